@@ -1,0 +1,96 @@
+"""What does a verified request carry, and how is a refusal named?
+
+Everything here is frozen: a view, a template or a piece of request data can read who is asking, and can never change it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.http import HttpRequest
+
+if TYPE_CHECKING:
+    from django_htmx.middleware import HtmxDetails
+
+    from accounts.models import Role
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """The verified person, workspace and role behind one request or one job.
+
+    Built by one function (`accounts.identity.resolution`) from one credential that both identity systems accepted, or by
+    `accounts.jobs` from the member whom a sealed job names. `method` is "password", "sso", "key" or "job";
+    `credential_id` is the session's, the key's or, for a job, the membership's id.
+    """
+
+    workspace_id: UUID
+    workspace_name: str
+    user_id: UUID
+    membership_id: UUID
+    role: Role
+    scopes: frozenset[str]
+    method: str
+    credential_id: UUID
+    display_name: str
+    email: str
+
+
+class Reason(StrEnum):
+    """The closed list of reasons for which this platform turns a request away. `Refusal.reason` holds one of these words."""
+
+    ANONYMOUS = "anonymous"  # no credential at all
+    CREDENTIAL = "credential"  # a credential that one of the two systems does not accept
+    TWO_CREDENTIALS = "two_credentials"  # more than one in the same request
+    WRONG_DOOR = "wrong_door"  # a cookie at the API, or a key at a page
+    RESERVED_NAME = "reserved_name"  # the request tried to say who it is
+    CSRF = "csrf"
+    ROLE = "role"
+    SCOPE = "scope"
+    STALE_LOGIN = "stale_login"
+    FORBIDDEN = "forbidden"  # any other PermissionDenied
+    NOT_FOUND = "not_found"  # missing, or another workspace's: the answer does not say which
+    THROTTLED = "throttled"
+    OUTAGE = "outage"  # an identity system or the database is silent
+    HOST = "host"  # a Host header that is not ours
+    MALFORMED = "malformed"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request was turned away: what the record says, never what the client is told.
+
+    `action` is dotted ("sign_in.failed", "request.refused"); `severity` is "notice", "warning" or "critical"; `detail` holds
+    names and places only, never the values that a client sent.
+    """
+
+    reason: str
+    action: str
+    severity: str = "notice"
+    detail: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+class TenantRequest(HttpRequest):
+    """A request that passed `TenantMiddleware`. For annotations: Django makes the object, the middleware adds the attributes."""
+
+    tenant: Tenant
+    htmx: HtmxDetails
+    refusal: Refusal | None
+    csp_nonce: str
+
+
+def refuse(request: HttpRequest, refusal: Refusal) -> None:
+    """Name the reason for which this request is about to be refused. The first reason stands: later ones are its consequences."""
+    if getattr(request, "refusal", None) is None:
+        request.refusal = refusal  # type: ignore[attr-defined]  # declared on TenantRequest, which Django does not instantiate
+
+
+def tenant_of(request: HttpRequest) -> Tenant | None:
+    """The verified tenant of a request, or None where nobody was verified (public views, refusals before resolution)."""
+    tenant = getattr(request, "tenant", None)
+    return tenant if isinstance(tenant, Tenant) else None

@@ -1,0 +1,134 @@
+"""How is a refusal or a failure told: to a program as RFC 9457 problem details, to a person as a page?
+
+Both say what happened, why, and what to do next; neither says whether a thing exists that the reader may not see. The pages make
+no query, so that they can be shown when the database cannot be asked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.template.loader import render_to_string
+
+from accounts.access import public
+from accounts.http import Reason, Refusal, refuse
+from accounts.requests import current_request
+
+TITLES = {
+    400: "The request cannot be read",
+    401: "A valid API key is needed",
+    403: "This is not allowed",
+    404: "Nothing is here",
+    405: "The method is not supported here",
+    409: "The state has changed",
+    413: "The request is too large",
+    415: "The media type is not supported",
+    422: "Some fields need a different value",
+    429: "Too many requests",
+    500: "The server failed",
+    503: "The service is not available for the moment",
+}
+DETAILS = {
+    400: "A part of the request is malformed. Compare it with /api/v1/openapi.json.",
+    403: "Your role or your key does not allow this. Ask an owner of the workspace.",
+    404: "There is nothing here that this key or this person can see. Check the address.",
+    405: "This address answers other methods, which the Allow header names.",
+    413: "The body is larger than this address takes. Send less.",
+    429: "This came too often. Wait as long as the Retry-After header says.",
+    500: "This was our failure, and it was recorded. Try again; if it stays, report the request id.",
+    503: "A system that has to agree cannot be asked. Nothing was changed. Try again in a few seconds.",
+}
+API_PREFIX = "/api/"
+RETRY_AFTER = "5"  # seconds
+
+
+def is_api(request: HttpRequest) -> bool:
+    """Does a program ask (an address under /api/), so that answers are JSON?"""
+    return request.path_info.startswith(API_PREFIX)
+
+
+def problem(
+    request: HttpRequest,
+    status: int,
+    title: str = "",
+    detail: str = "",
+    **extra: Any,  # extension members of RFC 9457: any JSON
+) -> HttpResponse:
+    """Answer with application/problem+json (RFC 9457). `instance` is the request id, which the audit trail knows as well."""
+    context = current_request()
+    body = {
+        "type": "about:blank",
+        "title": title or TITLES.get(status, "The request was refused"),
+        "status": status,
+        "detail": detail or DETAILS.get(status, ""),
+        "instance": f"urn:uuid:{context.request_id}" if context else None,
+        **extra,
+    }
+    return JsonResponse(body, status=status, content_type="application/problem+json")
+
+
+def page(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
+    """Answer with the error page of `status` (templates/<status>.html), which may show `detail`, a sentence of ours."""
+    context = current_request()
+    values = {"detail": detail, "request_id": str(context.request_id) if context else "", "status": status}
+    return HttpResponse(render_to_string(f"{status}.html", values, request=request), status=status)
+
+
+def answer(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
+    """Answer with a problem to a program and with a page to a person."""
+    return problem(request, status, detail=detail) if is_api(request) else page(request, status, detail)
+
+
+@public
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """handler400: what Django refused before a view could (a foreign Host, a body past the limits, a request it cannot read)."""
+    if isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
+        return answer(request, 413) if is_api(request) else page(request, 400, DETAILS[413])
+    return answer(request, 400)
+
+
+@public
+def permission_denied(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """handler403. The sentence of a `PermissionDenied` is ours and is shown; anything else keeps its words to itself."""
+    return answer(request, 403, sentence(exception))
+
+
+@public
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """handler404: one answer for what is missing and for what belongs to somebody else, byte for byte."""
+    return answer(request, 404)
+
+
+@public
+def server_error(request: HttpRequest) -> HttpResponse:
+    """handler500. Says nothing of the cause: the trace goes to the log, never to the client."""
+    return answer(request, 500)
+
+
+@public
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """CSRF_FAILURE_VIEW: a form that another site sent, or one from before the last sign-in."""
+    # Another site makes a signed-in browser send a form: the cookie travels, the token does not.
+    refuse(request, Refusal(Reason.CSRF, "request.refused", "warning"))
+    return answer(
+        request,
+        403,
+        "This form was opened before you last signed in, or came from another site. Reload the page and send it again.",
+    )
+
+
+def unavailable(request: HttpRequest, system: str, retry_after: str = RETRY_AFTER) -> HttpResponse:
+    """503 with Retry-After: `system` is silent. Never a way in, and never a sign-out."""
+    refuse(request, Refusal(Reason.OUTAGE, "request.failed", "critical", {"system": system}))
+    response = answer(request, 503)
+    response["Retry-After"] = retry_after
+    return response
+
+
+def sentence(exception: Exception | None) -> str:
+    """The words of a PermissionDenied that this platform raised itself ("" for any other exception)."""
+    if type(exception) is PermissionDenied and exception.args:
+        return str(exception.args[0])
+    return ""
