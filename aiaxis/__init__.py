@@ -1,0 +1,1 @@
+"""The roof: settings, addresses, the embedded server. It imports every app and none imports it."""
