@@ -1,0 +1,26 @@
+"""Wiring of the `accounts` app."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db import connections
+from django.db.models.signals import post_migrate
+
+
+def _grant(using: str, **kwargs: Any) -> None:  # noqa: ANN401 - Django's signature
+    from accounts import grants  # noqa: PLC0415 - models are not loaded when this module is
+
+    if using == "owner":
+        grants.apply(connections[using])
+
+
+class AccountsConfig(AppConfig):
+    """The ground floor."""
+
+    name = "accounts"
+
+    def ready(self) -> None:
+        """Make the grants match the one list after every migration."""
+        post_migrate.connect(_grant, sender=self, dispatch_uid="accounts.grants")

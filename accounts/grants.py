@@ -1,0 +1,141 @@
+"""THE list: which database role may do what, on which table and with which function, and why.
+
+Nothing is granted by default or anywhere else. `apply` makes the database say exactly this after each migration, and
+the isolation proof compares the catalogue with it, so a grant that is missing here is a finding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.db import transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+APP, OPS, QUEUE, AUDIT, SEAL = "aiaxis_app", "aiaxis_ops", "aiaxis_queue", "aiaxis_audit", "aiaxis_seal"
+ROLES: Final = (APP, OPS, QUEUE, AUDIT, SEAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One role's privileges on one table; `columns` narrows SELECT, INSERT or UPDATE to those columns."""
+
+    role: str
+    table: str
+    privileges: tuple[str, ...]
+    columns: tuple[str, ...] = ()
+
+
+READ = ("SELECT",)
+WRITE = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+GRANTS: Final = (
+    # Who is who: read-only for the app. A membership that injected SQL could write would be a way in (measured).
+    Grant(APP, "accounts_user", READ),
+    Grant(APP, "accounts_workspace", READ),
+    Grant(APP, "accounts_membership", READ),
+    Grant(APP, "accounts_session", ("SELECT", "INSERT", "UPDATE")),
+    Grant(APP, "accounts_apikey", ("SELECT", "INSERT", "UPDATE")),
+    # Resolved and closed by definer functions only; a row alone lets nobody in, the identity store must agree.
+    Grant(APP, "accounts_operatorsession", ("INSERT",)),
+    # A workspace's own content, under the policies.
+    Grant(APP, "files_file", WRITE),
+    Grant(APP, "files_passage", WRITE),
+    Grant(APP, "files_embedding", WRITE),
+    Grant(APP, "agents_agent", WRITE),
+    Grant(APP, "agents_agentfile", WRITE),
+    Grant(APP, "conversations_conversation", WRITE),
+    Grant(APP, "conversations_message", WRITE),
+    Grant(APP, "conversations_delta", WRITE),
+    Grant(APP, "conversations_citation", WRITE),
+    # Jobs: hand one in, no more. Their arguments are sealed, so a forged row is refused by the worker.
+    Grant(APP, "procrastinate_jobs", ("INSERT",)),
+    Grant(APP, "procrastinate_jobs", ("SELECT",), columns=("id",)),
+    Grant(APP, "procrastinate_events", ("INSERT",)),
+    Grant(QUEUE, "procrastinate_jobs", WRITE),
+    Grant(QUEUE, "procrastinate_events", WRITE),
+    Grant(QUEUE, "procrastinate_periodic_defers", WRITE),
+    Grant(QUEUE, "procrastinate_workers", WRITE),
+    # Operators see metadata only; names of files and agents are content.
+    Grant(OPS, "accounts_user", READ),
+    Grant(OPS, "accounts_workspace", READ),
+    Grant(OPS, "accounts_membership", READ),
+)
+
+SEQUENCES: Final = {
+    APP: ("procrastinate_jobs_id_seq", "procrastinate_events_id_seq"),
+    QUEUE: (
+        "procrastinate_jobs_id_seq",
+        "procrastinate_events_id_seq",
+        "procrastinate_periodic_defers_id_seq",
+        "procrastinate_workers_id_seq",
+    ),
+}
+
+# Functions that run with the owner's rights, each keyed by something that cannot be guessed, and who may call them.
+DEFINER_FUNCTIONS: Final = {
+    "fence.verified_payload()": (),
+    "fence.current_workspace()": (APP, AUDIT),
+    "fence.current_member()": (APP,),
+    "fence.is_whole()": (APP,),
+    "fence.resolve_session(bytea)": (APP,),
+    "fence.resolve_key(bytea)": (APP,),
+    "fence.memberships_of(text,text)": (APP,),
+    "fence.operator_of(text,text)": (APP,),
+    "fence.resolve_operator(bytea)": (APP,),
+    "fence.close_operator_session(bytea)": (APP,),
+}
+
+# Tables without a workspace of their own, and why that is right. The proof reports every other one.
+UNFENCED_TABLES: Final = {
+    "accounts_identitylink": "links a person to an identity system; only definer functions read it",
+    "accounts_operatorsession": "operators belong to no workspace; the app may only insert",
+    "auth_group": "Django's, unused, granted to nobody",
+    "auth_group_permissions": "Django's, unused, granted to nobody",
+    "auth_permission": "Django's, unused, granted to nobody",
+    "django_content_type": "Django's, names of models only, granted to nobody",
+    "django_migrations": "Django's record of migrations, the owner's only",
+    "procrastinate_events": "the job runner's; ids and times",
+    "procrastinate_jobs": "the job runner's; sealed arguments hold ids only",
+    "procrastinate_periodic_defers": "the job runner's",
+    "procrastinate_workers": "the job runner's",
+}
+
+
+def statements(tables: set[str], sequences: set[str]) -> list[str]:
+    """Return the SQL that makes the database's grants exactly this list, for the tables and sequences that exist."""
+    roles = ", ".join(ROLES)
+    lines = [
+        f"REVOKE ALL ON ALL TABLES IN SCHEMA public, fence FROM PUBLIC, {roles}",
+        f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, {roles}",
+        f"REVOKE ALL ON ALL FUNCTIONS IN SCHEMA fence FROM PUBLIC, {roles}",
+        f"GRANT USAGE ON SCHEMA public TO {roles}",
+        f"GRANT USAGE ON SCHEMA fence TO {APP}, {AUDIT}",
+    ]
+    for grant in GRANTS:
+        if grant.table in tables:
+            columns = f" ({', '.join(grant.columns)})" if grant.columns else ""
+            privileges = ", ".join(privilege + columns for privilege in grant.privileges)
+            lines.append(f"GRANT {privileges} ON public.{grant.table} TO {grant.role}")
+    for role, names in SEQUENCES.items():
+        lines += [f"GRANT USAGE ON SEQUENCE public.{name} TO {role}" for name in names if name in sequences]
+    return lines
+
+
+def apply(connection: BaseDatabaseWrapper) -> None:
+    """Make the grants of the owner's database exactly this list, in one transaction."""
+    # One transaction: a server at work never sees the moment between REVOKE and GRANT.
+    with transaction.atomic(using=connection.alias), connection.cursor() as cursor:
+        cursor.execute("SELECT relname, relkind FROM pg_class WHERE relnamespace = 'public'::regnamespace")
+        found = cursor.fetchall()
+        tables = {name for name, kind in found if kind in "rpv"}
+        sequences = {name for name, kind in found if kind == "S"}
+        cursor.execute("SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'fence'::regnamespace")
+        functions = {name for (name,) in cursor.fetchall()}
+        lines = statements(tables, sequences)
+        lines += [
+            f"GRANT EXECUTE ON FUNCTION {name} TO {', '.join(roles)}"
+            for name, roles in DEFINER_FUNCTIONS.items()
+            if roles and name in functions
+        ]
+        cursor.execute("; ".join(lines))

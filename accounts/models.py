@@ -1,0 +1,212 @@
+"""Who are the people, where do they belong, and what credentials has the platform issued to them?
+
+No secret of a person stands here: passwords, key hashes and the identity system's own sessions live in the identity
+store's database (or at WorkOS). What this database says is only half of a yes.
+"""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models.functions import Lower
+
+from accounts.tenancy.constraints import MemberPolicy, RowLevelSecurity
+from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel, new_id
+
+
+class Role(models.TextChoices):
+    """What a member may do in a workspace, from most to least."""
+
+    OWNER = "owner", "Owner"
+    ADMIN = "admin", "Admin"
+    MEMBER = "member", "Member"
+    VIEWER = "viewer", "Viewer"
+
+    @property
+    def rank(self) -> int:
+        """Return the role's rank: a higher one may all that a lower one may."""
+        return {"viewer": 0, "member": 1, "admin": 2, "owner": 3}[self.value]
+
+
+class User(AbstractBaseUser):
+    """A person, in however many workspaces. Visible only from a workspace that the person is a member of."""
+
+    password = None  # type: ignore[assignment]  # the identity system keeps secrets, this database none
+    last_login = None  # type: ignore[assignment]  # sessions and the trail say when
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    email = models.EmailField(max_length=254, unique=True)  # always in lower case (a constraint holds it so)
+    display_name = models.CharField(max_length=120)
+    is_active = models.BooleanField(default=True)
+    is_operator = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS = ["display_name"]
+
+    objects = BaseUserManager["User"]()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(email=Lower("email")), name="accounts_user_email_lower"),
+            RowLevelSecurity(
+                name="accounts_user_rls",
+                using="EXISTS (SELECT 1 FROM accounts_membership m WHERE m.user_id = accounts_user.id "
+                "AND m.workspace_id = (SELECT fence.current_workspace()))",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.display_name
+
+    @property
+    def is_staff(self) -> bool:
+        """Return whether Django's admin site may serve this person: operators only."""
+        return self.is_operator
+
+
+class Workspace(models.Model):
+    """A customer: the line that no data crosses."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        SUSPENDED = "suspended", "Suspended"
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=120)
+    slug = models.SlugField(max_length=60, unique=True)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.ACTIVE)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            RowLevelSecurity(name="accounts_workspace_rls", using="id = (SELECT fence.current_workspace())"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class IdentityLink(models.Model):
+    """Which account of an identity system is which person. Matched on (provider, subject) only, never on an e-mail (L32)."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="identity_links")
+    provider = models.CharField(max_length=20)
+    subject = models.CharField(max_length=120)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["provider", "subject"], name="accounts_identitylink_subject")]
+
+    def __str__(self) -> str:
+        return f"{self.provider}:{self.subject}"
+
+
+class Membership(WorkspaceModel):
+    """A person's place in a workspace. Name and e-mail are copied, so that a workspace never needs to read `User`."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"
+        SUSPENDED = "suspended", "Suspended"
+        REMOVED = "removed", "Removed"
+
+    user = models.ForeignKey(User, models.PROTECT, related_name="+", db_index=False)
+    role = models.CharField(max_length=10, choices=Role.choices)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    display_name = models.CharField(max_length=120)
+    email = models.EmailField(max_length=254)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "user"], name="accounts_membership_user")]
+        indexes = [models.Index(fields=["user"], name="accounts_membership_of_user")]
+
+    def __str__(self) -> str:
+        return self.display_name
+
+
+OWN_ROWS = "membership_id = {member}"
+
+
+class Session(WorkspaceModel):
+    """The platform's half of a browser session. The identity system holds the other, under another hash of the cookie."""
+
+    membership = WorkspaceForeignKey(Membership, models.CASCADE, related_name="sessions")
+    token_hash = models.BinaryField(max_length=32)
+    provider = models.CharField(max_length=20)
+    subject = models.CharField(max_length=120)
+    identity_session = models.CharField(max_length=120)
+    method = models.CharField(max_length=12)
+    address = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+    signed_in_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    idle_until = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "token_hash"], name="accounts_session_token"),
+            MemberPolicy(name="accounts_session_member", read=OWN_ROWS, write=OWN_ROWS),
+        ]
+        indexes = [
+            # Only the definer function that resolves a cookie searches by the hash alone.
+            models.Index(fields=["token_hash"], name="accounts_session_hash"),
+            models.Index(fields=["workspace", "membership", "-signed_in_at"], name="accounts_session_of_member"),
+        ]
+
+    def __str__(self) -> str:
+        return f"session {self.id}"
+
+
+class ApiKey(WorkspaceModel):
+    """The platform's half of an API key: one workspace, one member, never more than the member may."""
+
+    membership = WorkspaceForeignKey(Membership, models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=24)
+    key_hash = models.BinaryField(max_length=32)
+    provider = models.CharField(max_length=20)
+    subject = models.CharField(max_length=120)
+    identity_key = models.CharField(max_length=120)
+    scopes = ArrayField(models.CharField(max_length=40), default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "key_hash"], name="accounts_apikey_key"),
+            MemberPolicy(name="accounts_apikey_member", read=OWN_ROWS, write=OWN_ROWS),
+        ]
+        indexes = [
+            models.Index(fields=["key_hash"], name="accounts_apikey_hash"),
+            models.Index(fields=["workspace", "membership", "-created_at"], name="accounts_apikey_of_member"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class OperatorSession(models.Model):
+    """The platform's half of an operator's session. It belongs to no workspace and opens none."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="operator_sessions")
+    token_hash = models.BinaryField(max_length=32, unique=True)
+    provider = models.CharField(max_length=20)
+    subject = models.CharField(max_length=120)
+    identity_session = models.CharField(max_length=120)
+    method = models.CharField(max_length=12)
+    address = models.GenericIPAddressField(null=True)
+    signed_in_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"operator session {self.id}"

@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend, with the sealed context in front of every statement."""

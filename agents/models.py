@@ -1,0 +1,76 @@
+"""What is an agent: instructions, the files it answers from, and who may use it?"""
+
+from __future__ import annotations
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+
+from accounts.models import Membership
+from accounts.tenancy.constraints import MemberPolicy
+from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
+from files.models import OWNED, OWNED_OR_SHARED, File, Visibility
+
+DEFAULT_REFUSAL = "I could not find an answer to that in my files."
+
+
+class Agent(WorkspaceModel):
+    """Answers questions from the files attached to it."""
+
+    class Provider(models.TextChoices):
+        BUILTIN = "builtin", "Built-in retrieval (quotes your files, no language model)"
+
+    owner = WorkspaceForeignKey(Membership, models.PROTECT, related_name="+")
+    name = models.CharField(max_length=120)
+    # The slug ends in random characters, so that "this slug is taken" says nothing about a colleague's private agent.
+    slug = models.SlugField(max_length=80)
+    description = models.CharField(max_length=300, blank=True)
+    instructions = models.TextField(max_length=8000, blank=True)
+    refusal_text = models.CharField(max_length=500, default=DEFAULT_REFUSAL)
+    visibility = models.CharField(max_length=10, choices=Visibility.choices, default=Visibility.PRIVATE)
+    provider = models.CharField(max_length=20, choices=Provider.choices, default=Provider.BUILTIN)
+    retrieval_depth = models.PositiveSmallIntegerField(
+        default=5, validators=[MinValueValidator(1), MaxValueValidator(20)]
+    )
+    retrieval_threshold = models.FloatField(default=0.32, validators=[MinValueValidator(0.0), MaxValueValidator(1.0)])
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    archived_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "slug"], name="agents_agent_slug"),
+            MemberPolicy(name="agents_agent_member", read=OWNED_OR_SHARED, write=OWNED),
+        ]
+        indexes = [models.Index(fields=["workspace", "owner", "-created_at"], name="agents_agent_of_owner")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+AGENT_VISIBLE = (
+    "EXISTS (SELECT 1 FROM agents_agent a WHERE a.workspace_id = {table}.workspace_id AND a.id = {table}.agent_id)"
+)
+# Attaching asks both: my agent, and a file that I may see. Otherwise a colleague's private file could be named (L1, L6).
+AGENT_OWNED_FILE_VISIBLE = (
+    "EXISTS (SELECT 1 FROM agents_agent a WHERE a.workspace_id = {table}.workspace_id AND a.id = {table}.agent_id "
+    "AND a.owner_id = {member}) AND "
+    "EXISTS (SELECT 1 FROM files_file f WHERE f.workspace_id = {table}.workspace_id AND f.id = {table}.file_id)"
+)
+
+
+class AgentFile(WorkspaceModel):
+    """A file attached to an agent. Who asks the agent still reads only the files that he himself may read."""
+
+    agent = WorkspaceForeignKey(Agent, models.CASCADE, related_name="agent_files")
+    file = WorkspaceForeignKey(File, models.CASCADE, related_name="agent_files")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "agent", "file"], name="agents_agentfile_once"),
+            MemberPolicy(name="agents_agentfile_member", read=AGENT_VISIBLE, write=AGENT_OWNED_FILE_VISIBLE),
+        ]
+        indexes = [models.Index(fields=["workspace", "file"], name="agents_agentfile_of_file")]
+
+    def __str__(self) -> str:
+        return f"file {self.file_id} of agent {self.agent_id}"

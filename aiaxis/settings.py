@@ -1,0 +1,163 @@
+"""Every setting, with its reason. A wrong value stops the start, and says which setting and what it wants.
+
+Without any environment this is a complete installation on one machine: embedded PostgreSQL, local identity, files on
+disk, secrets made at the first start. With `DATABASE_URL` set it is a production installation, and then every secret
+and every role's database URL must be given: nothing is guessed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from psycopg.conninfo import conninfo_to_dict
+
+from aiaxis import home
+from aiaxis.postgres import EmbeddedServer
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+if (BASE_DIR / ".env").is_file():
+    env.read_env(BASE_DIR / ".env")
+
+# --- Where state lives, and the secrets -----------------------------------------------------------------------------
+
+AIAXIS_HOME = Path(env.str("AIAXIS_HOME", default=str(BASE_DIR / ".aiaxis"))).absolute()
+EMBEDDED = not env.str("DATABASE_URL", default="")
+_own = home.own_secrets(AIAXIS_HOME) if EMBEDDED else {}
+
+
+def _secret(name: str) -> str:
+    value = env.str(name, default=_own.get(name, ""))
+    if len(value) < 32:
+        raise ImproperlyConfigured(f"{name} must be set to at least 32 random characters.")
+    return str(value)
+
+
+SECRET_KEY = _secret("SECRET_KEY")
+FENCE_KEY = hashlib.sha256(_secret("FENCE_KEY").encode()).digest()  # seals the workspace context (tenancy/context.py)
+JOB_KEY = hashlib.sha256(_secret("JOB_KEY").encode()).digest()  # seals background jobs, under a key of their own
+
+# --- Web ------------------------------------------------------------------------------------------------------------
+
+DEBUG = env.bool("DEBUG", default=False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+# Addresses or networks whose X-Forwarded-For entries we believe; from anyone else the header is ignored (L41).
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+ROOT_URLCONF = "aiaxis.urls"
+WSGI_APPLICATION = "aiaxis.wsgi.application"
+
+INSTALLED_APPS = [
+    "accounts",
+    "files",
+    "agents",
+    "conversations",
+    "audit",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+    "procrastinate.contrib.django",
+]
+
+# Order is security: each line says what it relies on.
+MIDDLEWARE: list[str] = [
+    "whitenoise.middleware.WhiteNoiseMiddleware",  # before everything that costs: static files need no identity
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "aiaxis" / "static"]
+WHITENOISE_USE_FINDERS = True  # no collect step between a clone and a running server
+MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"  # Django's sessions are not used
+
+# --- Databases ------------------------------------------------------------------------------------------------------
+
+# One login per duty; which table each may touch is written in accounts/grants.py, and proven at every start.
+ROLES = {
+    "default": ("DATABASE_URL", "aiaxis_app", "aiaxis"),
+    "owner": ("DATABASE_OWNER_URL", "aiaxis_owner", "aiaxis"),
+    "ops": ("DATABASE_OPS_URL", "aiaxis_ops", "aiaxis"),
+    "queue": ("DATABASE_QUEUE_URL", "aiaxis_queue", "aiaxis"),
+    "audit": ("DATABASE_AUDIT_URL", "aiaxis_audit", "aiaxis"),
+    "seal": ("DATABASE_SEAL_URL", "aiaxis_seal", "aiaxis"),
+    "identity": ("DATABASE_IDENTITY_URL", "aiaxis_identity", "aiaxis_identity"),
+}
+_server = EmbeddedServer(AIAXIS_HOME) if EMBEDDED else None
+
+
+def _database_url(variable: str, role: str, database: str) -> str:
+    if _server is not None:
+        return _server.url(role, database)
+    url = str(env.str(variable, default=""))
+    if not url:
+        raise ImproperlyConfigured(f"{variable} must be set, since DATABASE_URL is: the URL for the role {role}.")
+    return url
+
+
+def _database(variable: str, role: str, database: str) -> dict[str, Any]:
+    try:
+        parts = {key: str(value) for key, value in conninfo_to_dict(_database_url(variable, role, database)).items()}
+    except Exception as error:
+        raise ImproperlyConfigured(f"{variable} must be a postgresql:// URL: {error}") from error
+    options: dict[str, Any] = {
+        key: value for key, value in parts.items() if key not in {"dbname", "user", "password", "host", "port"}
+    }
+    options.setdefault("connect_timeout", 5)
+    if POOL_SIZE:
+        options["pool"] = {"min_size": 1, "max_size": POOL_SIZE, "timeout": 5, "max_idle": 300}
+    return {
+        "ENGINE": "accounts.tenancy.backend" if variable == "DATABASE_URL" else "django.db.backends.postgresql",
+        "NAME": parts.get("dbname", database),
+        "USER": parts.get("user", role),
+        "PASSWORD": parts.get("password", ""),
+        "HOST": parts.get("host", ""),
+        "PORT": parts.get("port", ""),
+        "OPTIONS": options,
+        "CONN_MAX_AGE": 0,
+    }
+
+
+# Connections per process and role; 0 opens one per thread and request. `manage.py serve` sets it for the web server.
+POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=0)
+DATABASES: dict[str, dict[str, Any]] = {alias: _database(*where) for alias, where in ROLES.items()}
+# Counters of the cache count outside the request's transaction: a rolled-back request has still been made.
+DATABASES["cache"] = {**_database(*ROLES["default"]), "ENGINE": "django.db.backends.postgresql"}
+DATABASE_ROUTERS = ["accounts.routers.RoleRouter"]
+# LISTEN does not work through PgBouncer in transaction mode, so it has a URL of its own.
+DATABASE_DIRECT_URL = env.str("DATABASE_DIRECT_URL", default="") or _database_url(*ROLES["default"])
+DATABASE_QUEUE_URL = _database_url(*ROLES["queue"])
+
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.User"
+
+# --- Language and time ----------------------------------------------------------------------------------------------
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+
+# --- Tests ----------------------------------------------------------------------------------------------------------
+
+TESTING = "pytest" in sys.modules

@@ -1,0 +1,7 @@
+"""Which app answers which path? Includes only."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []

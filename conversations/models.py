@@ -1,0 +1,131 @@
+"""What was asked, what was answered, and from which sentence of which file?"""
+
+from __future__ import annotations
+
+from django.db import models
+
+from accounts.models import Membership
+from accounts.tenancy.constraints import MemberPolicy
+from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
+from agents.models import Agent
+from files.models import OWNED, File, Passage
+
+
+class Conversation(WorkspaceModel):
+    """A member's conversation with an agent. Nobody else reads it, not even an owner of the workspace."""
+
+    owner = WorkspaceForeignKey(Membership, models.PROTECT, related_name="+")
+    agent = WorkspaceForeignKey(Agent, models.SET_NULL, null=True, related_name="conversations")
+    title = models.CharField(max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [MemberPolicy(name="conversations_conversation_member", read=OWNED, write=OWNED)]
+        indexes = [
+            models.Index(fields=["workspace", "owner", "-updated_at"], name="conversations_of_owner"),
+            models.Index(fields=["workspace", "agent"], name="conversations_of_agent"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+IN_VISIBLE_CONVERSATION = (
+    "EXISTS (SELECT 1 FROM conversations_conversation c "
+    "WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id)"
+)
+IN_VISIBLE_MESSAGE = (
+    "EXISTS (SELECT 1 FROM conversations_message m "
+    "WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.message_id)"
+)
+
+
+class Message(WorkspaceModel):
+    """A question or an answer."""
+
+    class Role(models.TextChoices):
+        USER = "user", "You"
+        ASSISTANT = "assistant", "Agent"
+
+    class Status(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        WRITING = "writing", "Writing"
+        DONE = "done", "Done"
+        STOPPED = "stopped", "Stopped"
+        INTERRUPTED = "interrupted", "Interrupted"
+        FAILED = "failed", "Failed"
+
+    conversation = WorkspaceForeignKey(Conversation, models.CASCADE, related_name="messages")
+    position = models.IntegerField()
+    role = models.CharField(max_length=10, choices=Role.choices)
+    text = models.TextField(blank=True)
+    html = models.TextField(blank=True)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
+    error = models.CharField(max_length=300, blank=True)
+    # The client's own mark for one submit, so that a repeated one gives the same message.
+    idempotency_key = models.CharField(max_length=80, null=True)  # noqa: DJ001 - NULL means "none" for the unique
+    stop_requested_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "conversation", "position"], name="conversations_message_position"),
+            models.UniqueConstraint(
+                fields=["workspace", "conversation", "idempotency_key"], name="conversations_message_once"
+            ),
+            MemberPolicy(
+                name="conversations_message_member", read=IN_VISIBLE_CONVERSATION, write=IN_VISIBLE_CONVERSATION
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.position}"
+
+
+class Delta(WorkspaceModel):
+    """A numbered piece of an answer while it is written: what a stream sends, and resends after a dropped line."""
+
+    message = WorkspaceForeignKey(Message, models.CASCADE, related_name="deltas")
+    seq = models.IntegerField()
+    kind = models.CharField(max_length=20)
+    data = models.JSONField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "message", "seq"], name="conversations_delta_seq"),
+            MemberPolicy(name="conversations_delta_member", read=IN_VISIBLE_MESSAGE, write=IN_VISIBLE_MESSAGE),
+        ]
+
+    def __str__(self) -> str:
+        return f"delta {self.seq}"
+
+
+class Citation(WorkspaceModel):
+    """A quote in an answer. It keeps name, page and words; the links go when the file goes ("source deleted")."""
+
+    message = WorkspaceForeignKey(Message, models.CASCADE, related_name="citations")
+    number = models.IntegerField()
+    file = WorkspaceForeignKey(File, models.SET_NULL, null=True, related_name="+")
+    passage = WorkspaceForeignKey(Passage, models.SET_NULL, null=True, related_name="+")
+    file_name = models.CharField(max_length=255)
+    page = models.IntegerField(null=True)
+    label = models.CharField(max_length=200, blank=True)
+    quote = models.TextField()
+    # Offsets of the quote within the passage's text.
+    start = models.IntegerField()
+    end = models.IntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "message", "number"], name="conversations_citation_number"),
+            MemberPolicy(name="conversations_citation_member", read=IN_VISIBLE_MESSAGE, write=IN_VISIBLE_MESSAGE),
+        ]
+        indexes = [
+            models.Index(fields=["workspace", "file"], name="conversations_citation_file"),
+            models.Index(fields=["workspace", "passage"], name="conversations_citation_passage"),
+        ]
+
+    def __str__(self) -> str:
+        return f"citation {self.number}"
