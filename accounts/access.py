@@ -30,9 +30,6 @@ Anything = TypeVar("Anything", bound=Callable[..., Any])
 # A page view answers with a response; an API operation with whatever its schema turns into JSON.
 Closed = Callable[Concatenate[TenantRequest, P], R]
 
-# From the least to the most: a role may do whatever a role before it may.
-RANKS = ("viewer", "member", "admin", "owner")
-
 
 def public(view: Anything) -> Anything:
     """Mark a view as open to anybody. `tests/test_every_url.py` holds the list of those that may carry this mark."""
@@ -65,7 +62,7 @@ def accepted_names(view: Callable[..., object]) -> frozenset[str]:
 
 def has_role(tenant: Tenant, least: Role) -> bool:
     """Is the tenant's role at least `least`? The role comes from the membership, read with this very request."""
-    return RANKS.index(tenant.role.value) >= RANKS.index(least.value)
+    return tenant.role.rank >= least.rank
 
 
 def role_required(least: Role) -> Callable[[Closed[P, R]], Closed[P, R]]:
@@ -143,4 +140,4 @@ def _signed_in_recently(tenant: Tenant) -> bool:
     from accounts.models import Session  # models load after this module is first imported, by settings
 
     since = timezone.now() - timedelta(seconds=settings.RECENT_LOGIN_SECONDS)
-    return Session.objects.filter(pk=tenant.credential_id, created_at__gte=since).exists()
+    return Session.objects.filter(pk=tenant.credential_id, signed_in_at__gte=since).exists()

@@ -1,0 +1,8 @@
+"""Through which gates does every request pass? Their order in settings.MIDDLEWARE is security: see the reasons there."""
+
+from accounts.middleware.denial import DenialMiddleware
+from accounts.middleware.headers import SecurityHeadersMiddleware
+from accounts.middleware.reserved import ReservedNamesMiddleware
+from accounts.middleware.tenant import TenantMiddleware
+
+__all__ = ["DenialMiddleware", "ReservedNamesMiddleware", "SecurityHeadersMiddleware", "TenantMiddleware"]

@@ -1,0 +1,205 @@
+"""Does the request try to say who it is?
+
+Workspace, user and role come from the verified credential alone (P4). A request that carries such a name anywhere is refused and
+recorded as spoofing, never silently ignored: a field that is ignored today is read by somebody's new code tomorrow (L8, L9, L45).
+"""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+from django.http import HttpRequest, UnreadablePostError
+from django.http.response import HttpResponseBase
+
+from accounts.http import Reason, Refusal, refuse
+from accounts.problems import answer, is_api
+from accounts.routes import Declaration, declaration, route_of
+
+# As they compare: lower-case, letters and digits only.
+RESERVED: Final = frozenset(
+    [
+        "workspace",
+        "workspaceid",
+        "workspaceslug",
+        "workspacename",
+        "tenant",
+        "tenantid",
+        "org",
+        "orgid",
+        "organization",
+        "organizationid",
+        "organisation",
+        "organisationid",
+        "account",
+        "accountid",
+        "user",
+        "userid",
+        "username",
+        "useremail",
+        "owner",
+        "ownerid",
+        "member",
+        "memberid",
+        "membership",
+        "membershipid",
+        "role",
+        "roles",
+        "actor",
+        "actorid",
+        "impersonate",
+        "onbehalfof",
+        "isadmin",
+        "isstaff",
+        "issuperuser",
+        "isoperator",
+    ]
+)
+# In a body these would let a client choose a row's key or rewrite its history.
+RESERVED_IN_BODY: Final = RESERVED | {"id", "pk", "uuid", "createdat", "createdby", "updatedat", "updatedby"}
+# Headers by which proxies elsewhere pass a user on: X-Forwarded-User, X-Auth-Role, X-Remote-User.
+HEADER_PREFIXES: Final = ("forwarded", "auth", "authenticated", "remote", "aiaxis", "current", "request")
+FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+WITH_BODY: Final = ("POST", "PUT", "PATCH", "DELETE")
+
+
+class Unreadable(ValueError):
+    """The body is not what its type says. The message is a sentence for the client's developer."""
+
+
+class Pairs(list[tuple[str, Any]]):
+    """A JSON object as written: unlike a dict it still shows a name that stood there twice."""
+
+
+class ReservedNamesMiddleware:
+    """Refuses a request that names a workspace, a person or a role, unless its route declares that very field."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Look at query, headers and body, in this order, and answer 400, or 415, at the first thing that may not pass."""
+        route = route_of(request)
+        if route.view is None:
+            return self.get_response(request)
+        declared = declaration(route.view, request.method or "")
+        try:
+            refused = _wrong_media(request, declared) or _spoofing(request, declared)
+        except Unreadable as unreadable:
+            refuse(request, Refusal(Reason.MALFORMED, "request.refused"))
+            refused = answer(request, 400, str(unreadable))
+        return refused or self.get_response(request)
+
+
+def compared(name: str) -> str:
+    """A name as it compares: `workspaceId`, `WORKSPACE-ID`, `workspace_id[]` and full-width letters are all `workspaceid`."""
+    folded = name if name.isascii() else unicodedata.normalize("NFKC", name)
+    return "".join(letter for letter in folded.casefold() if letter.isalnum())
+
+
+def _wrong_media(request: HttpRequest, declared: Declaration) -> HttpResponseBase | None:
+    if not declared.media or request.method not in WITH_BODY or not _has_body(request):
+        return None
+    if request.content_type == declared.media:
+        return None
+    # A JSON body where a file is expected could name a path on the server as the upload (L27); a form where JSON is expected
+    # would be read by two parsers, of which only one was checked.
+    refuse(request, Refusal(Reason.MALFORMED, "request.refused", "warning", {"place": "content-type"}))
+    return answer(request, 415, f"This address takes {declared.media}. Send the body as that, with that Content-Type.")
+
+
+def _spoofing(request: HttpRequest, declared: Declaration) -> HttpResponseBase | None:
+    allowed = {compared(name) for name in declared.names}
+    for place, names in _names(request):
+        reserved = RESERVED_IN_BODY if place in ("form", "json") else RESERVED
+        for name in names:
+            key = compared(name)
+            if key in reserved and key not in allowed:
+                # Somebody tries to act as another workspace, person or role, or to choose a row's key (an upsert over
+                # another workspace's row: L8).
+                detail = {"place": place, "name": key}
+                refuse(request, Refusal(Reason.RESERVED_NAME, "request.spoofed", "critical", detail))
+                return answer(request, 400, _told(place, name))
+    return None
+
+
+def _told(place: str, name: str) -> str:
+    where = {"query": "query", "header": "headers", "form": "form", "json": "body"}[place]
+    return (
+        f"The {where} of this request may not contain “{name[:40]}”. Workspace, person and role come from the sign-in or key "
+        "alone, and AiAxis makes ids itself. Leave the field out."
+    )
+
+
+def _names(request: HttpRequest) -> Iterator[tuple[str, Iterable[str]]]:
+    """Every place in which a request can carry a name, cheapest first; the body is read only if the rest may pass."""
+    query = str(request.META.get("QUERY_STRING") or "")
+    if query:
+        if "%00" in query or "\x00" in query:
+            # PostgreSQL text cannot hold NUL: a search for it would be a 500 (L42).
+            raise Unreadable("The query contains a NUL character, which no text here can hold. Leave it out.")
+        yield "query", request.GET
+    yield "header", _headers(request)
+    if request.method in WITH_BODY and _has_body(request):
+        yield from _body_names(request)
+
+
+def _headers(request: HttpRequest) -> Iterator[str]:
+    for key in request.META:
+        if key.startswith("HTTP_X_"):
+            name = compared(key[7:])
+            yield name
+            for prefix in HEADER_PREFIXES:
+                if name.startswith(prefix):
+                    yield name.removeprefix(prefix)
+
+
+def _body_names(request: HttpRequest) -> Iterator[tuple[str, Iterable[str]]]:
+    if request.content_type in FORMS:
+        try:
+            yield "form", [*request.POST, *request.FILES]
+        except UnreadablePostError as cut:
+            raise Unreadable("The connection ended before the whole body had arrived. Send it again.") from cut
+        # Ninja reads a body as JSON whatever its type says; for its operations the media type was checked before.
+        return
+    if is_api(request) or request.content_type.endswith("json"):
+        yield "json", _json_names(_body(request))
+
+
+def _body(request: HttpRequest) -> bytes:
+    try:
+        return request.body
+    except UnreadablePostError as cut:
+        raise Unreadable("The connection ended before the whole body had arrived. Send it again.") from cut
+
+
+def _json_names(body: bytes) -> list[str]:
+    """The names at the top level of a JSON body; none if it is empty or no object. Raises `Unreadable`."""
+    if not body.strip():
+        return []
+    try:
+        parsed = json.loads(body, object_pairs_hook=_pairs, parse_constant=_not_json)
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, Unreadable):
+            raise
+        raise Unreadable("The body is not valid JSON. Check its quotes, commas and encoding (UTF-8).") from error
+    return [name for name, _ in parsed] if isinstance(parsed, Pairs) else []
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> Pairs:
+    names = [name for name, _ in pairs]
+    if len(set(names)) != len(names):
+        # Two parsers may each take another of the two: one checks the first, the other acts on the second.
+        raise Unreadable("The body names a field twice. Send each field once.")
+    return Pairs(pairs)
+
+
+def _not_json(word: str) -> None:
+    raise Unreadable(f"The body contains {word}, which is not JSON. Send a number or null.")
+
+
+def _has_body(request: HttpRequest) -> bool:
+    length = str(request.META.get("CONTENT_LENGTH") or "0")
+    return length not in ("", "0") or "HTTP_TRANSFER_ENCODING" in request.META

@@ -1,0 +1,116 @@
+"""Which view will answer this request, behind which door does it stand, and what does it declare to take?
+
+Middleware decides before Django resolves the address, so it is resolved here, once, and remembered on the request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, cast
+
+from django.http import Http404, HttpRequest
+from django.urls import get_resolver
+from ninja.operation import Operation, PathView
+from pydantic import BaseModel
+
+from accounts.access import accepted_names, is_public
+
+View = Callable[..., Any]
+API_PREFIX = "/api/"
+OPERATOR_PREFIX = "/operator/"
+
+
+class Door(StrEnum):
+    """Which credential opens the view. A cookie never opens the API, a key never opens pages, a member is no operator."""
+
+    PUBLIC = "public"
+    PAGE = "page"
+    API = "api"
+    OPERATOR = "operator"
+    NOWHERE = "nowhere"  # no view answers this address
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A resolved address: its view, its pattern (never a secret, unlike the path) and its door."""
+
+    view: View | None
+    pattern: str
+    door: Door
+
+
+@dataclass(frozen=True, slots=True)
+class Declaration:
+    """What a view says that it takes: reserved names as ordinary data, and the media type of its body ("" for no claim)."""
+
+    names: frozenset[str]
+    media: str = ""
+
+
+def route_of(request: HttpRequest) -> Route:
+    """Resolve the request's address, once. An address that nothing answers has the door NOWHERE, or API below /api/."""
+    known = getattr(request, "_route", None)
+    if isinstance(known, Route):
+        return known
+    route = _resolve(request.path_info)
+    request._route = route  # type: ignore[attr-defined]  # remembered for the other middleware of this request
+    return route
+
+
+def _resolve(path: str) -> Route:
+    is_api = path.startswith(API_PREFIX)
+    try:
+        match = get_resolver().resolve(path)
+    except Http404:
+        # Below /api/ an unknown address is as closed as a known one, so that nobody without a key learns which exist.
+        return Route(None, "", Door.API if is_api else Door.NOWHERE)
+    if is_public(match.func):
+        door = Door.PUBLIC
+    elif is_api:
+        door = Door.API
+    else:
+        door = Door.OPERATOR if path.startswith(OPERATOR_PREFIX) else Door.PAGE
+    return Route(match.func, f"/{match.route}", door)
+
+
+@lru_cache(maxsize=1024)
+def declaration(view: View, method: str) -> Declaration:
+    """What `view` declares for `method`: by `accepts(…)`, or by the schema of its API operation."""
+    names = accepted_names(view)
+    operation = operation_of(view, method)
+    if operation is None:
+        return Declaration(names)
+    sources = {model.__ninja_param_source__: _fields(model) for model in operation.models}
+    declared = frozenset().union(names, accepted_names(operation.view_func), *sources.values())
+    if "file" in sources or "form" in sources:
+        return Declaration(declared, "multipart/form-data")
+    return Declaration(declared, "application/json" if "body" in sources else "")
+
+
+def operation_of(view: View, method: str) -> Operation | None:
+    """The API operation behind a view and method, or None where the view is not ninja's or does not take the method.
+
+    Ninja gives Django a closure over its PathView and offers no other way to it; `tests/accounts/test_routes.py` notices
+    if a new version changes that.
+    """
+    for cell in getattr(view, "__closure__", None) or ():
+        if isinstance(cell.cell_contents, PathView):
+            return next((one for one in cell.cell_contents.operations if method in one.methods), None)
+    return None
+
+
+def _fields(model: Any) -> frozenset[str]:
+    """The names that a client may use for one parameter model of an operation."""
+    flattened = getattr(model, "__ninja_flatten_map__", None)
+    if flattened is not None:
+        return frozenset(flattened)
+    single = getattr(model, "__read_from_single_attr__", None)
+    fields = cast("dict[str, Any]", model.model_fields)
+    annotation = fields[single].annotation if single else None
+    # A body with one parameter is that parameter's own schema.
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        fields = cast("dict[str, Any]", annotation.model_fields)
+    return frozenset(field.alias or name for name, field in fields.items())

@@ -1,0 +1,82 @@
+"""How does every app shape what its API takes and gives?
+
+Conventions for an app's `api.py` (a `ninja.Router` that `aiaxis/api.py` mounts):
+
+- A body is a subclass of `Body`: unknown fields are refused (422), so nothing that a client adds can reach a model. What comes
+  back is a subclass of `ninja.Schema`, with each field named: never a model's whole row.
+- A list answers `Listing[FileOut]`: `{"items": […], "next": cursor or null}`, from `accounts.pagination.paginate`; its parameters
+  are `cursor: str = ""` and `limit: Limit = 50`.
+- Each operation stands under `@scope_required("files:read")` (or `:write`), below the router's decorator. The Bearer key was
+  resolved before: `request.tenant` is there, the fence is bound.
+- Raise, do not build errors: `Http404` (missing or not visible), `PermissionDenied("sentence")`, a service's own exception mapped
+  with `Refused(409, "What happened. What to do.")`. `aiaxis/api.py` turns each into an RFC 9457 problem.
+- Operations are plain `def`. No `from __future__ import annotations` in `api.py`: ninja reads annotations at run time.
+- Do not take a field named `id`, `workspace`, `owner`, `user`, `role` … in a body: those are reserved names. A route that truly
+  needs one declares it, by its schema alone, and validates it itself.
+"""
+
+from typing import Annotated, Any, Generic, TypeVar
+
+from annotated_types import Ge, Le
+from ninja import Schema
+from pydantic import ConfigDict, model_validator
+
+from accounts.pagination import LARGEST_PAGE
+
+Item = TypeVar("Item")
+
+# How many rows a client asks for at once.
+Limit = Annotated[int, Ge(1), Le(LARGEST_PAGE)]
+
+
+class Refused(Exception):
+    """An operation's own refusal: `status` is 400, 409, 413, 415, 422 or 429, `detail` a sentence for the client's developer."""
+
+    def __init__(self, status: int, detail: str, retry_after: int | None = None) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+        self.retry_after = retry_after  # seconds, for 429
+
+
+class Body(Schema):
+    """A JSON body: only declared fields, and no text that PostgreSQL cannot hold."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nul(cls, data: Any) -> Any:
+        # PostgreSQL text cannot hold NUL: without this a field's value would be a 500 from the database (L42).
+        if _holds_nul(data):
+            raise ValueError("text cannot contain the NUL character")
+        return data
+
+
+class Listing(Schema, Generic[Item]):
+    """One part of a list; `next` is the cursor of the following part, or null at the end."""
+
+    items: list[Item]
+    next: str | None
+
+
+class Problem(Schema):
+    """An RFC 9457 problem, for the OpenAPI document."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str | None
+
+
+def _holds_nul(value: object) -> bool:
+    # Ninja wraps a parsed body in an object of its own, which keeps the parsed value in `_obj`.
+    inner = getattr(value, "_obj", value)
+    if isinstance(inner, str):
+        return "\x00" in inner
+    if isinstance(inner, dict):
+        return any(_holds_nul(part) for part in inner.values())
+    if isinstance(inner, list):
+        return any(_holds_nul(part) for part in inner)
+    return False
