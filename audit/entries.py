@@ -1,0 +1,224 @@
+"""What does one entry hold?
+
+One flat dictionary whose keys are the columns of ``audit_entry``: the same for a line in the spool and for a row that a
+fact writes in its own transaction. Everything in it is a copy, so that history outlives what it describes, and
+everything in it has passed ``audit.redaction``.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Model
+from uuid_utils.compat import uuid7
+
+from accounts.http import Refusal, Tenant
+from accounts.requests import RequestContext, current_request
+from audit import redaction, rules
+from audit.rules import ActorType, Outcome, Retention, Severity
+from audit.spool import LINE_LIMIT
+
+Entry = dict[str, Any]
+
+_SEVERITIES = frozenset(Severity.values)
+_encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode
+
+
+def denial(
+    context: RequestContext | None,
+    *,
+    status: int,
+    refusal: Refusal | None,
+    actor: Tenant | None,
+    target: tuple[str, str] = ("", ""),
+) -> Entry:
+    """The entry of a request that was refused or failed with HTTP ``status``.
+
+    ``refusal`` is what the refusing check said about itself, None when Django refused on its own; ``actor`` is the
+    verified member, None when nobody was; ``target`` is the kind and id that the request asked for, "" where unknown.
+    """
+    detail = dict(refusal.detail) if refusal else {}
+    action = refusal.action if refusal else "request.failed" if status >= 500 else "request.refused"
+    reason = refusal.reason if refusal else rules.REASON_OF_STATUS.get(status, rules.UNLISTED)
+    severity = refusal.severity if refusal else ""
+    entry = _begin(action, reason, severity, detail)
+    entry["outcome"] = rules.outcome_of_status(status)
+    entry["status"] = status
+    entry.update(_tenant(actor) if actor else _nobody(detail))
+    entry["target_type"], entry["target_id"] = redaction.clean(target[0], 64), redaction.clean(target[1], 64)
+    entry["check"] = redaction.clean(detail.pop("check", reason), 64)
+    return _finish(entry, context, detail)
+
+
+def fact(
+    action: str,
+    *,
+    actor: Tenant | None,
+    target: Model | None = None,
+    workspace_id: UUID | None = None,
+    detail: Mapping[str, object] | None = None,
+) -> Entry:
+    """The entry of something that was done, by ``actor`` or, without one, by AiAxis itself in ``workspace_id``.
+
+    ``detail`` holds facts that the receiver chose by name; never content, names of files, or what a person typed.
+    """
+    entry = _begin(action, "", "", {})
+    entry["outcome"] = Outcome.ALLOWED
+    entry.update(_tenant(actor) if actor else _system(workspace_id))
+    if target is not None:
+        entry["target_type"], entry["target_id"] = target._meta.model_name, str(target.pk)
+    return _finish(entry, current_request(), detail or {})
+
+
+def operator_act(action: str, *, operator_id: UUID, name: str, detail: Mapping[str, object]) -> Entry:
+    """The entry of what an operator did or read; it belongs to no workspace's trail."""
+    entry = _begin(action, "", "", {})
+    entry["outcome"] = Outcome.ALLOWED
+    entry.update(actor_type=ActorType.OPERATOR, actor_id=str(operator_id), actor_name=redaction.clean(name, 128))
+    return _finish(entry, current_request(), detail)
+
+
+def pipeline(action: str, detail: Mapping[str, object]) -> Entry:
+    """The entry in which the pipeline reports on itself: a line that could not be read, a row that was rejected."""
+    entry = _begin(action, "", "", {})
+    entry.update(outcome=Outcome.ERROR, actor_type=ActorType.SYSTEM, actor_name="AiAxis")
+    return _finish(entry, None, detail)
+
+
+def encode(entry: Entry) -> bytes:
+    """The entry as one line for the spool. What does not fit into 8 KiB is left out, least important first, and said."""
+    line = _encode(entry).encode("ascii") + b"\n"
+    if len(line) <= LINE_LIMIT:
+        return line
+    cut = {**entry, "http": dict(entry["http"]), "net": dict(entry["net"]), "detail": {"cut": True}}
+    for group, key in (("http", "headers"), ("net", "forwarded_for"), ("http", "query_keys"), ("http", "path")):
+        cut[group].pop(key, None)
+        cut[group]["cut"] = True
+        line = _encode(cut).encode("ascii") + b"\n"
+        if len(line) <= LINE_LIMIT:
+            return line
+    cut.update(http={"cut": True}, net={"cut": True}, actor_name=entry["actor_name"][:32], actor={})
+    return _encode(cut).encode("ascii") + b"\n"
+
+
+def _begin(action: str, reason: str, severity: str, detail: dict[str, Any]) -> Entry:
+    """The columns that every entry has, with the closed lists enforced: a word outside them is kept beside, not in."""
+    known = rules.ACTIONS.get(action)
+    if known is None:
+        detail["unlisted_action"] = action
+        action, known = "request.refused", rules.ACTIONS["request.refused"]
+    if reason not in rules.REASONS:
+        detail["unlisted_reason"], reason = reason, rules.UNLISTED
+    return {
+        "id": str(uuid7()),
+        "retention": Retention.DAYS_365,
+        "occurred_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "action": action,
+        "vocabulary": known.vocabulary,
+        "outcome": "",
+        "reason": reason,
+        "severity": severity if severity in _SEVERITIES else known.severity,
+        "status": None,
+        "workspace_id": None,
+        "asked_workspace_id": None,
+        "actor_type": ActorType.ANONYMOUS,
+        "actor_id": None,
+        "actor_name": "",
+        "actor": {},
+        "target_type": "",
+        "target_id": "",
+        "request_id": None,
+        "client_address": None,
+        "http": {},
+        "net": {},
+        "trace": {},
+        "check": "",
+        "detail": {},
+        "fingerprint": "",
+    }
+
+
+@lru_cache(maxsize=512)
+def _tenant(actor: Tenant) -> Entry:
+    """The verified member as columns: names copied, the session or key only as a keyed fingerprint. Read, never changed."""
+    kind = {"key": ActorType.KEY, "job": ActorType.JOB}.get(actor.method, ActorType.MEMBER)
+    return {
+        "workspace_id": str(actor.workspace_id),
+        "actor_type": kind,
+        "actor_id": str(actor.membership_id),
+        "actor_name": redaction.clean(actor.display_name or actor.email, 128),
+        "actor": {
+            "user": str(actor.user_id),
+            "role": str(actor.role),
+            "method": redaction.clean(actor.method, 16),
+            "credential": redaction.pseudonym("credential", str(actor.credential_id)),
+        },
+    }
+
+
+def _nobody(detail: dict[str, Any]) -> Entry:
+    """Nobody verified; a user name that was typed survives only as a mask and a fingerprint."""
+    typed = detail.pop("username", None)
+    return {"actor": {"username": redaction.username(str(typed))}} if typed else {}
+
+
+def _system(workspace_id: UUID | None) -> Entry:
+    return {
+        "workspace_id": str(workspace_id) if workspace_id else None,
+        "actor_type": ActorType.SYSTEM,
+        "actor_name": "AiAxis",
+    }
+
+
+def _finish(entry: Entry, context: RequestContext | None, detail: Mapping[str, object]) -> Entry:
+    """Add the request's circumstances, the chosen details and the fingerprint by which a review groups entries."""
+    route = ""
+    if context is not None:
+        route = redaction.clean(context.route, 256)
+        address = redaction.address(context.client_address)
+        entry["request_id"] = str(context.request_id)
+        entry["client_address"] = address
+        entry["http"] = _http(context, route)
+        entry["net"] = {
+            "peer": redaction.clean(context.peer, 64),
+            "forwarded_for": redaction.free_text(context.forwarded_for, 256),
+        }
+        if context.traceparent:
+            entry["trace"] = {"traceparent": redaction.clean(context.traceparent, 64)}
+    if detail:
+        entry["detail"] = {redaction.clean(key, 48): _plain(value) for key, value in detail.items()}
+    origin = entry["actor_id"] or (redaction.network(entry["client_address"]) if entry["client_address"] else "")
+    grouped = (entry["action"], entry["reason"], origin, entry["asked_workspace_id"] or "", route)
+    entry["fingerprint"] = hashlib.blake2b("\x1f".join(grouped).encode(), digest_size=8).hexdigest()
+    return entry
+
+
+def _http(context: RequestContext, route: str) -> Entry:
+    kept = redaction.headers(context.headers)
+    kept["user-agent"] = redaction.free_text(context.user_agent, 256)
+    http: Entry = {
+        "method": redaction.clean(context.method, 16),
+        "route": route,
+        "path": redaction.path(context.path),
+        "headers": kept,
+    }
+    if context.query_keys:
+        http["query_keys"] = redaction.names(context.query_keys)
+    if context.content_type or context.content_length:
+        http["body"] = {"type": redaction.free_text(context.content_type, 128), "length": context.content_length}
+    return http
+
+
+def _plain(value: object) -> object:
+    """A detail as something that JSON holds exactly; anything but numbers and truth values becomes redacted text."""
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return round(value, 6) if value == value and abs(value) < 1e15 else str(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in list(value)[:24]]
+    return redaction.free_text(str(value), 256)

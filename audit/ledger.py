@@ -1,0 +1,70 @@
+"""How do entries become rows?
+
+By one INSERT that takes a JSON array, whichever role runs it: the shipper's batches as ``aiaxis_audit``, a fact's one
+entry as ``aiaxis_app`` inside the transaction that did what it tells of. Nobody may change a row afterwards.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from django.db import connections, transaction
+
+from audit import entries
+
+_COLUMNS: Final = {
+    "id": "uuid",
+    "retention": "text",
+    "occurred_at": "timestamptz",
+    "action": "text",
+    "vocabulary": "text",
+    "outcome": "text",
+    "reason": "text",
+    "severity": "text",
+    "status": "smallint",
+    "workspace_id": "uuid",
+    "asked_workspace_id": "uuid",
+    "actor_type": "text",
+    "actor_id": "uuid",
+    "actor_name": "text",
+    "actor": "jsonb",
+    "target_type": "text",
+    "target_id": "text",
+    "request_id": "uuid",
+    "client_address": "inet",
+    "http": "jsonb",
+    "net": "jsonb",
+    "trace": "jsonb",
+    "check": "text",
+    "detail": "jsonb",
+    "fingerprint": "text",
+}
+_NAMES: Final = ", ".join(f'"{name}"' for name in _COLUMNS)
+_TYPED: Final = ", ".join(f'"{name}" {kind}' for name, kind in _COLUMNS.items())
+# Both lists are constants of this file; what the entries hold travels as one parameter.
+_INSERT: Final = (
+    f"INSERT INTO audit_entry ({_NAMES}) SELECT {_NAMES} FROM jsonb_to_recordset(%s::jsonb) AS line ({_TYPED})"  # noqa: S608 - constants only
+)
+
+
+def post(lines: Sequence[bytes], *, using: str = "audit") -> int:
+    """Store encoded entries and return how many were new; one whose id is stored already is left alone.
+
+    Runs as the role of the connection ``using``, in a transaction of its own. Raises ``django.db.Error``: a
+    ``DataError`` or ``IntegrityError`` blames an entry, anything else the database.
+    """
+    with transaction.atomic(using=using), connections[using].cursor() as cursor:
+        cursor.execute(f"{_INSERT} ON CONFLICT DO NOTHING", [b"[%s]" % b",".join(lines)])
+        return cursor.rowcount
+
+
+def post_fact(entry: entries.Entry) -> None:
+    """Store the entry of a fact on ``default``, in the transaction that is open there: both happen or neither does.
+
+    Raises ``django.db.Error``, which then undoes the fact as well: there is no change without its record. Raises
+    ``TransactionManagementError`` outside a transaction, where the two could come apart.
+    """
+    connection = connections["default"]
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("A fact is recorded inside the transaction that makes it true.")
+    with connection.cursor() as cursor:
+        cursor.execute(_INSERT, [b"[%s]" % entries.encode(entry).rstrip(b"\n")])

@@ -1,0 +1,172 @@
+"""Which actions, reasons, outcomes and severities exist, and how severe is each?
+
+The lists are closed on purpose: a trail in which every programmer invents words can be neither filtered nor alarmed
+upon. An action is written ``noun.verb_in_the_past``; beside it stand its name in the OWASP Logging Vocabulary (Cheat
+Sheet Series, "Logging Vocabulary"), its usual severity, and the words that a person reads in the trail.
+"""
+
+from dataclasses import dataclass
+
+from django.db import models
+
+from accounts.http import Reason
+
+
+class Outcome(models.TextChoices):
+    """How it ended for the person who tried."""
+
+    ALLOWED = "allowed", "Allowed"
+    DENIED = "denied", "Refused"
+    FAILED = "failed", "Failed"
+    ERROR = "error", "Error"
+
+
+class Severity(models.TextChoices):
+    """How soon a person should look: ``critical`` is flushed to the disk at once and will notify."""
+
+    INFO = "info", "Info"
+    NOTICE = "notice", "Notice"
+    WARNING = "warning", "Warning"
+    CRITICAL = "critical", "Critical"
+
+
+class Retention(models.TextChoices):
+    """How long an entry is kept: the class is the first level of partitions, so that a month of it can be dropped."""
+
+    DAYS_30 = "d30", "30 days"
+    DAYS_90 = "d90", "90 days"
+    DAYS_365 = "d365", "365 days"
+    YEARS_7 = "y7", "7 years"
+
+
+class ActorType(models.TextChoices):
+    """Who acted."""
+
+    MEMBER = "member", "Member"
+    KEY = "key", "API key"
+    JOB = "job", "Background job"
+    OPERATOR = "operator", "Operator"
+    ANONYMOUS = "anonymous", "Nobody signed in"
+    SYSTEM = "system", "AiAxis"
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One kind of thing that can happen: the trail's words, the OWASP vocabulary's word, the usual severity."""
+
+    words: str
+    vocabulary: str
+    severity: Severity = Severity.INFO
+
+
+ACTIONS: dict[str, Action] = {
+    # Refusals. One action says what was tried, the reason says why it was refused.
+    "request.refused": Action("Request refused", "authz_fail", Severity.NOTICE),
+    "request.failed": Action("Request failed", "sys_crash", Severity.WARNING),
+    "request.spoofed": Action("Reserved name sent", "malicious_extraneous", Severity.CRITICAL),
+    "request.throttled": Action("Too many requests", "excess_rate_limit_exceeded", Severity.NOTICE),
+    "sign_in.refused": Action("Sign-in refused", "authn_login_fail", Severity.NOTICE),
+    "sign_in.locked": Action("Sign-in locked", "authn_login_lock", Severity.WARNING),
+    "credential.refused": Action("Credential refused", "authn_token_reuse", Severity.WARNING),
+    "isolation.refused": Action("Stopped by the fence", "authz_fail", Severity.CRITICAL),
+    "job.refused": Action("Background job refused", "malicious_attack_tool", Severity.CRITICAL),
+    # People and credentials.
+    "member.signed_in": Action("Signed in", "authn_login_success"),
+    "member.signed_out": Action("Signed out", "session_expired"),
+    "session.revoked": Action("Session ended", "authn_token_revoked", Severity.NOTICE),
+    "password.changed": Action("Password changed", "authn_password_change", Severity.NOTICE),
+    "profile.changed": Action("Profile changed", "user_updated"),
+    "key.created": Action("API key made", "authn_token_created", Severity.NOTICE),
+    "key.revoked": Action("API key revoked", "authn_token_revoked", Severity.NOTICE),
+    "workspace.created": Action("Workspace made", "sensitive_create", Severity.NOTICE),
+    "membership.created": Action("Member added", "user_created", Severity.NOTICE),
+    # Files.
+    "file.uploaded": Action("File uploaded", "upload_complete"),
+    "file.ready": Action("File ready for questions", "upload_validation"),
+    "file.refused": Action("File refused", "upload_validation", Severity.NOTICE),
+    "file.downloaded": Action("File downloaded", "sensitive_read"),
+    "file.read": Action("File read", "sensitive_read"),
+    "file.changed": Action("File changed", "sensitive_update"),
+    "file.deleted": Action("File deleted", "upload_delete", Severity.NOTICE),
+    "file.searched": Action("Files searched", "sensitive_read"),
+    # Agents.
+    "agent.created": Action("Agent made", "sensitive_create"),
+    "agent.changed": Action("Agent changed", "sensitive_update"),
+    "agent.archived": Action("Agent archived", "sensitive_update"),
+    "agent.restored": Action("Agent restored", "sensitive_update"),
+    "agent.deleted": Action("Agent deleted", "sensitive_delete", Severity.NOTICE),
+    "agent.file_attached": Action("File given to an agent", "privilege_permissions_changed"),
+    "agent.file_detached": Action("File taken from an agent", "privilege_permissions_changed"),
+    # Conversations.
+    "conversation.started": Action("Conversation started", "sensitive_create"),
+    "conversation.asked": Action("Question asked", "sensitive_create"),
+    "conversation.answered": Action("Answer written", "sensitive_create"),
+    "conversation.stopped": Action("Answer stopped", "sensitive_update"),
+    "conversation.failed": Action("Answer failed", "sensitive_update", Severity.NOTICE),
+    "conversation.renamed": Action("Conversation renamed", "sensitive_update"),
+    "conversation.deleted": Action("Conversation deleted", "sensitive_delete", Severity.NOTICE),
+    "conversation.file_read": Action("File read by an agent", "sensitive_read"),
+    # The trail itself, the operators, and the pipeline that carries all this.
+    "trail.read": Action("Trail read", "sensitive_read"),
+    "operator.read": Action("Operator read metadata", "sensitive_read", Severity.NOTICE),
+    "operator.signed_in": Action("Operator signed in", "authn_login_success", Severity.NOTICE),
+    "operator.signed_out": Action("Operator signed out", "session_expired"),
+    "audit.line_unreadable": Action("Unreadable line in the audit spool", "sys_monitor_disabled", Severity.WARNING),
+    "audit.entry_rejected": Action("Entry rejected by the database", "sys_monitor_disabled", Severity.CRITICAL),
+}
+
+UNLISTED = "unlisted"
+"""What an action or reason outside the lists is recorded as; the word that was sent goes into the details."""
+
+REASONS: dict[str, str] = {
+    "": "",
+    Reason.ANONYMOUS: "Nobody was signed in.",
+    Reason.CREDENTIAL: "The session, key or password was not accepted.",
+    Reason.TWO_CREDENTIALS: "The request carried two credentials.",
+    Reason.WRONG_DOOR: "A key cannot open pages, and a session cannot open the API.",
+    Reason.RESERVED_NAME: "The request carried a name that only the credential may decide.",
+    Reason.CSRF: "The form did not carry this session's token.",
+    Reason.ROLE: "The member's role does not allow it.",
+    Reason.SCOPE: "The key's scopes do not allow it.",
+    Reason.STALE_LOGIN: "The act asks for a recent sign-in.",
+    Reason.FORBIDDEN: "This member may not do it.",
+    Reason.NOT_FOUND: "Nothing like it is visible to this member.",
+    Reason.THROTTLED: "Too many attempts in a short time.",
+    Reason.OUTAGE: "A system that has to answer gave no answer.",
+    Reason.HOST: "The request was addressed to a host that is not ours.",
+    Reason.MALFORMED: "The request could not be read.",
+    "conflict": "It collided with something that happened at the same time.",
+    "isolation": "The database refused to leave the workspace.",
+    "method": "The address does not take this kind of request.",
+    "server_error": "The server failed while it answered.",
+    "too_large": "The request was too large.",
+    "unsupported_type": "This kind of content is not accepted.",
+    UNLISTED: "A reason outside the closed list.",
+}
+
+REASON_OF_STATUS: dict[int, str] = {
+    400: Reason.MALFORMED,
+    401: Reason.ANONYMOUS,
+    403: Reason.FORBIDDEN,
+    404: Reason.NOT_FOUND,
+    405: "method",
+    409: "conflict",
+    413: "too_large",
+    415: "unsupported_type",
+    422: Reason.MALFORMED,
+    429: Reason.THROTTLED,
+    500: "server_error",
+    503: Reason.OUTAGE,
+}
+"""What a finished response means when nobody said why: the refusals that Django itself makes."""
+
+
+def action_words(name: str) -> str:
+    """The words that a person reads for an action; the name itself for one that a later version has dropped."""
+    known = ACTIONS.get(name)
+    return known.words if known else name
+
+
+def outcome_of_status(status: int) -> Outcome:
+    """What a refused or failed response's HTTP status says about the outcome."""
+    return Outcome.ERROR if status >= 500 else Outcome.DENIED

@@ -1,0 +1,87 @@
+"""How is a denial recorded so that nothing which happens next can lose it?
+
+It goes to the first sink that takes it: the spool, the database by its own role, standard error. A denial stays a denial
+whatever happens here; only an act that must not go unseen (an operator's) asks for ``record_or_refuse``.
+"""
+
+import logging
+import os
+import sys
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+
+from audit import entries, health, ledger
+from audit.rules import Severity
+from audit.spool import Spool, SpoolError
+
+logger = logging.getLogger(__name__)
+
+
+class Sink(StrEnum):
+    """Where an entry came to rest."""
+
+    SPOOL = "spool"
+    DATABASE = "database"
+    STDERR = "stderr"
+    NOWHERE = "nowhere"
+
+
+class Unrecorded(Exception):
+    """No durable sink took the entry, so the act that it tells of must not happen."""
+
+
+def record(entry: entries.Entry) -> Sink:
+    """Bring the entry to rest and say where; raises nothing, so that no answer depends on the log.
+
+    Costs one ``write`` on the way that is meant (tens of microseconds); the fall-backs may take as long as the
+    database takes to refuse.
+    """
+    line = entries.encode(entry)
+    critical = entry["severity"] == Severity.CRITICAL
+    try:
+        _spool(spool_folder()).append(line, critical=critical)
+    except (SpoolError, OSError) as error:
+        health.fell_back("spool", error)
+    else:
+        return Sink.SPOOL
+    try:
+        ledger.post([line])
+    except DatabaseError as error:
+        health.fell_back("database", error)
+    else:
+        return Sink.DATABASE
+    return _last_resort(line)
+
+
+def record_or_refuse(entry: entries.Entry) -> None:
+    """Bring the entry to rest durably, or raise ``Unrecorded``: for acts that may not happen unseen."""
+    sink = record(entry)
+    if sink not in (Sink.SPOOL, Sink.DATABASE):
+        raise Unrecorded("No part of the audit trail could take the entry, so the act was not carried out.")
+
+
+def spool_folder() -> Path:
+    """The folder of this installation's segments."""
+    return Path(settings.AIAXIS_HOME) / "spool"
+
+
+def _last_resort(line: bytes) -> Sink:
+    """One JSON line on standard error, written past every buffer and logging configuration."""
+    try:
+        written = os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, line)
+    except (OSError, ValueError) as error:
+        health.lost(error)
+        return Sink.NOWHERE
+    if written != len(line):
+        health.lost(OSError("standard error took a part of the line"))
+        return Sink.NOWHERE
+    return Sink.STDERR
+
+
+@lru_cache(maxsize=4)
+def _spool(folder: Path) -> Spool:
+    return Spool(folder)
