@@ -9,8 +9,8 @@ from django.db import connections
 from django.db.models.signals import post_migrate
 
 
-def _grant(using: str, **kwargs: Any) -> None:  # noqa: ANN401 - Django's signature
-    from accounts import grants  # noqa: PLC0415 - models are not loaded when this module is
+def _grant(using: str, **kwargs: Any) -> None:
+    from accounts import grants
 
     if using == "owner":
         grants.apply(connections[using])

@@ -23,7 +23,9 @@ def ensure(home: Path) -> Path:
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise HomeError(f"AIAXIS_HOME: {home} cannot be made ({error.strerror}). Set it to a folder you may write.") from error
+        raise HomeError(
+            f"AIAXIS_HOME: {home} cannot be made ({error.strerror}). Set it to a folder you may write."
+        ) from error
     if not os.access(home, os.W_OK | os.X_OK):
         raise HomeError(f"AIAXIS_HOME: {home} is not writable. Set it to a folder you may write.")
     return home
@@ -59,7 +61,9 @@ def _read(path: Path) -> dict[str, str]:
     try:
         found = json.loads(path.read_text())
     except json.JSONDecodeError as error:
-        raise HomeError(f"{path} is damaged. Restore it: without its FENCE_KEY the database refuses every query.") from error
+        raise HomeError(
+            f"{path} is damaged. Restore it: without its FENCE_KEY the database refuses every query."
+        ) from error
     missing = [name for name in SECRET_NAMES if name not in found]
     if missing:
         raise HomeError(f"{path} lacks {', '.join(missing)}. Restore it from a backup.")

@@ -71,7 +71,9 @@ class Message(WorkspaceModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["workspace", "conversation", "position"], name="conversations_message_position"),
+            models.UniqueConstraint(
+                fields=["workspace", "conversation", "position"], name="conversations_message_position"
+            ),
             models.UniqueConstraint(
                 fields=["workspace", "conversation", "idempotency_key"], name="conversations_message_once"
             ),

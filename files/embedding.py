@@ -12,11 +12,6 @@ import threading
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import onnxruntime
-    from tokenizers import Tokenizer
 
 DIMENSIONS = 384
 # Passages of about 200 words come to 250 to 300 tokens. The model reads up to 512, so none loses its tail here.

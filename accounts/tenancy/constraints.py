@@ -20,7 +20,7 @@ WHOLE = "(SELECT fence.is_whole())"
 class DatabaseRule(BaseConstraint):
     """Raw DDL that travels with a model's constraints. PostgreSQL enforces it, so Python never validates it."""
 
-    def validate(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Django's signature
+    def validate(self, *args: Any, **kwargs: Any) -> None:
         """Do nothing: there is no way to ask this question but to ask the database."""
 
     def constraint_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> str:
@@ -33,7 +33,7 @@ class DatabaseRule(BaseConstraint):
         schema_editor.deferred_sql.append(Statement("%(sql)s", sql=self.rule_sql(model, schema_editor)))  # type: ignore[arg-type]  # the stubs want Table parts
         return ""
 
-    def remove_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> Any:  # noqa: ANN401 - Django's signature
+    def remove_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> Any:
         """Return the statement that takes the rule away."""
         assert model is not None and schema_editor is not None  # noqa: S101 - Django always passes both
         return Statement("%(sql)s", sql=self.drop_sql(model, schema_editor))  # type: ignore[arg-type]  # the stubs want Table parts
@@ -76,7 +76,7 @@ class RowLevelSecurity(DatabaseRule):
         """Return the DDL that drops the policy. Row security stays on: a table without a policy shows nothing."""
         return f"DROP POLICY IF EXISTS workspace ON {schema_editor.quote_name(model._meta.db_table)}"
 
-    def deconstruct(self) -> Any:  # noqa: ANN401 - Django's signature
+    def deconstruct(self) -> Any:
         """Return what a migration needs to make this constraint again."""
         path, args, kwargs = super().deconstruct()
         if self.using != WORKSPACE_RULE:
@@ -120,7 +120,7 @@ class MemberPolicy(DatabaseRule):
             f"DROP POLICY IF EXISTS member_{verb} ON {table}" for verb in ("read", "insert", "update", "delete")
         )
 
-    def deconstruct(self) -> Any:  # noqa: ANN401 - Django's signature
+    def deconstruct(self) -> Any:
         """Return what a migration needs to make this constraint again."""
         path, args, kwargs = super().deconstruct()
         return path, args, {**kwargs, "read": self.read, "write": self.write}
@@ -157,7 +157,7 @@ class CompositeForeignKey(DatabaseRule):
         quote = schema_editor.quote_name
         return f"ALTER TABLE {quote(model._meta.db_table)} DROP CONSTRAINT IF EXISTS {quote(self.name)}"
 
-    def deconstruct(self) -> Any:  # noqa: ANN401 - Django's signature
+    def deconstruct(self) -> Any:
         """Return what a migration needs to make this constraint again."""
         path, args, kwargs = super().deconstruct()
         return path, args, {**kwargs, "column": self.column, "to": self.to, "on_delete": self.on_delete}

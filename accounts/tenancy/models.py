@@ -35,9 +35,7 @@ class CurrentWorkspace(Expression):
     def __init__(self) -> None:
         super().__init__(output_field=models.UUIDField())
 
-    def as_sql(
-        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any  # noqa: ANN401 - Django's signature
-    ) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any) -> tuple[str, list[Any]]:
         """Return a placeholder and the bound workspace's id."""
         return "%s", [current_workspace_id()]
 
@@ -48,7 +46,7 @@ RowType = TypeVar("RowType", bound="WorkspaceModel", covariant=True)
 class TenantQuerySet(models.QuerySet[RowType]):
     """A queryset whose bulk inserts are stamped with, and held to, the bound workspace."""
 
-    def bulk_create(self, objs: Iterable[RowType], *args: Any, **kwargs: Any) -> list[RowType]:  # type: ignore[override,misc]  # noqa: ANN401 - options are passed on
+    def bulk_create(self, objs: Iterable[RowType], *args: Any, **kwargs: Any) -> list[RowType]:  # type: ignore[override,misc]
         """Insert the rows into the bound workspace; raise ForeignRow if one belongs elsewhere."""
         rows = list(objs)
         workspace_id = current_workspace_id()
@@ -79,14 +77,14 @@ class WorkspaceForeignKey(models.ForeignKey):  # type: ignore[type-arg]  # gener
     4.3 times slower under row-level security.
     """
 
-    def __init__(self, to: Any, on_delete: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Django's signature
+    def __init__(self, to: Any, on_delete: Any, **kwargs: Any) -> None:
         self.database_action = _ACTIONS[on_delete]
         self._declared_on_delete = on_delete
         kwargs["db_constraint"] = False
         kwargs["db_index"] = False
         super().__init__(to, models.DO_NOTHING, **kwargs)
 
-    def deconstruct(self) -> Any:  # noqa: ANN401 - Django's signature
+    def deconstruct(self) -> Any:
         """Return what a migration needs to make this field again."""
         name, path, args, kwargs = super().deconstruct()
         kwargs["on_delete"] = self._declared_on_delete
@@ -132,12 +130,12 @@ class WorkspaceModel(models.Model):
         if self.workspace_id != workspace_id:
             raise ForeignRow(f"{self._meta.label} {self.pk} belongs to another workspace than the bound one.")
 
-    def save(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - options are passed on
+    def save(self, *args: Any, **kwargs: Any) -> None:
         """Write the row into the bound workspace; raise ForeignRow if it belongs elsewhere."""
         self.stamp(current_workspace_id())
         super().save(*args, **kwargs)
 
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:  # noqa: ANN401 - options are passed on
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Delete the row from the bound workspace; raise ForeignRow if it belongs elsewhere."""
         self.stamp(current_workspace_id())
         return super().delete(*args, **kwargs)

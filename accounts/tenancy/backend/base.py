@@ -28,7 +28,7 @@ class SealedCursor(base.Cursor):  # type: ignore[misc,name-defined]  # defined c
 
     wrapper: DatabaseWrapper | None = None
 
-    def execute(self, query: Any, params: Any = None, **kwargs: Any) -> SealedCursor:  # noqa: ANN401 - psycopg's signature
+    def execute(self, query: Any, params: Any = None, **kwargs: Any) -> SealedCursor:
         """Run the statement under the bound context, in one message."""
         prefix, statements = self._prefix()
         if statements:
@@ -38,12 +38,12 @@ class SealedCursor(base.Cursor):  # type: ignore[misc,name-defined]  # defined c
             self.nextset()  # The prefix's own (empty) results stand before the statement's.
         return self
 
-    def executemany(self, query: Any, params_seq: Iterable[Any], **kwargs: Any) -> None:  # noqa: ANN401 - psycopg's signature
+    def executemany(self, query: Any, params_seq: Iterable[Any], **kwargs: Any) -> None:
         """Run the statement once for each set of parameters, each under the bound context (no pipeline)."""
         for params in params_seq:
             self.execute(query, params, **kwargs)
 
-    def copy(self, statement: Any, params: Any = None, **kwargs: Any) -> Any:  # noqa: ANN401 - psycopg's signature
+    def copy(self, statement: Any, params: Any = None, **kwargs: Any) -> Any:
         """Bind the context in the open transaction, then COPY. Outside one there is nothing to bind it to: refuse."""
         prefix, statements = self._prefix()
         if statements:
@@ -94,17 +94,17 @@ class DatabaseWrapper(base.DatabaseWrapper):
         params["cursor_factory"] = SealedCursor
         return params
 
-    def create_cursor(self, name: str | None = None) -> Any:  # noqa: ANN401 - Django's signature
+    def create_cursor(self, name: str | None = None) -> Any:
         """Return a cursor of this connection that knows how to seal its statements."""
         cursor = super().create_cursor(None)
         cursor.wrapper = self
         return cursor
 
-    def chunked_cursor(self) -> Any:  # noqa: ANN401 - Django's signature
+    def chunked_cursor(self) -> Any:
         """Return an ordinary cursor. A server-side one is evaluated at FETCH, under whatever is bound by then (measured)."""
         return self.cursor()
 
-    def _set_autocommit(self, autocommit: bool) -> None:  # noqa: FBT001 - Django's signature
+    def _set_autocommit(self, autocommit: bool) -> None:
         """Leave psycopg in autocommit always: BEGIN is the prefix's, so that it costs no round trip."""
         with self.wrap_database_errors:
             if not self.connection.autocommit:
@@ -112,7 +112,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def _close(self) -> None:
         self._claimed_by = self._claimed_in = None
-        if self.connection is not None and self.pool and self.connection.info.transaction_status != TransactionStatus.IDLE:
+        if (
+            self.connection is not None
+            and self.pool
+            and self.connection.info.transaction_status != TransactionStatus.IDLE
+        ):
             # A pooled connection must come back clean; the pool would warn and discard it.
             with self.wrap_database_errors:
                 if not self.connection.closed:

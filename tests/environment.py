@@ -1,0 +1,75 @@
+"""Where do the tests' databases, folders and secrets come from?
+
+A pytest plugin (`-p tests.environment`), because Django's settings are read before any conftest is. It starts the
+tests' own embedded PostgreSQL and says by the environment, as a production host would, which databases this test
+process uses; so a child process that a test starts inherits them all.
+"""
+
+from __future__ import annotations
+
+import atexit
+import fcntl
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from aiaxis.postgres import EmbeddedServer
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+ROLE_VARIABLES: Final = {
+    "DATABASE_URL": "aiaxis_app",
+    "DATABASE_OWNER_URL": "aiaxis_owner",
+    "DATABASE_OPS_URL": "aiaxis_ops",
+    "DATABASE_QUEUE_URL": "aiaxis_queue",
+    "DATABASE_AUDIT_URL": "aiaxis_audit",
+    "DATABASE_SEAL_URL": "aiaxis_seal",
+}
+
+worker: Final = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+cluster_home: Final = Path(os.environ.setdefault("AIAXIS_TEST_CLUSTER", str(ROOT / ".aiaxis" / "tests")))
+home: Final = Path(tempfile.mkdtemp(prefix=f"aiaxis-{worker}-"))
+platform_database: Final = f"aiaxis_test_{worker}"
+identity_database: Final = f"aiaxis_test_{worker}_identity"
+server: Final = EmbeddedServer(cluster_home)
+
+
+def schema_digest() -> str:
+    """Return a mark of everything that decides what an empty migrated database looks like."""
+    digest = hashlib.sha256()
+    sources = [*ROOT.glob("*/migrations/*.py"), *ROOT.glob("accounts/identity/store/migrations/*.py")]
+    sources += [ROOT / "accounts" / "grants.py", *ROOT.glob("accounts/tenancy/*.py"), ROOT / "tests" / "cast.py"]
+    sources += [ROOT / "requirements.txt", Path(__file__), ROOT / "tests" / "conftest.py"]
+    for path in sorted(sources):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Let one test process of this cluster through: the template is made once, and cloned while nobody changes it."""
+    with (cluster_home / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def announce() -> None:
+    """Say by the environment what this process uses, exactly as a production host would."""
+    for variable, role in ROLE_VARIABLES.items():
+        os.environ[variable] = server.url(role, platform_database)
+    os.environ["DATABASE_IDENTITY_URL"] = server.url("aiaxis_identity", identity_database)
+    os.environ["AIAXIS_HOME"] = str(home)
+    for name in ("SECRET_KEY", "FENCE_KEY", "JOB_KEY"):
+        # Fixed, because the template database holds the key that verifies the seals.
+        os.environ[name] = hashlib.sha256(f"tests only: {name}".encode()).hexdigest()
+
+
+cluster_home.mkdir(parents=True, exist_ok=True)
+server.start()
+announce()
+atexit.register(server.stop)
+atexit.register(shutil.rmtree, home, ignore_errors=True)
