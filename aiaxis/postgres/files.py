@@ -29,7 +29,10 @@ def create_private_once(path: Path, text: str) -> None:
 
 
 def read_private(path: Path) -> dict[str, object] | None:
-    """Read a JSON object from `path`, or None if there is no such file. Takes it back from others, should they read."""
+    """Read a JSON object from `path`, or None if there is no such file, or {} if it holds none.
+
+    Takes it back from others, should they be able to read it.
+    """
     try:
         with path.open(encoding="utf-8") as file:
             if os.fstat(file.fileno()).st_mode & 0o077:
@@ -38,6 +41,9 @@ def read_private(path: Path) -> dict[str, object] | None:
             found = json.load(file)
     except FileNotFoundError:
         return None
+    except ValueError:
+        # Half a file, from a full disk or a broken restore: the caller says what to do about it.
+        return {}
     return found if isinstance(found, dict) else {}
 
 
