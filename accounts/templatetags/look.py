@@ -1,0 +1,65 @@
+"""How do names, moments and states become words and marks on a page?"""
+
+from __future__ import annotations
+
+import unicodedata
+import zlib
+from datetime import datetime
+
+from django import template
+from django.forms import BaseForm, BoundField
+from django.utils import timezone
+
+register = template.Library()
+
+HUES = 6
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+@register.filter
+def initials(name: object) -> str:
+    """One or two capital letters that stand for a name; "?" for a name without a letter or digit."""
+    words = [word for word in str(name or "").replace("@", " ").split() if word[0].isalnum()]
+    letters = [words[0][0], words[-1][0]] if len(words) > 1 else [words[0][0]] if words else ["?"]
+    return unicodedata.normalize("NFC", "".join(letters)).upper()[:2]
+
+
+@register.filter
+def hue(name: object) -> int:
+    """The number (0 to 5) of the hue that always goes with this name. It tells apart; it proves nothing."""
+    return zlib.crc32(str(name or "").encode("utf-8", "replace")) % HUES
+
+
+@register.filter
+def moment(when: datetime) -> str:
+    """A moment in the server's zone, such as "23 Nov 2026, 15:04 UTC"."""
+    local = timezone.localtime(when)
+    return f"{local.day} {local:%b %Y, %H:%M %Z}"
+
+
+@register.filter
+def ago(when: datetime) -> str:
+    """A moment as a distance from now, such as "3 minutes ago"; a date when it is a month or more away."""
+    seconds = (timezone.now() - when).total_seconds()
+    distance = abs(seconds)
+    if distance < MINUTE:
+        return "just now" if seconds >= 0 else "in a moment"
+    if distance >= 30 * DAY:
+        local = timezone.localtime(when)
+        return f"{local.day} {local:%b %Y}"
+    size, unit = next(pair for pair in ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute")) if distance >= pair[0])
+    count = int(distance // size)
+    words = f"{count} {unit}{'' if count == 1 else 's'}"
+    return f"{words} ago" if seconds >= 0 else f"in {words}"
+
+
+@register.filter
+def equals(left: object, right: object) -> bool:
+    """Whether two values are equal, for an include's argument."""
+    return left == right
+
+
+@register.filter
+def failing(form: BaseForm) -> list[BoundField]:
+    """The form's fields that have errors, in the form's order."""
+    return [field for field in form if field.errors]

@@ -1,0 +1,164 @@
+// The two things of a conversation that a page alone cannot do: follow an answer while it is written, and keep a draft.
+// Without a script the page shows the answer as far as it is, and a reload shows more.
+"use strict";
+
+(() => {
+  const INLINE = /\[(\d{1,3})\]|\*\*(.+?)\*\*|\\([!-/:-@[-`{-~])/g;
+
+  // A sketch of the Markdown that has come so far; only text nodes are made, so nothing in it can become markup.
+  // The server's own rendering replaces it at the end.
+  function sketch(text) {
+    const drawn = document.createDocumentFragment();
+    for (const part of text.split(/\n{2,}/)) {
+      if (!part.trim()) continue;
+      const quoted = /^\s*>/.test(part);
+      const paragraph = document.createElement("p");
+      inline(paragraph, part.replace(/^[ \t]*>[ \t]?/gm, "").replace(/^#{1,6}\s+/, ""));
+      if (!quoted) {
+        drawn.append(paragraph);
+        continue;
+      }
+      const quote = document.createElement("blockquote");
+      quote.append(paragraph);
+      drawn.append(quote);
+    }
+    return drawn;
+  }
+
+  function inline(parent, text) {
+    let from = 0;
+    for (const match of text.matchAll(INLINE)) {
+      parent.append(text.slice(from, match.index));
+      from = match.index + match[0].length;
+      if (match[3]) {
+        parent.append(match[3]);
+        continue;
+      }
+      const element = document.createElement(match[1] ? "span" : "strong");
+      if (match[1]) element.className = "cite";
+      element.textContent = match[1] || match[2];
+      parent.append(element);
+    }
+    parent.append(text.slice(from));
+  }
+
+  class AnswerStream extends HTMLElement {
+    connectedCallback() {
+      this.text = "";
+      this.prose = this.querySelector(".prose");
+      this.send = document.querySelector("[data-send]");
+      this.stop = document.querySelector("[data-stop]");
+      this.querySelector("[data-reload]")?.setAttribute("hidden", "");
+      this.busy(true);
+      this.draw();
+      this.source = new EventSource(this.getAttribute("src"));
+      this.source.addEventListener("text", (event) => this.add(JSON.parse(event.data)));
+      for (const name of ["done", "failed", "stopped", "interrupted"]) {
+        this.source.addEventListener(name, () => this.finish());
+      }
+      // EventSource comes back by itself with Last-Event-ID; only when the server has closed the door is there nothing to wait for.
+      this.source.addEventListener("error", () => {
+        if (this.source.readyState === EventSource.CLOSED) this.finish();
+      });
+      this.stopping = () => this.askToStop();
+      this.stop?.addEventListener("click", this.stopping);
+    }
+
+    disconnectedCallback() {
+      this.source?.close();
+      this.stop?.removeEventListener("click", this.stopping);
+      this.busy(false);
+    }
+
+    busy(on) {
+      if (this.send) this.send.hidden = on;
+      if (this.stop) {
+        this.stop.hidden = !on;
+        this.stop.disabled = false;
+      }
+    }
+
+    add(data) {
+      const near = innerHeight + scrollY >= document.body.scrollHeight - 160;
+      this.text += data.text;
+      this.draw();
+      if (near) scrollTo({ top: document.body.scrollHeight });
+    }
+
+    draw() {
+      this.prose.replaceChildren(sketch(this.text));
+      let last = this.prose.lastElementChild;
+      while (last?.lastElementChild?.matches("p")) last = last.lastElementChild;
+      if (!last) {
+        last = document.createElement("p");
+        this.prose.append(last);
+      }
+      last.classList.add("caret");
+    }
+
+    async askToStop() {
+      this.stop.disabled = true;
+      const token = document.querySelector("[name=csrfmiddlewaretoken]")?.value || "";
+      try {
+        await fetch(this.getAttribute("stop"), { method: "POST", headers: { "X-CSRFToken": token } });
+      } catch {
+        this.stop.disabled = false;
+      }
+    }
+
+    async finish() {
+      this.source.close();
+      try {
+        const answer = await fetch(this.getAttribute("turn"), { headers: { Accept: "text/html" } });
+        if (!answer.ok || answer.redirected) return location.reload();
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const turn = this.closest(".turn") || this;
+        const said = document.querySelector("[data-said]");
+        turn.replaceWith(...page.body.childNodes);
+        if (said) said.textContent = "The answer is complete.";
+        document.querySelector("draft-box textarea")?.focus({ preventScroll: true });
+      } catch {
+        location.reload();
+      }
+    }
+  }
+
+  // <draft-box for="conversation">: the draft survives a reload; Enter sends, or Ctrl/⌘+Enter if the reader set that.
+  class DraftBox extends HTMLElement {
+    connectedCallback() {
+      this.box = this.querySelector("textarea");
+      this.form = this.querySelector("form") || this.closest("form");
+      this.key = `aiaxis.draft.${this.getAttribute("for")}`;
+      const hint = this.querySelector("[data-hint]");
+      const plain = localStorage.getItem("aiaxis.enter") !== "off";
+      if (hint) hint.textContent = plain ? "Enter sends. Shift+Enter starts a new line." : "Ctrl+Enter sends.";
+      if (!this.box.value) this.box.value = localStorage.getItem(this.key) || "";
+      this.box.addEventListener("input", () => this.keep());
+      this.box.addEventListener("keydown", (event) => this.maybeSend(event, plain));
+      this.form.addEventListener("submit", (event) => {
+        const busy = document.querySelector("[data-send]")?.hidden;
+        if (busy || !this.box.value.trim()) return event.preventDefault();
+        localStorage.removeItem(this.key);
+      });
+    }
+
+    keep() {
+      if (this.box.value) localStorage.setItem(this.key, this.box.value);
+      else localStorage.removeItem(this.key);
+    }
+
+    maybeSend(event, plain) {
+      if (event.key !== "Enter" || event.isComposing || event.shiftKey) return;
+      if (!plain && !event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      this.form.requestSubmit();
+    }
+  }
+
+  customElements.define("answer-stream", AnswerStream);
+  customElements.define("draft-box", DraftBox);
+  document.addEventListener("DOMContentLoaded", () => {
+    const turns = document.querySelector(".talk__turns");
+    if (turns && !location.hash) scrollTo({ top: document.body.scrollHeight });
+  });
+})();

@@ -1,0 +1,174 @@
+// Small things that every page may hold. Each adds to markup that already works without it.
+"use strict";
+
+(() => {
+  const EXACT = new Intl.DateTimeFormat("en-GB", {
+    day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit",
+  });
+  const DAY_ONLY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
+  const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
+
+  function distance(moment) {
+    const seconds = (Date.now() - moment.getTime()) / 1000;
+    const size = Math.abs(seconds);
+    if (size < 60) return seconds >= 0 ? "just now" : "in a moment";
+    if (size >= 30 * 86400) return DAY_ONLY.format(moment);
+    const [unit, length] = UNITS.find(([, each]) => size >= each);
+    const count = Math.floor(size / length);
+    const words = `${count} ${unit}${count === 1 ? "" : "s"}`;
+    return seconds >= 0 ? `${words} ago` : `in ${words}`;
+  }
+
+  // <relative-time><time datetime>: the distance in the text, the exact moment in the reader's zone in the title.
+  class RelativeTime extends HTMLElement {
+    connectedCallback() {
+      this.time = this.querySelector("time");
+      const moment = new Date(this.time?.dateTime ?? "");
+      if (Number.isNaN(moment.getTime())) return;
+      this.time.title = EXACT.format(moment);
+      const draw = () => { this.time.textContent = distance(moment); };
+      draw();
+      this.timer = setInterval(draw, 30000);
+    }
+
+    disconnectedCallback() {
+      clearInterval(this.timer);
+    }
+  }
+
+  // <copy-button for="id">: copies that element's text; where the clipboard is closed to us, it selects the text.
+  class CopyButton extends HTMLElement {
+    connectedCallback() {
+      this.hidden = false;
+      this.addEventListener("click", () => this.copy());
+    }
+
+    async copy() {
+      const source = document.getElementById(this.getAttribute("for"));
+      const label = this.querySelector("span");
+      try {
+        await navigator.clipboard.writeText(source.textContent);
+        label.textContent = "Copied";
+      } catch {
+        getSelection().selectAllChildren(source);
+        label.textContent = "Selected: press Ctrl+C";
+      }
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => { label.textContent = "Copy"; }, 2500);
+    }
+  }
+
+  // <live-part src every="seconds">: draws itself again from the server for as long as the answer holds a live part.
+  class LivePart extends HTMLElement {
+    connectedCallback() {
+      this.wait = Number(this.getAttribute("every") || 2) * 1000;
+      this.timer = setTimeout(() => this.draw(), this.wait);
+    }
+
+    disconnectedCallback() {
+      clearTimeout(this.timer);
+    }
+
+    async draw() {
+      if (!document.hidden) {
+        try {
+          const answer = await fetch(this.getAttribute("src"), { headers: { Accept: "text/html" } });
+          if (answer.redirected || answer.status === 404) return location.reload();
+          if (answer.ok) {
+            const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+            return this.replaceWith(...parsed.body.childNodes);
+          }
+        } catch {
+          // The line is down for now; the next turn asks again, more slowly.
+        }
+        this.wait = Math.min(this.wait * 2, 30000);
+      }
+      this.timer = setTimeout(() => this.draw(), this.wait);
+    }
+  }
+
+  // <reader-setting name><input type=checkbox>: a preference of this browser only.
+  class ReaderSetting extends HTMLElement {
+    connectedCallback() {
+      this.hidden = false;
+      const box = this.querySelector("input");
+      const key = `aiaxis.${this.getAttribute("name")}`;
+      const kept = localStorage.getItem(key);
+      box.checked = kept === null ? this.hasAttribute("on") : kept === "on";
+      box.addEventListener("change", () => localStorage.setItem(key, box.checked ? "on" : "off"));
+    }
+  }
+
+  customElements.define("relative-time", RelativeTime);
+  customElements.define("copy-button", CopyButton);
+  customElements.define("live-part", LivePart);
+  customElements.define("reader-setting", ReaderSetting);
+
+  // Dialogs open as popovers without a script; with one they are modal, and the focus goes back where it was.
+  document.addEventListener("click", (event) => {
+    const opener = event.target.closest("[data-dialog]");
+    if (opener) {
+      const dialog = document.getElementById(opener.dataset.dialog);
+      if (!dialog?.showModal || dialog.matches(":popover-open")) return;
+      event.preventDefault();
+      opener.closest("details.menu")?.removeAttribute("open");
+      return dialog.showModal();
+    }
+    const closer = event.target.closest("[data-close]");
+    const dialog = closer?.closest("dialog");
+    if (dialog?.open) {
+      event.preventDefault();
+      return dialog.close();
+    }
+    for (const menu of document.querySelectorAll("details.menu[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape") return;
+    const menu = document.querySelector("details.menu[open]");
+    if (!menu) return;
+    event.stopPropagation();
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }, true);
+
+  // A form is sent once: a second press while the first is under way does nothing.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method !== "post" || event.defaultPrevented) return;
+    if (form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = "yes";
+    setTimeout(() => delete form.dataset.sent, 8000);
+  });
+  addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  });
+
+  // Popovers stand beside what opened them.
+  document.addEventListener("toggle", (event) => {
+    const popover = event.target;
+    if (event.newState !== "open" || !popover.classList?.contains("popover")) return;
+    const opener = document.querySelector(`[popovertarget="${CSS.escape(popover.id)}"]`);
+    if (!opener) return;
+    const at = opener.getBoundingClientRect();
+    popover.dataset.placed = "";
+    const below = at.bottom + 6 + popover.offsetHeight <= innerHeight;
+    popover.style.top = `${below ? at.bottom + 6 : Math.max(8, at.top - 6 - popover.offsetHeight)}px`;
+    popover.style.left = `${Math.max(8, Math.min(at.left - 12, innerWidth - popover.offsetWidth - 8))}px`;
+  }, true);
+
+  document.addEventListener("DOMContentLoaded", () => {
+    document.querySelector("[data-errors]")?.focus();
+    for (const toast of document.querySelectorAll("[data-toast]")) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "button button--quiet button--icon";
+      button.setAttribute("aria-label", "Dismiss this message");
+      button.append("×");
+      button.addEventListener("click", () => toast.remove());
+      toast.append(button);
+    }
+  });
+})();

@@ -1,0 +1,143 @@
+// <file-upload><form><input type=file>: drop or choose files, see each one's real progress, one request a file.
+// Without a script the form sends itself, as forms do.
+"use strict";
+
+(() => {
+  const AT_ONCE = 2;
+  const UNITS = ["bytes", "KB", "MB", "GB"];
+
+  function size(bytes) {
+    let unit = 0;
+    let value = bytes;
+    while (value >= 1024 && unit < UNITS.length - 1) {
+      value /= 1024;
+      unit += 1;
+    }
+    return `${unit && value < 10 ? value.toFixed(1) : Math.round(value)} ${UNITS[unit]}`;
+  }
+
+  // The server's own sentence, from problem details or from the page's summary of errors.
+  function refusal(request) {
+    const type = request.getResponseHeader("Content-Type") || "";
+    if (type.includes("json")) {
+      try {
+        return JSON.parse(request.responseText).detail;
+      } catch {
+        return "";
+      }
+    }
+    const page = new DOMParser().parseFromString(request.responseText, "text/html");
+    const error = page.querySelector("[data-errors] li, [data-errors] p, .error h1");
+    return error ? error.textContent.trim() : "";
+  }
+
+  class FileUpload extends HTMLElement {
+    connectedCallback() {
+      this.form = this.querySelector("form");
+      this.input = this.form.querySelector("input[type=file]");
+      this.list = this.querySelector("[data-uploads]");
+      this.waiting = [];
+      this.running = 0;
+      this.failed = 0;
+      this.form.querySelector("[data-plain-submit]")?.setAttribute("hidden", "");
+      this.input.addEventListener("change", () => this.take(this.input.files));
+      this.form.addEventListener("submit", (event) => {
+        event.preventDefault();
+        this.take(this.input.files);
+      });
+      this.watchDrops();
+      addEventListener("beforeunload", (event) => { if (this.running) event.preventDefault(); });
+    }
+
+    watchDrops() {
+      const area = this.querySelector("[data-drop]") || this;
+      const over = (on) => area.classList.toggle("drop--over", on);
+      for (const name of ["dragenter", "dragover"]) {
+        this.addEventListener(name, (event) => { event.preventDefault(); over(true); });
+      }
+      this.addEventListener("dragleave", (event) => { if (!this.contains(event.relatedTarget)) over(false); });
+      this.addEventListener("drop", (event) => {
+        event.preventDefault();
+        over(false);
+        this.take(event.dataTransfer.files);
+      });
+    }
+
+    take(files) {
+      for (const file of files) this.waiting.push([file, this.draw(file)]);
+      this.input.value = "";
+      this.next();
+    }
+
+    draw(file) {
+      const item = document.createElement("div");
+      item.className = "gauge";
+      item.innerHTML = '<span class="gauge__label one-line"></span><span class="gauge__value"></span><progress max="100"></progress>';
+      item.querySelector(".gauge__label").textContent = file.name;
+      item.querySelector(".gauge__value").textContent = "Waiting";
+      const bar = item.querySelector("progress");
+      bar.value = 0;
+      bar.setAttribute("aria-label", `Upload of ${file.name}`);
+      this.list.append(item);
+      return item;
+    }
+
+    next() {
+      while (this.running < AT_ONCE && this.waiting.length) {
+        this.running += 1;
+        this.send(...this.waiting.shift());
+      }
+    }
+
+    send(file, item) {
+      const words = item.querySelector(".gauge__value");
+      const bar = item.querySelector("progress");
+      const body = new FormData(this.form);
+      body.delete(this.input.name);
+      body.append(this.input.name, file, file.name);
+      const request = new XMLHttpRequest();
+      request.open("POST", this.form.action);
+      request.setRequestHeader("Accept", "application/json, text/html");
+      request.upload.addEventListener("progress", (event) => {
+        if (!event.lengthComputable) return;
+        const percent = Math.floor((100 * event.loaded) / event.total);
+        bar.value = percent;
+        words.textContent = percent < 100 ? `${percent} % of ${size(file.size)}` : "Checking";
+      });
+      request.addEventListener("load", () => this.ended(request, item));
+      request.addEventListener("error", () => this.refuse(item, "The line dropped before the file arrived. Try it again."));
+      request.send(body);
+    }
+
+    ended(request, item) {
+      if (request.status >= 200 && request.status < 300) {
+        item.querySelector(".gauge__value").textContent = "Received";
+        item.querySelector("progress").value = 100;
+        return this.finish();
+      }
+      this.refuse(item, refusal(request) || `The server did not accept this file (${request.status}).`);
+    }
+
+    refuse(item, sentence) {
+      this.failed += 1;
+      item.querySelector("progress").remove();
+      item.querySelector(".gauge__value").textContent = "Not uploaded";
+      const error = document.createElement("p");
+      error.className = "field__error";
+      error.setAttribute("role", "alert");
+      error.textContent = sentence;
+      item.append(error);
+      this.finish();
+    }
+
+    finish() {
+      this.running -= 1;
+      this.next();
+      if (this.running || this.waiting.length) return;
+      if (!this.failed) location.reload();
+      else this.dispatchEvent(new CustomEvent("uploads-ended", { bubbles: true }));
+    }
+  }
+
+  customElements.define("file-upload", FileUpload);
+})();
