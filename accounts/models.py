@@ -33,7 +33,7 @@ class User(AbstractBaseUser):
     """A person, in however many workspaces. Visible only from a workspace that the person is a member of."""
 
     password = None  # type: ignore[assignment]  # the identity system keeps secrets, this database none
-    last_login = None  # type: ignore[assignment]  # sessions and the trail say when
+    last_login = None  # sessions and the trail say when
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     email = models.EmailField(max_length=254, unique=True)  # always in lower case (a constraint holds it so)

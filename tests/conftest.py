@@ -53,8 +53,8 @@ def _make_template(name: str) -> None:
     call_command("migrate", database="owner", verbosity=0)
     call_command("migrate", database="identity", verbosity=0)
     cast.enter()
-    for connection in connections.all(initialized_only=True):
-        connection.close()
+    for opened in connections.all(initialized_only=True):
+        opened.close()
     _rename(environment.identity_database, f"{name}_identity")
     _rename(environment.platform_database, name)
 

@@ -29,14 +29,16 @@ class DatabaseRule(BaseConstraint):
 
     def create_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> str:
         """Put the rule's SQL at the end of the migration and nothing in its middle."""
-        assert model is not None and schema_editor is not None  # noqa: S101 - Django always passes both
-        schema_editor.deferred_sql.append(Statement("%(sql)s", sql=self.rule_sql(model, schema_editor)))  # type: ignore[arg-type]  # the stubs want Table parts
+        assert model is not None  # noqa: S101 - Django always passes both
+        assert schema_editor is not None  # noqa: S101 - Django always passes both
+        schema_editor.deferred_sql.append(Statement("%(sql)s", sql=self.rule_sql(model, schema_editor)))
         return ""
 
     def remove_sql(self, model: type[Model] | None, schema_editor: BaseDatabaseSchemaEditor | None) -> Any:
         """Return the statement that takes the rule away."""
-        assert model is not None and schema_editor is not None  # noqa: S101 - Django always passes both
-        return Statement("%(sql)s", sql=self.drop_sql(model, schema_editor))  # type: ignore[arg-type]  # the stubs want Table parts
+        assert model is not None  # noqa: S101 - Django always passes both
+        assert schema_editor is not None  # noqa: S101 - Django always passes both
+        return Statement("%(sql)s", sql=self.drop_sql(model, schema_editor))
 
     def rule_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
         """Return the DDL that makes the rule."""
@@ -47,7 +49,7 @@ class DatabaseRule(BaseConstraint):
         raise NotImplementedError
 
     def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.deconstruct() == self.deconstruct()  # type: ignore[attr-defined]  # same type
+        return type(other) is type(self) and other.deconstruct() == self.deconstruct()
 
     def __hash__(self) -> int:
         return hash((type(self), self.name))

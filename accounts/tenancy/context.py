@@ -76,9 +76,7 @@ def _bind(binding: Binding) -> Iterator[Binding]:
 @contextmanager
 def workspace(workspace_id: uuid.UUID, member_id: uuid.UUID) -> Iterator[Binding]:
     """Run the block as this member of this workspace. Never `yield` to a caller from inside it: the binding would leak."""
-    if not isinstance(workspace_id, uuid.UUID) or not isinstance(member_id, uuid.UUID):
-        # A string that happens to look right would bind, and then compare unequal to everything.
-        raise TypeError("workspace() takes the UUIDs of a workspace and of a membership")
+    _require_ids(workspace_id, member_id)
     with _bind(Binding(workspace_id, member_id)) as binding:
         yield binding
 
@@ -86,10 +84,15 @@ def workspace(workspace_id: uuid.UUID, member_id: uuid.UUID) -> Iterator[Binding
 @contextmanager
 def whole_workspace(workspace_id: uuid.UUID) -> Iterator[Binding]:
     """Run the block for the whole workspace, past the member policies. Allow-listed services only (a test counts them)."""
-    if not isinstance(workspace_id, uuid.UUID):
-        raise TypeError("whole_workspace() takes the UUID of a workspace")
+    _require_ids(workspace_id)
     with _bind(Binding(workspace_id, None)) as binding:
         yield binding
+
+
+def _require_ids(*given: object) -> None:
+    # A string that happens to look right would bind, and then compare unequal to everything.
+    if not all(isinstance(one, uuid.UUID) for one in given):
+        raise TypeError("A workspace and a member are bound by their UUIDs.")
 
 
 @lru_cache(maxsize=4096)

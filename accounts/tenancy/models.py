@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, cast
 
 import uuid_utils.compat
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import Expression
+from django.db.models.lookups import Exact
 from django.db.models.signals import class_prepared
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.where import AND, WhereNode
@@ -35,18 +36,18 @@ class CurrentWorkspace(Expression):
     def __init__(self) -> None:
         super().__init__(output_field=models.UUIDField())
 
-    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper) -> tuple[str, tuple[Any, ...]]:
         """Return a placeholder and the bound workspace's id."""
-        return "%s", [current_workspace_id()]
+        return "%s", (current_workspace_id(),)
 
 
-RowType = TypeVar("RowType", bound="WorkspaceModel", covariant=True)
+RowType_co = TypeVar("RowType_co", bound="WorkspaceModel", covariant=True)
 
 
-class TenantQuerySet(models.QuerySet[RowType]):
+class TenantQuerySet(models.QuerySet[RowType_co]):
     """A queryset whose bulk inserts are stamped with, and held to, the bound workspace."""
 
-    def bulk_create(self, objs: Iterable[RowType], *args: Any, **kwargs: Any) -> list[RowType]:  # type: ignore[override,misc]
+    def bulk_create(self, objs: Iterable[RowType_co], *args: Any, **kwargs: Any) -> list[RowType_co]:
         """Insert the rows into the bound workspace; raise ForeignRow if one belongs elsewhere."""
         rows = list(objs)
         workspace_id = current_workspace_id()
@@ -100,10 +101,10 @@ class WorkspaceForeignKey(models.ForeignKey):  # type: ignore[type-arg]  # gener
         """Join on the workspace as well as on the id, so that `(workspace, id)` serves the join."""
         if not alias or not related_alias:
             return None
-        near = self.model._meta.get_field("workspace")
-        far = self.related_model._meta.get_field("workspace")
+        near = cast("models.ForeignKey[Any, Any]", self.model._meta.get_field("workspace"))
+        far = cast("models.ForeignKey[Any, Any]", self.related_model._meta.get_field("workspace"))
         where = WhereNode(connector=AND)
-        where.add(near.get_lookup("exact")(near.get_col(related_alias), far.get_col(alias)), AND)
+        where.add(Exact(near.get_col(related_alias), far.get_col(alias)), AND)
         return where
 
 
@@ -123,13 +124,6 @@ class WorkspaceModel(models.Model):
         base_manager_name = "objects"
         default_manager_name = "objects"
 
-    def stamp(self, workspace_id: uuid.UUID) -> None:
-        """Give an unsaved row its workspace; raise ForeignRow if it already belongs to another."""
-        if self.workspace_id is None:
-            self.workspace_id = workspace_id
-        if self.workspace_id != workspace_id:
-            raise ForeignRow(f"{self._meta.label} {self.pk} belongs to another workspace than the bound one.")
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Write the row into the bound workspace; raise ForeignRow if it belongs elsewhere."""
         self.stamp(current_workspace_id())
@@ -140,12 +134,22 @@ class WorkspaceModel(models.Model):
         self.stamp(current_workspace_id())
         return super().delete(*args, **kwargs)
 
+    def stamp(self, workspace_id: uuid.UUID) -> None:
+        """Give an unsaved row its workspace; raise ForeignRow if it already belongs to another."""
+        # Django's annotation says that it is never None; before the first save it is.
+        present = cast("uuid.UUID | None", self.workspace_id)
+        if present is None:
+            self.workspace_id = present = workspace_id
+        if present != workspace_id:
+            raise ForeignRow(f"{self._meta.label} {self.pk} belongs to another workspace than the bound one.")
+
 
 def _fence(sender: type[models.Model], **kwargs: object) -> None:
     """Add the fence's constraints to every concrete workspace model, so that `makemigrations` writes them."""
-    if not issubclass(sender, WorkspaceModel) or sender._meta.abstract or sender._meta.proxy:
-        return
     meta = sender._meta
+    # `class_prepared` is not sent for abstract models.
+    if not issubclass(sender, WorkspaceModel) or meta.proxy:
+        return
     constraints = list(meta.constraints)
     present = {constraint.name for constraint in constraints}
     table = meta.db_table

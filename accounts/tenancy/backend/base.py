@@ -11,19 +11,25 @@ Nothing stays on the connection, so pools, PgBouncer in transaction mode, thread
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db.backends.postgresql import base
 from django.db.backends.postgresql.psycopg_any import sql
+from psycopg import ClientCursor
 from psycopg.pq import TransactionStatus
 
 from accounts.tenancy.context import Binding, CrossWorkspaceTransaction, bound, seal
 from accounts.tenancy.sql import CONTEXT_SETTING
 
+if TYPE_CHECKING:
+    _Cursor = ClientCursor[Any]
+else:
+    _Cursor = base.Cursor  # psycopg's ClientCursor with Django's callproc; the stubs do not know it
 
-class SealedCursor(base.Cursor):  # type: ignore[misc,name-defined]  # defined conditionally in Django
+
+class SealedCursor(_Cursor):
     """A client-side binding cursor that puts the sealed context in front of each statement."""
 
     wrapper: DatabaseWrapper | None = None
@@ -121,7 +127,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             with self.wrap_database_errors:
                 if not self.connection.closed:
                     self.connection.rollback()
-        super()._close()
+        super()._close()  # type: ignore[misc]  # the stubs leave it out
 
     def claim_transaction(self, binding: Binding | None, *, begins: bool) -> None:
         """Hold the open transaction to one workspace and member; raise CrossWorkspaceTransaction on a second.
