@@ -44,12 +44,10 @@ class Engine:
         options.inter_op_num_threads = 1
         # Spinning threads keep a core busy after each call for nothing.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session: onnxruntime.InferenceSession = onnxruntime.InferenceSession(
-            read_checked(*MODEL), options, providers=["CPUExecutionProvider"]
-        )
-        self._tokenizer: Tokenizer = Tokenizer.from_buffer(read_checked(*TOKENIZER))
+        self._session = onnxruntime.InferenceSession(read_checked(*MODEL), options, providers=["CPUExecutionProvider"])
+        self._tokenizer = Tokenizer.from_buffer(read_checked(*TOKENIZER))
         self._tokenizer.enable_truncation(max_length=LONGEST)
-        self._tokenizer.enable_padding(pad_id=0, pad_token="[PAD]")
+        self._tokenizer.enable_padding(pad_id=0, pad_token="[PAD]")  # noqa: S106 - the name of a token of the model, no password
 
     def vectors(self, texts: Sequence[str]) -> list[list[float]]:
         """One unit-length vector of 384 floats for each of `texts` (at most a batch of them), in their order."""

@@ -1,0 +1,143 @@
+"""Real documents of every kind, and hostile ones, made by the programs that people use to make them."""
+
+import io
+import struct
+import zipfile
+from collections.abc import Sequence
+
+import docx
+import openpyxl
+import pptx
+from pypdf import PdfReader, PdfWriter
+from reportlab.lib.pagesizes import A4
+from reportlab.pdfgen import canvas
+
+REFUND = "Refunds are paid within five working days after the goods have arrived in our warehouse."
+
+
+def pdf(pages: Sequence[Sequence[str]]) -> bytes:
+    """A PDF with one list of lines for each page."""
+    target = io.BytesIO()
+    sheet = canvas.Canvas(target, pagesize=A4)
+    for lines in pages:
+        for place, line in enumerate(lines):
+            sheet.drawString(60, 780 - 18 * place, line)
+        sheet.showPage()
+    sheet.save()
+    return target.getvalue()
+
+
+def encrypted_pdf(password: str) -> bytes:
+    """A PDF that opens only with `password` (or for everybody, when it is empty)."""
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf([[REFUND]]))))
+    writer.encrypt(user_password=password, owner_password="the owner's own", algorithm="RC4-128")
+    target = io.BytesIO()
+    writer.write(target)
+    return target.getvalue()
+
+
+def word(sections: Sequence[tuple[str, str]], table: Sequence[Sequence[str]] = ()) -> bytes:
+    """A DOCX with a heading and a paragraph for each section, and a table at the end."""
+    document = docx.Document()
+    for heading, paragraph in sections:
+        document.add_heading(heading, level=1)
+        document.add_paragraph(paragraph)
+    if table:
+        grid = document.add_table(rows=len(table), cols=len(table[0]))
+        for row, words in zip(grid.rows, table, strict=True):
+            for cell, word_ in zip(row.cells, words, strict=True):
+                cell.text = word_
+    target = io.BytesIO()
+    document.save(target)
+    return target.getvalue()
+
+
+def workbook(sheets: dict[str, Sequence[Sequence[object]]]) -> bytes:
+    """An XLSX with the given sheets."""
+    book = openpyxl.Workbook()
+    book.remove(book.worksheets[0])
+    for title, rows in sheets.items():
+        sheet = book.create_sheet(title)
+        for row in rows:
+            sheet.append(list(row))
+    target = io.BytesIO()
+    book.save(target)
+    return target.getvalue()
+
+
+def slides(pages: Sequence[tuple[str, str, str]]) -> bytes:
+    """A PPTX with title, body and speaker notes for each slide."""
+    deck = pptx.Presentation()
+    for title, body, notes in pages:
+        slide = deck.slides.add_slide(deck.slide_layouts[1])
+        assert slide.shapes.title is not None
+        slide.shapes.title.text = title
+        slide.placeholders[1].text = body
+        if notes:
+            frame = slide.notes_slide.notes_text_frame
+            assert frame is not None
+            frame.text = notes
+    target = io.BytesIO()
+    deck.save(target)
+    return target.getvalue()
+
+
+def with_entries(base: bytes, entries: dict[str, bytes]) -> bytes:
+    """An Office document with further entries in its archive."""
+    target = io.BytesIO(base)
+    with zipfile.ZipFile(target, "a", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return target.getvalue()
+
+
+def bomb() -> bytes:
+    """A DOCX of some 200 KB whose main part unpacks to 210 MB, as incident L47 describes it."""
+    base = word([("Bomb", "x")])
+    target = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(base)) as source,
+        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name in source.namelist():
+            if name != "word/document.xml":
+                archive.writestr(name, source.read(name))
+        with archive.open("word/document.xml", "w") as part:
+            for _ in range(90):
+                part.write(b" " * 1024 * 1024)
+        for number in range(2):
+            with archive.open(f"word/media/blank{number}.bin", "w") as part:
+                for _ in range(60):
+                    part.write(b"\x00" * 1024 * 1024)
+    return target.getvalue()
+
+
+def declared_small(document: bytes, name: str, claimed: int) -> bytes:
+    """The same archive, whose directory claims that entry `name` unpacks to `claimed` bytes."""
+    with zipfile.ZipFile(io.BytesIO(document)) as archive:
+        true_size = archive.getinfo(name).file_size
+    place = document.rindex(name.encode(), 0, len(document))
+    header = place - 46
+    assert document[header : header + 4] == b"PK\x01\x02"
+    assert struct.unpack_from("<I", document, header + 24)[0] == true_size
+    return document[: header + 24] + struct.pack("<I", claimed) + document[header + 28 :]
+
+
+def many_pages(count: int) -> bytes:
+    """A PDF of `count` pages, one word on each."""
+    return pdf([["page"]] * count)
+
+
+def document_types() -> dict[str, bytes]:
+    """One small true document for each extension, every one holding the sentence `REFUND`."""
+    return {
+        "pdf": pdf([[REFUND]]),
+        "docx": word([("Refunds", REFUND)]),
+        "xlsx": workbook({"Terms": [["Rule", "Text"], ["Refund", REFUND]]}),
+        "pptx": slides([("Refunds", REFUND, "")]),
+        "txt": REFUND.encode(),
+        "md": f"# Refunds\n\n{REFUND}\n".encode(),
+        "csv": f'rule,text\nrefund,"{REFUND}"\n'.encode(),
+        "html": f"<!doctype html><html><body><h1>Refunds</h1><p>{REFUND}</p></body></html>".encode(),
+        "json": f'{{"rules": [{{"name": "refund", "text": "{REFUND}"}}]}}'.encode(),
+    }
