@@ -115,7 +115,7 @@ def recent_login_required(view: Closed[P, HttpResponseBase]) -> Closed[P, HttpRe
         if not _signed_in_recently(request.tenant):
             # A browser left open, or a stolen cookie, must not be enough to make keys or to change who belongs here.
             refuse(request, Refusal(Reason.STALE_LOGIN, "request.refused", "notice"))
-            back = request.get_full_path() if request.method in ("GET", "HEAD") else reverse("accounts:profile")
+            back = request.get_full_path() if request.method in ("GET", "HEAD") else reverse("accounts:account")
             return redirect(f"{reverse('accounts:sign_in')}?{urlencode({'next': back, 'again': '1'})}")
         return view(request, *args, **kwargs)
 

@@ -38,6 +38,8 @@ GRANTS: Final = (
     Grant(APP, "accounts_apikey", ("SELECT", "INSERT", "UPDATE")),
     # Resolved and closed by definer functions only; a row alone lets nobody in, the identity store must agree.
     Grant(APP, "accounts_operatorsession", ("INSERT",)),
+    # Counters of throttling: keyed hashes and numbers, never content (accounts/cache.py).
+    Grant(APP, "accounts_cache", WRITE),
     # A workspace's own content, under the policies.
     Grant(APP, "files_file", WRITE),
     Grant(APP, "files_passage", WRITE),
@@ -88,6 +90,7 @@ DEFINER_FUNCTIONS: Final = {
 
 # Tables without a workspace of their own, and why that is right. The proof reports every other one.
 UNFENCED_TABLES: Final = {
+    "accounts_cache": "counters and form marks by hash; never content, and nothing that lets anybody in",
     "accounts_identitylink": "links a person to an identity system; only definer functions read it",
     "accounts_operatorsession": "operators belong to no workspace; the app may only insert",
     "auth_group": "Django's, unused, granted to nobody",

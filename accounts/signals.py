@@ -13,3 +13,24 @@ access_denied = Signal()
 # A worker refused a job: its seal is wrong, or its member may no longer act. Arguments: job_id (int), task (str), refusal
 # (accounts.http.Refusal), workspace_id (UUID | None), membership_id (UUID | None): as the job claims them, unverified.
 job_refused = Signal()
+
+# A session began. sender=Session; arguments: actor (Tenant), target (Session).
+signed_in = Signal()
+
+# The person ended the session that the request came with. sender=Session; arguments: actor (Tenant), target (Session).
+signed_out = Signal()
+
+# The person ended sessions of theirs elsewhere. sender=Session; arguments: actor (Tenant), target (Session).
+session_revoked = Signal()
+
+# The person replaced their password; every session of theirs is over. sender=Membership; arguments: actor (Tenant),
+# target (Membership).
+password_changed = Signal()
+
+# sender=ApiKey; arguments: actor (Tenant), target (ApiKey).
+api_key_created = Signal()
+api_key_revoked = Signal()
+
+# An operator signed in or out. sender=OperatorSession; arguments: user_id (UUID), email (str), target (OperatorSession).
+operator_signed_in = Signal()
+operator_signed_out = Signal()

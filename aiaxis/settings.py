@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import environ
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
 
 from aiaxis import home
-from aiaxis.environment import Environment
 from aiaxis.postgres import EmbeddedServer
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = Environment()
+env = environ.Env()
 if (BASE_DIR / ".env").is_file():
     env.read_env(BASE_DIR / ".env")
 
@@ -50,27 +51,24 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # Addresses or networks whose X-Forwarded-For entries we believe; from anyone else the header is ignored (L41).
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
-# What `manage.py serve` listens on, and with how many processes and threads. A waiting stream holds a thread.
-ADDRESS = env.str("ADDRESS", default="127.0.0.1")
-PORT = env.whole("PORT", default=8000, least=1, most=65535)
-WEB_WORKERS = env.whole("WEB_WORKERS", default=2, least=1, most=64)
-WEB_THREADS = env.whole("WEB_THREADS", default=256, least=8, most=1024)
 ROOT_URLCONF = "aiaxis.urls"
 WSGI_APPLICATION = "aiaxis.wsgi.application"
 
 INSTALLED_APPS = [
     "accounts",
+    "accounts.identity.store",  # the local identity store, in its own database
     "files",
     "agents",
     "conversations",
     "audit",
-    "aiaxis",  # the roof has no models; it brings `manage.py serve` and `load_demo`, which need every app, and static files
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
     "procrastinate.contrib.django",
+    "axes",  # its tables count guesses, in the identity database
+    "django_ratelimit",  # listed for its system checks, which run only then
 ]
 
 # Order is security: each line says what it relies on.
@@ -93,6 +91,7 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "aiaxis" / "static"]
 WHITENOISE_USE_FINDERS = True  # no collect step between a clone and a running server
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"  # Django's sessions are not used
 
@@ -155,6 +154,48 @@ DATABASE_QUEUE_URL = _database_url(*ROLES["queue"])
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
+
+# --- Who is who ------------------------------------------------------------------------------------------------------
+
+# `__Host-`: the browser takes it only with Secure, Path=/ and no Domain, so no neighbouring host can set or read it.
+SESSION_COOKIE_NAME = "__Host-aiaxis"
+SIGN_IN_SECONDS = env.int("SIGN_IN_SECONDS", default=7 * 86_400)  # the longest that one sign-in lasts
+SIGN_IN_IDLE_SECONDS = env.int("SIGN_IN_IDLE_SECONDS", default=12 * 3600)  # and the longest between two requests
+RECENT_LOGIN_SECONDS = env.int("RECENT_LOGIN_SECONDS", default=15 * 60)  # how fresh it is for keys and other sensitive acts
+OPERATOR_SECONDS = env.int("OPERATOR_SECONDS", default=3600)  # operators see across workspaces, so their sessions are short
+PASSWORD_HASHERS = ["accounts.identity.hashing.BoundedArgon2Hasher"]  # one only: an older hash would be a way round it
+# Only this one, which says yes to nobody: Django's own authenticate() must not be a second way in.
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend"]
+
+# Guesses. Three limits, all counted before the password is hashed (accounts/throttling.py says why three).
+SIGN_IN_RATE_PER_ADDRESS = env.str("SIGN_IN_RATE_PER_ADDRESS", default="60/5m")  # over all accounts: password spraying
+SIGN_IN_LIMIT_PER_ACCOUNT = env.int("SIGN_IN_LIMIT_PER_ACCOUNT", default=20)  # from all addresses: NIST allows 100 in all
+AXES_FAILURE_LIMIT = 5  # per account and address
+AXES_COOLOFF_TIME = timedelta(minutes=15)  # without it a lockout would last for ever
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or an attacker could prolong a victim's lockout at will
+AXES_HANDLER = "accounts.throttling.ReservingHandler"  # axes counts after a failure: 16 parallel guesses pass a limit of 5
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # both: an address alone locks a whole office, a name alone its owner
+AXES_USERNAME_FORM_FIELD = "email"
+AXES_USERNAME_CALLABLE = "accounts.throttling.account_key"  # a keyed hash of the normalised address: nothing typed is stored
+AXES_CLIENT_IP_CALLABLE = "accounts.throttling.axes_address"  # ipware believes a spoofed left-most entry (measured)
+AXES_SENSITIVE_PARAMETERS = ["email", "password", "current", "new", "again", "next", "csrfmiddlewaretoken"]  # else in clear
+AXES_DISABLE_ACCESS_LOG = True  # the trail records sign-ins
+AXES_ENABLE_ADMIN = False  # nobody clears a lockout by clicking in a list of hashes
+AXES_ALLOWED_CORS_ORIGINS = ""  # its default answers `*`
+AXES_VERBOSE = False  # or its log lines carry who tried
+RATELIMIT_FAIL_OPEN = False  # a cache that cannot count must not mean that nobody is counted
+RATELIMIT_IP_META_KEY = "accounts.throttling.axes_address"  # the one resolver of client addresses, here too
+
+# Counters, in a table of ours with exact limits (accounts/cache.py), or in Redis.
+CACHES = {
+    "default": env.cache_url("CACHE_URL")
+    if env.str("CACHE_URL", default="")
+    else {"BACKEND": "accounts.cache.CounterCache", "LOCATION": "accounts_cache"},
+}
+SILENCED_SYSTEM_CHECKS = [
+    "axes.W002",  # its middleware would answer lockouts in its own words; our views answer them
+    "django_ratelimit.W001",  # our cache is not on its list, and is exact where two of those on it are not
+]
 
 # --- Language and time ----------------------------------------------------------------------------------------------
 

@@ -11,10 +11,13 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 
 from django.db import transaction
 
 from accounts.http import Tenant
+from accounts.identity import hashing
+from accounts.identity.store.models import Account
 from accounts.models import IdentityLink, Membership, Role, User, Workspace
 from accounts.tenancy.context import whole_workspace, workspace
 
@@ -115,6 +118,11 @@ def enter() -> None:
             _enter_one(person)
 
 
+@cache
+def _stored_password() -> str:
+    return hashing.encoded(PASSWORD)
+
+
 def _enter_one(person: Person) -> None:
     User.objects.using("owner").update_or_create(
         id=person.user_id,
@@ -123,6 +131,16 @@ def _enter_one(person: Person) -> None:
             "display_name": person.name,
             "is_active": True,
             "is_operator": person.company is None,
+        },
+    )
+    Account.objects.update_or_create(
+        id=person.subject,
+        defaults={
+            "email": person.email,
+            "email_key": person.email,
+            "email_verified": True,
+            "password": _stored_password(),
+            "is_active": True,
         },
     )
     IdentityLink.objects.using("owner").update_or_create(

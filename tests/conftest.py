@@ -14,7 +14,13 @@ import pytest
 from django.core.management import call_command
 from django.db import connections
 
+from accounts.identity import hashing
 from tests import cast, environment
+
+# Real hashes, of a real argon2id, made cheap: a test of what follows a right password need not spend 46 MiB on it.
+# tests/accounts/identity/test_hashing.py asks for the real parameters.
+hashing.BoundedArgon2Hasher.memory_cost = 64
+hashing.BoundedArgon2Hasher.time_cost = 1
 
 # What a `committed` test leaves alone: the cast's own rows, and tables that migrations fill.
 KEPT_TABLES = frozenset(

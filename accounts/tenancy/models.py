@@ -160,7 +160,7 @@ def _fence(sender: type[models.Model], **kwargs: object) -> None:
         wanted.append(RowLevelSecurity(name=f"{table}_rls"))
     for field in meta.local_fields:
         if isinstance(field, WorkspaceForeignKey):
-            to: Any = field.remote_field.model  # a string until the other model is loaded
+            to = field.remote_field.model
             label = to if isinstance(to, str) else to._meta.label
             wanted.append(
                 CompositeForeignKey(

@@ -1,0 +1,57 @@
+"""How is a database asked exactly once, and what happens when it does not answer?
+
+A server that restarted leaves dead connections behind. A health check before every statement would double the round
+trips, unseen; so the question is simply asked again, once, on a fresh connection, and a second silence is an outage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from django.db import DatabaseError, InterfaceError, OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from accounts.identity.base import Unavailable
+
+Answer = TypeVar("Answer")
+Row = tuple[Any, ...]
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+
+def one_row(alias: str, sql: str, parameters: Parameters, *, system: str) -> Row | None:
+    """The first row that the statement returns, or None: one round trip. Raises ``Unavailable`` naming ``system``."""
+    connection = connections[alias]
+    # Inside a transaction a fresh connection would be another conversation; the caller's transaction is lost anyway.
+    attempts = 1 if connection.in_atomic_block else 2
+    for attempt in range(1, attempts + 1):
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql, parameters)
+                row: Row | None = cursor.fetchone()
+                return row
+        except (OperationalError, InterfaceError) as error:
+            _forget_dead(connection)
+            if attempt == attempts:
+                raise Unavailable(system) from error
+        except DatabaseError as error:
+            # Anything else (a missing function, a refused grant) will not heal by asking again, and must not let in.
+            raise Unavailable(system) from error
+    raise Unavailable(system)
+
+
+def asked(alias: str, question: Callable[[], Answer], *, system: str) -> Answer:
+    """Ask through the ORM, and turn silence into ``Unavailable``. For what is not on the way of every request."""
+    try:
+        return question()
+    except (OperationalError, InterfaceError) as error:
+        _forget_dead(connections[alias])
+        raise Unavailable(system) from error
+
+
+def _forget_dead(connection: BaseDatabaseWrapper) -> None:
+    pool = getattr(connection, "pool", None)
+    connection.close()
+    if pool is not None:
+        # The others in the pool died with it: test them now, once, or the next question meets the next dead one.
+        pool.check()

@@ -1,0 +1,232 @@
+"""Who vouches for people where no outside identity provider is configured: our own store, in its own database.
+
+Implements ``accounts.identity.base.Provider``. The two questions of the hot path, ``verify_session`` and
+``verify_key``, are one statement each, on a raw cursor in autocommit: one round trip, no ORM (measured: the ORM's part
+of such a look-up costs more than the look-up).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from accounts.identity import asking, hashing, passwords
+from accounts.identity.base import BadCredentials, Client, Identity, IssuedKey, Proof, Revoked
+from accounts.identity.store.models import IDENTITY_DATABASE, Account, StoreKey, StoreSession, account_id
+from accounts.identity.tokens import identity_hash, new_key
+
+Answer = TypeVar("Answer")
+
+PROVIDER = "local"
+SYSTEM = "identity store"
+
+_SESSION_SQL = """
+SELECT s.id, s.account_id, a.email, a.email_verified, s.expires_at
+  FROM identity_store_storesession s JOIN identity_store_account a ON a.id = s.account_id
+ WHERE s.token_hash = %s AND s.purpose = %s AND s.revoked_at IS NULL AND s.expires_at > now() AND a.is_active"""
+
+_KEY_SQL = """
+SELECT k.id, k.account_id, a.email, a.email_verified, k.expires_at
+  FROM identity_store_storekey k JOIN identity_store_account a ON a.id = k.account_id
+ WHERE k.key_hash = %s AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now()) AND a.is_active"""
+
+
+class EmailTaken(Exception):
+    """There is an account with this address already."""
+
+
+class LocalIdentity:
+    """The local store, as a provider."""
+
+    name = PROVIDER
+
+    # ── people ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def create_account(self, *, email: str, password: str, email_verified: bool, context: tuple[str, ...] = ()) -> str:
+        """Make an account and return its subject. Raises ``EmailTaken``, ``passwords.WeakPassword``, ``Unavailable``."""
+        passwords.check(password, context=(email, *context))
+        with hashing.slot():
+            stored = hashing.encoded(password)
+        try:
+            account = Account.objects.create(
+                email=email, email_key=email_key(email), password=stored, email_verified=email_verified
+            )
+        except IntegrityError as error:
+            raise EmailTaken from error
+        return str(account.pk)
+
+    def authenticate_password(
+        self, *, email: str, password: str, client: Client, reserve: Callable[[], None] | None = None
+    ) -> Proof:
+        """Verify a password. The same refusal, after the same work, for unknown, wrong and inactive.
+
+        ``reserve`` counts the attempt and may refuse it; it runs once a place for the hash is held and before the hash,
+        so that neither parallel guesses pass the limit nor a full house uses up somebody's attempts.
+        """
+        with hashing.slot():
+            if reserve is not None:
+                reserve()
+            account = _asked(lambda: Account.objects.filter(email_key=email_key(email)).first())
+            right = hashing.matches(password, account.password if account else None)
+            if account is None or not right or not account.is_active:
+                raise BadCredentials
+            if hashing.is_outdated(account.password):
+                account.password = hashing.encoded(password)
+                account.save(update_fields=["password"])
+        return Proof(_vouched(account, method="password"))
+
+    def change_password(
+        self,
+        *,
+        subject: str,
+        current: str,
+        new: str,
+        context: tuple[str, ...] = (),
+        reserve: Callable[[], None] | None = None,
+    ) -> Identity:
+        """Replace the password and end every session of the person (incident L33). Returns whom it vouches for anew.
+
+        Raises ``BadCredentials`` if ``current`` is wrong, ``passwords.WeakPassword`` if ``new`` is. ``reserve`` as in
+        ``authenticate_password``: a stolen cookie must not buy unlimited guesses at the password.
+        """
+        account = _asked(lambda: Account.objects.filter(pk=account_id(subject), is_active=True).first())
+        if account is None:
+            raise BadCredentials
+        with hashing.slot():
+            if reserve is not None:
+                reserve()
+            if not hashing.matches(current, account.password):
+                raise BadCredentials
+            passwords.check(new, context=(account.email, *context))
+            if hashing.matches(new, account.password):
+                raise passwords.WeakPassword("This is the password that you have now. Choose another one.")
+            stored = hashing.encoded(new)
+        _asked(lambda: _replace_password(account, stored))
+        return _vouched(account, method="password")
+
+    # ── sessions ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def open_session(
+        self,
+        proof: Proof,
+        *,
+        token: str,
+        client: Client,
+        lifetime: int,
+        purpose: str = StoreSession.Purpose.SESSION,
+    ) -> Identity:
+        """Begin vouching for the holder of ``token`` for ``lifetime`` seconds."""
+        expires_at = timezone.now() + timedelta(seconds=lifetime)
+        session = _asked(
+            lambda: StoreSession.objects.create(
+                account_id=account_id(proof.identity.subject),
+                purpose=purpose,
+                token_hash=identity_hash(token),
+                expires_at=expires_at,
+            )
+        )
+        return Identity(
+            provider=PROVIDER,
+            subject=proof.identity.subject,
+            session_id=str(session.pk),
+            email=proof.identity.email,
+            email_verified=proof.identity.email_verified,
+            method=proof.identity.method,
+            expires_at=expires_at,
+        )
+
+    def verify_session(self, token: str, *, purpose: str = StoreSession.Purpose.SESSION) -> Identity:
+        """Does the store vouch for the holder of the token, now? One round trip."""
+        token_hash = identity_hash(token)
+        row = _fetch(_SESSION_SQL, [token_hash, purpose])
+        if row is None:
+            # Only on the way to a refusal: a withdrawn credential used again is news, an unknown one is noise.
+            known = _asked(lambda: StoreSession.objects.filter(token_hash=token_hash).exists())
+            raise Revoked("identity", known=known)
+        return _identity(row, method="password")
+
+    def revoke_session(self, session_id: str) -> bool:
+        """Stop vouching for one session."""
+        return _asked(lambda: StoreSession.objects.filter(pk=session_id).revoke()) > 0
+
+    def revoke_sessions(self, subject: str, *, keep: str | None = None) -> int:
+        """Stop vouching for every session of the person but ``keep``."""
+        sessions = StoreSession.objects.filter(account_id=account_id(subject))
+        if keep is not None:
+            sessions = sessions.exclude(pk=keep)
+        return _asked(sessions.revoke)
+
+    def live_sessions(self, subject: str) -> frozenset[str]:
+        """The ids of the person's sessions that are live here."""
+        sessions = StoreSession.objects.filter(account_id=account_id(subject), purpose=StoreSession.Purpose.SESSION)
+        return _asked(lambda: frozenset(str(pk) for pk in sessions.live().values_list("pk", flat=True)))
+
+    # ── keys ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def issue_key(
+        self, *, subject: str, name: str, expires_at: datetime | None, organization_id: str | None = None
+    ) -> IssuedKey:
+        """Mint a key. The store keeps a hash and an expiry; names and scopes are the platform's business."""
+        value = new_key()
+        key = _asked(
+            lambda: StoreKey.objects.create(
+                account_id=account_id(subject), key_hash=identity_hash(value), expires_at=expires_at
+            )
+        )
+        return IssuedKey(id=str(key.pk), value=value)
+
+    def verify_key(self, value: str) -> Identity:
+        """Does the store recognise the key, now? One round trip."""
+        key_hash = identity_hash(value)
+        row = _fetch(_KEY_SQL, [key_hash])
+        if row is None:
+            raise Revoked("identity", known=_asked(lambda: StoreKey.objects.filter(key_hash=key_hash).exists()))
+        return _identity(row, method="key")
+
+    def revoke_key(self, key_id: str) -> bool:
+        """Stop recognising a key."""
+        return _asked(lambda: StoreKey.objects.filter(pk=key_id).revoke()) > 0
+
+
+def email_key(email: str) -> str:
+    """The form in which addresses are compared: NFC and case-folded, nothing cleverer.
+
+    Dropping dots or plus parts, or folding look-alikes, would make two people's mailboxes one account.
+    """
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", email.strip()).casefold())
+
+
+def _replace_password(account: Account, stored: str) -> None:
+    with transaction.atomic(using=IDENTITY_DATABASE):
+        Account.objects.filter(pk=account.pk).update(password=stored, password_changed_at=timezone.now())
+        StoreSession.objects.filter(account=account).revoke()
+
+
+def _vouched(account: Account, *, method: str) -> Identity:
+    return Identity(
+        provider=PROVIDER,
+        subject=str(account.pk),
+        session_id="",
+        email=account.email,
+        email_verified=account.email_verified,
+        method=method,
+        expires_at=None,
+    )
+
+
+def _identity(row: asking.Row, *, method: str) -> Identity:
+    credential_id, subject, email, email_verified, expires_at = row
+    return Identity(PROVIDER, str(subject), str(credential_id), email, email_verified, method, expires_at)
+
+
+def _fetch(sql: str, parameters: list[object]) -> asking.Row | None:
+    return asking.one_row(IDENTITY_DATABASE, sql, parameters, system=SYSTEM)
+
+
+def _asked(question: Callable[[], Answer]) -> Answer:
+    return asking.asked(IDENTITY_DATABASE, question, system=SYSTEM)

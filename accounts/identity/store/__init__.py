@@ -1,0 +1,1 @@
+"""The local identity store's tables, in a database of their own."""

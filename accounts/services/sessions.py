@@ -1,0 +1,85 @@
+"""How does a session end, so that the old cookie is dead on the server and not only gone from the browser?"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.http import Tenant
+from accounts.identity import providers, resolution
+from accounts.identity.base import Revoked
+from accounts.models import Session
+from accounts.queries import live_sessions
+from accounts.signals import session_revoked, signed_out
+from accounts.tenancy.context import workspace
+
+
+def sign_out(*, actor: Tenant) -> None:
+    """End the session that the request came with (incident L34). The platform's half first: alone it closes the door."""
+    with transaction.atomic():
+        ended = _end(live_sessions(actor).filter(pk=actor.credential_id).first())
+        if ended is not None:
+            signed_out.send(sender=Session, actor=actor, target=ended)
+    if ended is not None:
+        _stop_vouching([ended])
+
+
+def revoke(*, actor: Tenant, session_id: UUID) -> bool:
+    """End one of the member's own sessions; False if there is no such live one."""
+    with transaction.atomic():
+        ended = _end(live_sessions(actor).filter(pk=session_id).first())
+        if ended is not None:
+            session_revoked.send(sender=Session, actor=actor, target=ended)
+    if ended is None:
+        return False
+    _stop_vouching([ended])
+    return True
+
+
+def revoke_everywhere(*, actor: Tenant) -> None:
+    """End every session of the person, in every workspace, with the one that asks.
+
+    The sessions of other workspaces cannot be reached through the fence, and need not be: both systems have to agree,
+    and the identity system vouches for none of them any more.
+    """
+    session = current(actor)
+    revoke_here(actor=actor)
+    providers.named(session.provider).revoke_sessions(session.subject)
+
+
+def leave(token: str) -> None:
+    """End the session of a cookie that a browser brings to a new sign-in, if it is one: sessions are replaced, not kept."""
+    try:
+        tenant = resolution.resolve_session(token)
+    except Revoked:
+        return  # Nothing that could be ended, which is the usual case.
+    with workspace(tenant.workspace_id, tenant.membership_id):
+        sign_out(actor=tenant)
+
+
+def revoke_here(*, actor: Tenant) -> None:
+    """End the platform's half of every session of the member in this workspace."""
+    with transaction.atomic():
+        for session in live_sessions(actor).select_for_update():
+            ended = _end(session)
+            session_revoked.send(sender=Session, actor=actor, target=ended)
+
+
+def current(actor: Tenant) -> Session:
+    """The session that the request came with."""
+    session: Session = Session.objects.get(pk=actor.credential_id)
+    return session
+
+
+def _end(session: Session | None) -> Session | None:
+    if session is not None:
+        session.revoked_at = timezone.now()
+        session.save(update_fields=["revoked_at"])
+    return session
+
+
+def _stop_vouching(sessions: list[Session]) -> None:
+    for session in sessions:
+        providers.named(session.provider).revoke_session(session.identity_session)

@@ -1,0 +1,127 @@
+"""How does a right password become a session in exactly one workspace?
+
+1. ``prove``: the identity system verifies the password. 2. The platform says where this identity may enter. 3. One place:
+``open_at``. Several: ``begin_choice``, and the person says which; never a default workspace (incident L45).
+The identity half of a session is written first: alone it opens nothing, so a failure between the two lets nobody in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from accounts.http import Tenant
+from accounts.identity import providers, tokens
+from accounts.identity.base import BadCredentials, Client, Identity, Proof
+from accounts.identity.store.models import StoreSession
+from accounts.models import Membership, Session
+from accounts.queries import Place, places_of
+from accounts.scopes import within
+from accounts.signals import signed_in
+from accounts.tenancy.context import workspace
+
+CHOICE_SECONDS = 600  # how long a person may take to say which workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session at the one moment when its token is known."""
+
+    token: str
+    tenant: Tenant
+    expires_at: datetime
+
+
+class NoPlace(Exception):
+    """The proof was right, and there is no workspace that this person may enter now."""
+
+
+def prove(*, email: str, password: str, client: Client, reserve: Callable[[], None]) -> Proof:
+    """Have the password verified. Raises ``BadCredentials``, ``throttling.Throttled`` (from ``reserve``), ``Unavailable``."""
+    return providers.LOCAL.authenticate_password(email=email, password=password, client=client, reserve=reserve)
+
+
+def places(identity: Identity) -> list[Place]:
+    """Where this identity may enter. Raises ``NoPlace`` if nowhere."""
+    found = places_of(identity.provider, identity.subject)
+    if not found:
+        raise NoPlace
+    return found
+
+
+def open_at(place: Place, *, proof: Proof, client: Client) -> Opened:
+    """Open both halves of a session in this workspace, as this member."""
+    token = tokens.new_token()
+    identity = providers.named(proof.identity.provider).open_session(
+        proof, token=token, client=client, lifetime=settings.SIGN_IN_SECONDS
+    )
+    now = timezone.now()
+    with workspace(place.workspace_id, place.membership_id), transaction.atomic():
+        session = Session(
+            membership_id=place.membership_id,
+            token_hash=tokens.platform_hash(token),
+            provider=identity.provider,
+            subject=identity.subject,
+            identity_session=identity.session_id,
+            method=identity.method,
+            address=client.address or None,
+            user_agent=client.user_agent[:300],
+            signed_in_at=now,
+            last_seen_at=now,
+            idle_until=now + timedelta(seconds=settings.SIGN_IN_IDLE_SECONDS),
+            expires_at=now + timedelta(seconds=settings.SIGN_IN_SECONDS),
+        )
+        session.save(force_insert=True)
+        member = Membership.objects.get(pk=place.membership_id)
+        tenant = _tenant(place, member, session)
+        signed_in.send(sender=Session, actor=tenant, target=session)
+    return Opened(token, tenant, session.expires_at)
+
+
+def begin_choice(proof: Proof, *, client: Client) -> str:
+    """Remember a right password for as long as the person chooses a workspace; returns the token for their cookie."""
+    token = tokens.new_token()
+    providers.LOCAL.open_session(
+        proof, token=token, client=client, lifetime=CHOICE_SECONDS, purpose=StoreSession.Purpose.CHOOSING
+    )
+    return token
+
+
+def choices(token: str) -> tuple[Identity, list[Place]]:
+    """Who is choosing, and between what. Raises ``Revoked`` for a token that is none, or over; ``NoPlace``."""
+    identity = providers.LOCAL.verify_session(token, purpose=StoreSession.Purpose.CHOOSING)
+    return identity, places(identity)
+
+
+def finish_choice(token: str, *, membership_id: UUID, client: Client) -> Opened:
+    """Open the session at the chosen place; the choice is used up. Raises ``BadCredentials`` for a place that is not theirs."""
+    identity, found = choices(token)
+    chosen = next((place for place in found if place.membership_id == membership_id), None)
+    if chosen is None:
+        # An id from somewhere else, or of a membership that ended while the page was open.
+        raise BadCredentials
+    if not providers.LOCAL.revoke_session(identity.session_id):
+        # Two submits of one form: the first one opened the session, the token is used up.
+        raise BadCredentials
+    return open_at(chosen, proof=Proof(identity), client=client)
+
+
+def _tenant(place: Place, member: Membership, session: Session) -> Tenant:
+    return Tenant(
+        workspace_id=place.workspace_id,
+        workspace_name=place.workspace_name,
+        user_id=place.user_id,
+        membership_id=place.membership_id,
+        role=place.role,
+        scopes=within(place.role),
+        method=session.method,
+        credential_id=session.pk,
+        display_name=member.display_name,
+        email=member.email,
+    )

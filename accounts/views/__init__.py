@@ -1,0 +1,1 @@
+"""The pages of accounts: one module for each noun."""

@@ -1,0 +1,79 @@
+"""How does a member get a key for a program, and take it back?"""
+
+from __future__ import annotations
+
+import secrets
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from accounts import queries
+from accounts.access import recent_login_required
+from accounts.forms import KeyForm
+from accounts.http import TenantRequest
+from accounts.identity.base import Unavailable
+from accounts.scopes import within
+from accounts.services import keys
+from accounts.views import attempts
+
+
+@require_GET
+def key_list(request: TenantRequest) -> HttpResponseBase:
+    """The member's keys in this workspace."""
+    return render(request, "accounts/key_list.html", {"keys": queries.keys_of(request.tenant), "now": timezone.now()})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@recent_login_required
+def key_create(request: TenantRequest) -> HttpResponseBase:
+    """Make a key, and show its value this once."""
+    allowed = within(request.tenant.role)
+    if request.method != "POST":
+        return _form_page(request, KeyForm(allowed=allowed, initial={"once": secrets.token_urlsafe(16)}))
+    form = KeyForm(request.POST, allowed=allowed)
+    if not form.is_valid():
+        return _form_page(request, form)
+    try:
+        minted = _mint(request, form)
+    except keys.MadeAlready:
+        messages.info(request, "That key was made already. Its value was shown once; make another key if it is lost.")
+        return redirect("accounts:keys")
+    except keys.TooManyKeys:
+        form.add_error(None, f"You have {keys.MOST_LIVE_KEYS} keys, which is the most. Withdraw one that is not used.")
+        return _form_page(request, form)
+    except Unavailable as outage:
+        return attempts.silent(request, outage)
+    return render(request, "accounts/key_created.html", {"key": minted.key, "value": minted.value}, status=201)
+
+
+@require_POST
+def key_revoke(request: TenantRequest, key_id: UUID) -> HttpResponseBase:
+    """Withdraw a key; the next request with it is refused."""
+    try:
+        key = keys.revoke(actor=request.tenant, key_id=key_id)
+    except Unavailable as outage:
+        return attempts.silent(request, outage)
+    if key is None:
+        messages.info(request, "That key was withdrawn already.")
+    else:
+        messages.success(request, f"The key “{key.name}” is withdrawn. Programs that use it are refused from now on.")
+    return redirect("accounts:keys")
+
+
+def _mint(request: TenantRequest, form: KeyForm) -> keys.Minted:
+    return keys.mint(
+        actor=request.tenant,
+        name=form.cleaned_data["name"],
+        scopes=form.cleaned_data["scopes"],
+        days=form.days(),
+        once=form.cleaned_data["once"],
+    )
+
+
+def _form_page(request: TenantRequest, form: KeyForm) -> HttpResponse:
+    return render(request, "accounts/key_create.html", {"form": form}, status=422 if form.errors else 200)

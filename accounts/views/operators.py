@@ -1,0 +1,75 @@
+"""How do operators come in and out? At an address, with a cookie and for a time of their own."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.csrf import rotate_token
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import cookies, throttling
+from accounts.access import public
+from accounts.forms import SignInForm
+from accounts.identity.base import BadCredentials, Unavailable
+from accounts.operators import OperatorRequest, operator_required
+from accounts.services import operators
+from accounts.views import attempts
+
+HOME = "/operator/"
+
+
+@public
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_in(request: HttpRequest) -> HttpResponseBase:
+    """Show the form, and on POST have the password and the operator's flag verified."""
+    form = SignInForm(request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        return _page(request, form, status=422 if form.is_bound else 200)
+    try:
+        return _enter(request, form)
+    except BadCredentials:
+        attempts.note_failure(request, form.cleaned_data["email"], action="operator.sign_in_failed")
+        form.add_error(None, "This e-mail and password do not open the operator console. Check both.")
+        return _page(request, form, status=401)
+    except throttling.Throttled as wait:
+        return attempts.too_many(request, wait)
+    except Unavailable as outage:
+        return attempts.silent(request, outage)
+
+
+@require_POST
+@operator_required
+def sign_out(request: OperatorRequest) -> HttpResponseBase:
+    """End the operator's session on the server, then take the cookie away."""
+    try:
+        operators.sign_out(request.operator, token=request.COOKIES[cookies.OPERATOR])
+    except Unavailable as outage:
+        return attempts.silent(request, outage)
+    response = redirect("accounts:operator_sign_in")
+    cookies.take(response, cookies.OPERATOR)
+    return response
+
+
+def _enter(request: HttpRequest, form: SignInForm) -> HttpResponseBase:
+    email = form.cleaned_data["email"]
+    throttling.admit_address(request)
+    token = operators.sign_in(
+        email=email,
+        password=form.cleaned_data["password"],
+        client=attempts.client_of(request),
+        reserve=attempts.reservation(request, email),
+    )
+    throttling.succeeded(request, email)
+    rotate_token(request)
+    response = redirect(HOME)
+    cookies.give(response, cookies.OPERATOR, token, seconds=settings.OPERATOR_SECONDS)
+    return response
+
+
+def _page(request: HttpRequest, form: SignInForm, *, status: int) -> HttpResponse:
+    values = {"form": form, "lasts_minutes": settings.OPERATOR_SECONDS // 60}
+    return render(request, "accounts/operator_sign_in.html", values, status=status)
