@@ -58,6 +58,12 @@ GRANTS: Final = (
     Grant(QUEUE, "procrastinate_events", WRITE),
     Grant(QUEUE, "procrastinate_periodic_defers", WRITE),
     Grant(QUEUE, "procrastinate_workers", WRITE),
+    # The trail: added to, never changed. The shipper must see an id to leave it alone when it comes a second time.
+    Grant(APP, "audit_entry", ("SELECT", "INSERT")),
+    Grant(AUDIT, "audit_entry", ("INSERT",)),
+    Grant(AUDIT, "audit_entry", READ, columns=("id", "retention")),
+    Grant(SEAL, "audit_entry", READ),
+    Grant(OPS, "audit_entry", READ),
     # Operators see metadata only; names of files and agents are content.
     Grant(OPS, "accounts_user", READ),
     Grant(OPS, "accounts_workspace", READ),

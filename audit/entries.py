@@ -46,11 +46,11 @@ def denial(
     reason = refusal.reason if refusal else rules.REASON_OF_STATUS.get(status, rules.UNLISTED)
     severity = refusal.severity if refusal else ""
     entry = _begin(action, reason, severity, detail)
-    entry["outcome"] = rules.outcome_of_status(status)
+    entry["outcome"] = rules.outcome_of(entry["action"], status)
     entry["status"] = status
     entry.update(_tenant(actor) if actor else _nobody(detail))
     entry["target_type"], entry["target_id"] = redaction.clean(target[0], 64), redaction.clean(target[1], 64)
-    entry["check"] = redaction.clean(detail.pop("check", reason), 64)
+    entry["refused_by"] = redaction.clean(detail.pop("check", reason), 64)
     return _finish(entry, context, detail)
 
 
@@ -136,7 +136,7 @@ def _begin(action: str, reason: str, severity: str, detail: dict[str, Any]) -> E
         "http": {},
         "net": {},
         "trace": {},
-        "check": "",
+        "refused_by": "",
         "detail": {},
         "fingerprint": "",
     }
@@ -161,9 +161,11 @@ def _tenant(actor: Tenant) -> Entry:
 
 
 def _nobody(detail: dict[str, Any]) -> Entry:
-    """Nobody verified; a user name that was typed survives only as a mask and a fingerprint."""
-    typed = detail.pop("username", None)
-    return {"actor": {"username": redaction.username(str(typed))}} if typed else {}
+    """Nobody verified; a user name that was typed survives as a keyed fingerprint and a mask, both made before here."""
+    typed = {key: redaction.clean(detail.pop(key), 64) for key in ("account", "mask") if key in detail}
+    if "mask" in typed:
+        typed["mask"] = redaction.mask(typed["mask"])
+    return {"actor": typed} if typed else {}
 
 
 def _system(workspace_id: UUID | None) -> Entry:

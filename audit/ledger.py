@@ -34,7 +34,7 @@ _COLUMNS: Final = {
     "http": "jsonb",
     "net": "jsonb",
     "trace": "jsonb",
-    "check": "text",
+    "refused_by": "text",
     "detail": "jsonb",
     "fingerprint": "text",
 }
@@ -53,7 +53,7 @@ def post(lines: Sequence[bytes], *, using: str = "audit") -> int:
     ``DataError`` or ``IntegrityError`` blames an entry, anything else the database.
     """
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
-        cursor.execute(f"{_INSERT} ON CONFLICT DO NOTHING", [b"[%s]" % b",".join(lines)])
+        cursor.execute(f"{_INSERT} ON CONFLICT DO NOTHING", [_array(lines)])
         return cursor.rowcount
 
 
@@ -67,4 +67,8 @@ def post_fact(entry: entries.Entry) -> None:
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("A fact is recorded inside the transaction that makes it true.")
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [b"[%s]" % entries.encode(entry).rstrip(b"\n")])
+        cursor.execute(_INSERT, [_array([entries.encode(entry)])])
+
+
+def _array(lines: Sequence[bytes]) -> str:
+    return f"[{b','.join(lines).decode('ascii')}]"

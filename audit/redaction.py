@@ -152,12 +152,12 @@ def pseudonym(kind: str, value: str) -> str:
     ).hex()[:32]
 
 
-def username(typed: str) -> dict[str, str]:
-    """How a typed user name that matched nobody is kept: a fingerprint and a mask, because people type passwords there."""
-    text = typed.strip().casefold()
-    first, at, domain = text.rpartition("@")
-    masked = f"{first[:1]}***@{domain[:1]}***" if at and first else "***"
-    return {"fingerprint": pseudonym("username", text), "mask": clean(masked, 16)}
+def mask(typed: str) -> str:
+    """A user name as its owner would recognise it and nobody else: people type passwords into that field, with an @ too."""
+    name, _, domain = typed.strip().rpartition("@")
+    ending = domain.rpartition(".")[2] if "." in domain else ""
+    shown = f".{ending}" if ending.isalpha() and len(ending) <= 4 else ""
+    return clean(f"{name[:1]}…@{domain[:1] if name else ''}…{shown}", 24)
 
 
 @lru_cache(maxsize=4)

@@ -60,57 +60,51 @@ class Action:
 
 
 ACTIONS: dict[str, Action] = {
-    # Refusals. One action says what was tried, the reason says why it was refused.
+    # Refusals. The action says what was tried, the reason says why it was refused.
     "request.refused": Action("Request refused", "authz_fail", Severity.NOTICE),
     "request.failed": Action("Request failed", "sys_crash", Severity.WARNING),
     "request.spoofed": Action("Reserved name sent", "malicious_extraneous", Severity.CRITICAL),
-    "request.throttled": Action("Too many requests", "excess_rate_limit_exceeded", Severity.NOTICE),
-    "sign_in.refused": Action("Sign-in refused", "authn_login_fail", Severity.NOTICE),
-    "sign_in.locked": Action("Sign-in locked", "authn_login_lock", Severity.WARNING),
     "credential.refused": Action("Credential refused", "authn_token_reuse", Severity.WARNING),
-    "isolation.refused": Action("Stopped by the fence", "authz_fail", Severity.CRITICAL),
+    "sign_in.failed": Action("Sign-in failed", "authn_login_fail", Severity.NOTICE),
+    "sign_in.throttled": Action("Sign-in slowed down", "authn_login_lock", Severity.WARNING),
+    "password.change_failed": Action("Password change failed", "authn_password_change_fail", Severity.WARNING),
     "job.refused": Action("Background job refused", "malicious_attack_tool", Severity.CRITICAL),
     # People and credentials.
     "member.signed_in": Action("Signed in", "authn_login_success"),
     "member.signed_out": Action("Signed out", "session_expired"),
     "session.revoked": Action("Session ended", "authn_token_revoked", Severity.NOTICE),
     "password.changed": Action("Password changed", "authn_password_change", Severity.NOTICE),
-    "profile.changed": Action("Profile changed", "user_updated"),
     "key.created": Action("API key made", "authn_token_created", Severity.NOTICE),
-    "key.revoked": Action("API key revoked", "authn_token_revoked", Severity.NOTICE),
-    "workspace.created": Action("Workspace made", "sensitive_create", Severity.NOTICE),
-    "membership.created": Action("Member added", "user_created", Severity.NOTICE),
+    "key.revoked": Action("API key withdrawn", "authn_token_revoked", Severity.NOTICE),
     # Files.
     "file.uploaded": Action("File uploaded", "upload_complete"),
     "file.ready": Action("File ready for questions", "upload_validation"),
     "file.refused": Action("File refused", "upload_validation", Severity.NOTICE),
     "file.downloaded": Action("File downloaded", "sensitive_read"),
-    "file.read": Action("File read", "sensitive_read"),
     "file.changed": Action("File changed", "sensitive_update"),
     "file.deleted": Action("File deleted", "upload_delete", Severity.NOTICE),
-    "file.searched": Action("Files searched", "sensitive_read"),
+    "file.read": Action("File read by an agent", "sensitive_read"),
     # Agents.
     "agent.created": Action("Agent made", "sensitive_create"),
     "agent.changed": Action("Agent changed", "sensitive_update"),
+    "agent.visibility_changed": Action("Agent shared or closed", "privilege_permissions_changed", Severity.NOTICE),
+    "agent.files_changed": Action("Agent's files changed", "privilege_permissions_changed"),
     "agent.archived": Action("Agent archived", "sensitive_update"),
-    "agent.restored": Action("Agent restored", "sensitive_update"),
+    "agent.restored": Action("Agent taken from the archive", "sensitive_update"),
     "agent.deleted": Action("Agent deleted", "sensitive_delete", Severity.NOTICE),
-    "agent.file_attached": Action("File given to an agent", "privilege_permissions_changed"),
-    "agent.file_detached": Action("File taken from an agent", "privilege_permissions_changed"),
     # Conversations.
     "conversation.started": Action("Conversation started", "sensitive_create"),
-    "conversation.asked": Action("Question asked", "sensitive_create"),
-    "conversation.answered": Action("Answer written", "sensitive_create"),
-    "conversation.stopped": Action("Answer stopped", "sensitive_update"),
-    "conversation.failed": Action("Answer failed", "sensitive_update", Severity.NOTICE),
     "conversation.renamed": Action("Conversation renamed", "sensitive_update"),
     "conversation.deleted": Action("Conversation deleted", "sensitive_delete", Severity.NOTICE),
-    "conversation.file_read": Action("File read by an agent", "sensitive_read"),
+    "message.asked": Action("Question asked", "sensitive_create"),
+    "message.answered": Action("Answer written", "sensitive_create"),
+    "message.stopped": Action("Answer stopped", "sensitive_update"),
+    "message.failed": Action("Answer failed", "sensitive_update", Severity.NOTICE),
     # The trail itself, the operators, and the pipeline that carries all this.
     "trail.read": Action("Trail read", "sensitive_read"),
-    "operator.read": Action("Operator read metadata", "sensitive_read", Severity.NOTICE),
     "operator.signed_in": Action("Operator signed in", "authn_login_success", Severity.NOTICE),
     "operator.signed_out": Action("Operator signed out", "session_expired"),
+    "operator.read": Action("Operator read metadata", "sensitive_read", Severity.NOTICE),
     "audit.line_unreadable": Action("Unreadable line in the audit spool", "sys_monitor_disabled", Severity.WARNING),
     "audit.entry_rejected": Action("Entry rejected by the database", "sys_monitor_disabled", Severity.CRITICAL),
 }
@@ -167,6 +161,8 @@ def action_words(name: str) -> str:
     return known.words if known else name
 
 
-def outcome_of_status(status: int) -> Outcome:
-    """What a refused or failed response's HTTP status says about the outcome."""
-    return Outcome.ERROR if status >= 500 else Outcome.DENIED
+def outcome_of(action: str, status: int) -> Outcome:
+    """How a request that was not simply answered ended: refused, failed at proving who one is, or broken on our side."""
+    if status >= 500:
+        return Outcome.ERROR
+    return Outcome.FAILED if action.endswith("failed") else Outcome.DENIED

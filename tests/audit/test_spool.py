@@ -78,7 +78,8 @@ os.wait()
 writer.append(b'{"n": 3}\\n')
 """
     process = child(script, tmp_path)
-    assert process.wait() == 0, process.stderr.read() if process.stderr else ""
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 0, err
     assert [path.read_bytes().count(b"\n") for path in spool.segments(tmp_path)] == [2, 1]
     assert sorted(stored(tmp_path)) == [1, 2, 3]
 
@@ -100,8 +101,8 @@ for n in range(10**9):
     for _ in range(500):
         last = int(process.stdout.readline())
     process.send_signal(signal.SIGKILL)
-    last = max([last, *(int(line) for line in process.stdout.read().splitlines() if line)])
-    process.wait()
+    rest, _ = process.communicate(timeout=20)
+    last = max([last, *(int(line) for line in rest.splitlines() if line)])
     found = stored(tmp_path)
     assert found == list(range(len(found)))
     assert len(found) > last >= 499
@@ -123,7 +124,7 @@ time.sleep(60)
     with spool.owned(path) as finished:
         assert not finished
     process.kill()
-    process.wait()
+    process.communicate(timeout=20)
     with spool.owned(path) as finished:
         assert finished
 

@@ -1,0 +1,95 @@
+"""What is one row of the audit trail?
+
+A copy of what was known when something happened, without a single foreign key, so that it outlives the people, the
+workspaces and the objects that it names. Nobody may change or remove a row: not by grants, and not past them, by a
+trigger. The table is partitioned by retention class and, by the month in the id, below that (``partitions.py``).
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+
+from accounts.tenancy.models import CurrentWorkspace
+from audit.rules import ActorType, Outcome, Retention, Severity
+
+
+class EntryQuerySet(models.QuerySet["Entry"]):
+    """Words for choosing entries."""
+
+    def newest_first(self) -> EntryQuerySet:
+        """In the order of the ids, which begin with the time."""
+        return self.order_by("-id")
+
+    def refused(self) -> EntryQuerySet:
+        """What was not allowed, or failed."""
+        return self.exclude(outcome=Outcome.ALLOWED)
+
+
+class TrailManager(models.Manager.from_queryset(EntryQuerySet)):  # type: ignore[misc]  # made at run time
+    """The entries of whatever workspace is bound when the query runs; row-level security says the same."""
+
+    def get_queryset(self) -> EntryQuerySet:
+        """Raise ``NoWorkspace`` at execution when nothing is bound: there is no trail of everybody here."""
+        return super().get_queryset().filter(workspace_id=CurrentWorkspace())  # type: ignore[no-any-return]  # as above
+
+
+class Entry(models.Model):
+    """One thing that was done, refused or failed. Columns are explained in ``entries.py``, which alone makes rows."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    retention = models.CharField(max_length=4, choices=Retention.choices)
+    occurred_at = models.DateTimeField()
+    received_at = models.DateTimeField(db_default=Now())
+    action = models.CharField(max_length=48)
+    vocabulary = models.CharField(max_length=48)
+    outcome = models.CharField(max_length=8, choices=Outcome.choices)
+    reason = models.CharField(max_length=32, blank=True)
+    severity = models.CharField(max_length=8, choices=Severity.choices)
+    status = models.SmallIntegerField(null=True)
+    # In whose trail it stands: the actor's workspace. None where nobody was verified; only operators see those.
+    workspace_id = models.UUIDField(null=True)
+    asked_workspace_id = models.UUIDField(null=True)
+    actor_type = models.CharField(max_length=10, choices=ActorType.choices)
+    actor_id = models.UUIDField(null=True)
+    actor_name = models.CharField(max_length=128, blank=True)
+    actor = models.JSONField(default=dict)
+    target_type = models.CharField(max_length=64, blank=True)
+    target_id = models.CharField(max_length=64, blank=True)
+    request_id = models.UUIDField(null=True)
+    client_address = models.GenericIPAddressField(null=True)
+    http = models.JSONField(default=dict)
+    net = models.JSONField(default=dict)
+    trace = models.JSONField(default=dict)
+    refused_by = models.CharField(max_length=64, blank=True)
+    detail = models.JSONField(default=dict)
+    fingerprint = models.CharField(max_length=16)
+
+    objects: ClassVar[TrailManager] = TrailManager()
+
+    class Meta:
+        base_manager_name = "objects"
+        default_manager_name = "objects"
+        indexes = [
+            models.Index(fields=["workspace_id", "-id"], name="audit_entry_trail"),
+            models.Index(fields=["workspace_id", "actor_id", "-id"], name="audit_entry_of_actor"),
+            models.Index(fields=["workspace_id", "action", "-id"], name="audit_entry_of_action"),
+        ]
+        verbose_name_plural = "entries"
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.id}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Refuse: rows are made by ``ledger`` and never saved again."""
+        raise EntriesAreFinal("Audit entries are written by audit.ledger and cannot be saved.")
+
+    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
+        """Refuse: a trail from which rows can be taken proves nothing."""
+        raise EntriesAreFinal("Audit entries cannot be deleted.")
+
+
+class EntriesAreFinal(RuntimeError):
+    """Code tried to change or remove an entry."""

@@ -1,0 +1,79 @@
+"""Which piece of the trail's table does a row fall into, and who makes the pieces?
+
+First by retention class, then by the month that the UUIDv7 id begins with, so that what has lived long enough goes by
+dropping a table. Each class has a DEFAULT piece too: a row never fails for want of a month, and the id stays unique.
+Pieces are made by the owner, after ``migrate``. They carry no grants and, under row-level security, no policy: asked
+directly, a piece shows nobody anything, where the grant alone would have bypassed the parent's policy.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Final
+from uuid import UUID
+
+from django.db import connections
+
+from audit.rules import Retention
+
+PARENT: Final = "audit_entry"
+MONTHS_AHEAD: Final = 2
+
+
+def ensure(using: str, today: date) -> list[str]:
+    """Make the month of ``today`` and the two after it for the class in use, and return the names that were missing.
+
+    Runs as the owner of the tables. Raises ``django.db.Error``.
+    """
+    made = []
+    with connections[using].cursor() as cursor:
+        for month in _months(today):
+            name = f"{PARENT}_{Retention.DAYS_365}_{month:%Y_%m}"
+            cursor.execute("SELECT to_regclass(%s)", [name])
+            if cursor.fetchone() == (None,):
+                cursor.execute(month_sql(Retention.DAYS_365, month))
+                made.append(name)
+    return made
+
+
+def class_sql(retention: Retention) -> str:
+    """The DDL of one retention class with its DEFAULT piece."""
+    name = f"{PARENT}_{retention}"
+    return (
+        f"CREATE TABLE {name} PARTITION OF {PARENT} FOR VALUES IN ('{retention}') PARTITION BY RANGE (id); "
+        f"{_closed(name)} CREATE TABLE {name}_default PARTITION OF {name} DEFAULT; {_closed(f'{name}_default')}"
+    )
+
+
+def month_sql(retention: Retention, month: date) -> str:
+    """The DDL of one month of one class; ``month`` is its first day."""
+    name = f"{PARENT}_{retention}_{month:%Y_%m}"
+    return (
+        f"CREATE TABLE {name} PARTITION OF {PARENT}_{retention} "
+        f"FOR VALUES FROM ('{first_id(month)}') TO ('{first_id(_next(month))}'); {_closed(name)}"
+    )
+
+
+def first_id(day: date) -> UUID:
+    """The smallest UUIDv7 of a day: 48 bits of milliseconds since 1970, in UTC, and nothing."""
+    moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
+def _closed(name: str) -> str:
+    """Row security without a policy, and the guard against TRUNCATE, which a parent does not hand down."""
+    return (
+        f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY; ALTER TABLE {name} FORCE ROW LEVEL SECURITY; "
+        f"CREATE TRIGGER audit_not_emptied BEFORE TRUNCATE ON {name} "
+        f"FOR EACH STATEMENT EXECUTE FUNCTION fence.audit_is_final();"
+    )
+
+
+def _months(today: date) -> Iterator[date]:
+    month = today.replace(day=1)
+    for _ in range(MONTHS_AHEAD + 1):
+        yield month
+        month = _next(month)
+
+
+def _next(month: date) -> date:
+    return month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1, day=1)
