@@ -66,6 +66,8 @@ class Message(WorkspaceModel):
     # The client's own mark for one submit, so that a repeated one gives the same message.
     idempotency_key = models.CharField(max_length=80, null=True)  # noqa: DJ001 - NULL means "none" for the unique
     stop_requested_at = models.DateTimeField(null=True)
+    # While it writes, the worker says every two seconds that it still lives; silence means that it was killed.
+    alive_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
 
@@ -107,8 +109,14 @@ class Delta(WorkspaceModel):
 class Citation(WorkspaceModel):
     """A quote in an answer. It keeps name, page and words; the links go when the file goes ("source deleted")."""
 
+    class Kind(models.TextChoices):
+        SOURCE = "source", "Source"
+        # Shown beside a refusal. Not an answer, and never listed as one.
+        CLOSEST = "closest", "Closest passage"
+
     message = WorkspaceForeignKey(Message, models.CASCADE, related_name="citations")
     number = models.IntegerField()
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.SOURCE)
     file = WorkspaceForeignKey(File, models.SET_NULL, null=True, related_name="+")
     passage = WorkspaceForeignKey(Passage, models.SET_NULL, null=True, related_name="+")
     file_name = models.CharField(max_length=255)

@@ -1,0 +1,108 @@
+"""Which sentences does a passage have, and which of them answer best?
+
+Everything here works on offsets into the passage's own text, so that a quote is always a verbatim piece of it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+# A sentence longer than this (a table read as one line, a list without full stops) is divided at a pause.
+LONGEST_SENTENCE = 360
+# A quote may take in a neighbouring sentence as long as the whole stays below this many characters.
+LONGEST_QUOTE = 420
+# Fragments below this many characters ("E4:", "1 Safety") are joined to what follows: alone they quote nothing.
+SHORTEST_SENTENCE = 24
+# A neighbour joins the best sentence when it is nearly as close to the question as that one.
+NEARLY = 0.8
+
+# A full stop, question or exclamation mark ends a sentence when a capital, a digit, a quotation mark or a bullet follows;
+# so "1,140.00" and "e.g. this" stay whole. A blank line ends one always.
+END = re.compile(r"(?<=[.!?])[\"')\]”’]*\s+(?=[\"'(\[“‘]?[A-Z0-9À-ÖØ-Þ•–-])|\n\s*\n\s*")
+# A short line without a full stop, before a line that begins anew, is a heading and not the start of a sentence.
+HEADING = re.compile(r"^(?=\S)[^\n.!?:;,]{2,70}\n(?=\s*[A-Z0-9À-ÖØ-Þ])", re.MULTILINE)
+PAUSE = re.compile(r"[;:,]\s+|\s+[–—-]\s+")
+ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|No|Nos|Art|Sec|Fig|e\.g|i\.e|cf|vs|approx|[A-Z])\.\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A piece of a text: characters `start` up to, and without, `end`."""
+
+    start: int
+    end: int
+
+    def of(self, text: str) -> str:
+        """Return the characters themselves."""
+        return text[self.start : self.end]
+
+
+def sentences(text: str) -> list[Span]:
+    """Divide `text` into sentences, in order, without the space around them. Every word belongs to exactly one."""
+    ends = {match.end() for match in END.finditer(text) if _is_end(text, match)}
+    cuts = sorted({0, *ends, *(match.end() for match in HEADING.finditer(text)), len(text)})
+    spans = [_trimmed(text, start, end) for start, end in itertools.pairwise(cuts)]
+    whole = _joined([span for span in spans if span.end > span.start])
+    return [part for span in whole for part in _divided(text, span)]
+
+
+def best_quote(spans: Sequence[Span], scores: Sequence[float]) -> Span:
+    """Return the best-scoring sentence, with a neighbour where that is nearly as good and the two stay short.
+
+    `spans` and `scores` (cosines with the question) belong together and must not be empty.
+    """
+    best = max(range(len(spans)), key=lambda index: scores[index])
+    chosen = spans[best]
+    enough = scores[best] * NEARLY
+    # The sentence after explains more often than the one before, so it is asked first.
+    for index in (best + 1, best - 1):
+        if not 0 <= index < len(spans) or scores[index] < enough:
+            continue
+        wider = Span(min(chosen.start, spans[index].start), max(chosen.end, spans[index].end))
+        if wider.end - wider.start <= LONGEST_QUOTE:
+            chosen = wider
+    return chosen
+
+
+def _is_end(text: str, match: re.Match[str]) -> bool:
+    # "Ask Mr. Petrov" goes on; an empty line ends a sentence whatever stands before it.
+    return match.group().count("\n") > 1 or not ABBREVIATION.search(text, max(0, match.start() - 8), match.start() + 1)
+
+
+def _trimmed(text: str, start: int, end: int) -> Span:
+    piece = text[start:end]
+    lead = len(piece) - len(piece.lstrip())
+    return Span(start + lead, start + max(lead, len(piece.rstrip())))
+
+
+def _joined(spans: list[Span]) -> list[Span]:
+    joined: list[Span] = []
+    waiting: int | None = None
+    for span in spans:
+        start = span.start if waiting is None else waiting
+        if span.end - start < SHORTEST_SENTENCE:
+            waiting = start
+            continue
+        joined.append(Span(start, span.end))
+        waiting = None
+    if waiting is not None:
+        # A short last sentence has nothing after it, so it ends the one before, or stands alone.
+        last = joined.pop() if joined else Span(waiting, waiting)
+        joined.append(Span(last.start, spans[-1].end))
+    return joined
+
+
+def _divided(text: str, span: Span) -> list[Span]:
+    parts: list[Span] = []
+    start = span.start
+    while span.end - start > LONGEST_SENTENCE:
+        window = text[start : start + LONGEST_SENTENCE]
+        pauses = [match.end() for match in PAUSE.finditer(window) if match.end() > LONGEST_SENTENCE // 3]
+        cut = pauses[-1] if pauses else max(window.rfind(" "), LONGEST_SENTENCE // 3)
+        parts.append(_trimmed(text, start, start + cut))
+        start += cut
+    parts.append(_trimmed(text, start, span.end))
+    return [part for part in parts if part.end > part.start]

@@ -1,0 +1,30 @@
+"""Which facts about agents may others hear?
+
+Each is sent with `send`, inside the transaction of the service that made it true, as
+`send(sender=…, actor=Tenant, target=instance, **facts)`. Facts carry ids and counts, never a name or a text.
+"""
+
+from django.dispatch import Signal
+
+# An agent was made. Arguments: actor, target (Agent), visibility (str), files (int, how many are attached).
+agent_created = Signal()
+
+# An agent was changed. Arguments: actor, target (Agent), fields (list[str], the names of what changed).
+agent_changed = Signal()
+
+# An agent was opened to the workspace or closed again. Arguments: actor, target (Agent), visibility (str).
+agent_visibility_changed = Signal()
+
+# Files were attached to an agent or detached from it. Arguments: actor, target (Agent), attached and detached (list[str]
+# of file ids).
+agent_files_changed = Signal()
+
+# An agent was archived or taken out of the archive. Arguments: actor, target (Agent), archived (bool).
+agent_archived = Signal()
+
+# An agent was deleted. Arguments: actor, target (Agent, already gone from the database; its id still stands).
+agent_deleted = Signal()
+
+# Passages of a file were read by an agent for a member. Sent by the retrieval code before anything is generated, whatever the
+# answer will say (L36). Arguments: actor (for whom), target (files.models.File), agent_id (UUID), passages (int, how many).
+file_read = Signal()
