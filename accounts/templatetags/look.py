@@ -13,6 +13,19 @@ from django.utils import timezone
 register = template.Library()
 
 HUES = 6
+# Django's own levels of messages, in the words of our four states.
+TONES = {"debug": "notice", "info": "notice", "success": "ok", "warning": "warning", "error": "danger"}
+# The first of these that stands in a user agent's own words names the browser; Chrome says Safari too, Edge says Chrome.
+BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox", "Firefox"), ("Chrom", "Chrome"), ("Safari", "Safari"))
+SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
 
@@ -51,6 +64,22 @@ def ago(when: datetime) -> str:
     count = int(distance // size)
     words = f"{count} {unit}{'' if count == 1 else 's'}"
     return f"{words} ago" if seconds >= 0 else f"in {words}"
+
+
+@register.filter
+def browser(user_agent: str) -> str:
+    """A user agent in words, such as "Firefox on Windows". It is what the client claims, and proves nothing."""
+    name = next((word for mark, word in BROWSERS if mark in user_agent), "")
+    system = next((word for mark, word in SYSTEMS if mark in user_agent), "")
+    if name and system:
+        return f"{name} on {system}"
+    return name or system or user_agent[:60] or "A browser that gave no name"
+
+
+@register.filter
+def tone(level: str) -> str:
+    """The state ("ok", "notice", "warning", "danger") that shows a message of Django's level."""
+    return TONES.get(level, "notice")
 
 
 @register.filter

@@ -140,18 +140,26 @@
     if (form.method !== "post" || event.defaultPrevented) return;
     if (form.dataset.sent) return event.preventDefault();
     form.dataset.sent = "yes";
+    // What somebody began to write must not wait in this browser for the next person.
+    if ("signOut" in form.dataset) {
+      for (const key of Object.keys(localStorage)) if (key.startsWith("aiaxis.draft.")) localStorage.removeItem(key);
+    }
     setTimeout(() => delete form.dataset.sent, 8000);
   });
   addEventListener("pageshow", () => {
     for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
   });
 
-  // Popovers stand beside what opened them.
+  // Popovers stand beside what opened them. Several marks may open the same one, so the pressed mark is remembered.
+  let pressed = null;
+  document.addEventListener("click", (event) => {
+    pressed = event.target.closest("[popovertarget]");
+  }, true);
   document.addEventListener("toggle", (event) => {
     const popover = event.target;
     if (event.newState !== "open" || !popover.classList?.contains("popover")) return;
-    const opener = document.querySelector(`[popovertarget="${CSS.escape(popover.id)}"]`);
-    if (!opener) return;
+    const opener = pressed;
+    if (opener?.getAttribute("popovertarget") !== popover.id) return;
     const at = opener.getBoundingClientRect();
     popover.dataset.placed = "";
     const below = at.bottom + 6 + popover.offsetHeight <= innerHeight;
