@@ -13,16 +13,16 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
 
 from aiaxis import home
+from aiaxis.environment import Environment
 from aiaxis.postgres import EmbeddedServer
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+env = Environment()
 if (BASE_DIR / ".env").is_file():
     env.read_env(BASE_DIR / ".env")
 
@@ -51,6 +51,11 @@ ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[:
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # Addresses or networks whose X-Forwarded-For entries we believe; from anyone else the header is ignored (L41).
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+# What `manage.py serve` listens on, and with how many processes and threads. A waiting stream holds a thread.
+ADDRESS = env.str("ADDRESS", default="127.0.0.1")
+PORT = env.whole("PORT", default=8000, least=1, most=65535)
+WEB_WORKERS = env.whole("WEB_WORKERS", default=2, least=1, most=64)
+WEB_THREADS = env.whole("WEB_THREADS", default=256, least=8, most=1024)
 ROOT_URLCONF = "aiaxis.urls"
 WSGI_APPLICATION = "aiaxis.wsgi.application"
 
@@ -61,6 +66,7 @@ INSTALLED_APPS = [
     "agents",
     "conversations",
     "audit",
+    "aiaxis",  # the roof has no models; it brings `manage.py serve` and `load_demo`, which need every app, and static files
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",
@@ -91,7 +97,6 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [BASE_DIR / "aiaxis" / "static"]
 WHITENOISE_USE_FINDERS = True  # no collect step between a clone and a running server
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"  # Django's sessions are not used
 

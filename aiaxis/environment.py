@@ -1,0 +1,40 @@
+"""How is a value of the environment read, so that a wrong one stops the start with its name and what it wants?
+
+django-environ alone turns `DEBUG=ture` into off and `PORT=eighty` into a trace that names neither.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+SWITCHES = {"true", "on", "yes", "1", "false", "off", "no", "0"}
+KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
+
+
+class Environment(environ.Env):  # type: ignore[misc]  # django-environ ships no types, so its class is Any
+    """`environ.Env`, whose every refusal is an ImproperlyConfigured that names the variable."""
+
+    def get_value(
+        self, var: str, cast: Any = None, default: Any = environ.Env.NOTSET, parse_default: bool = False
+    ) -> Any:
+        """Return the variable as the type asked for; an empty one counts as not set, as it does in `.env` files."""
+        given = self.ENVIRON.get(var)
+        if given == "" and default is not environ.Env.NOTSET:
+            return default
+        if cast is bool and given is not None and given.strip().lower() not in SWITCHES:
+            raise ImproperlyConfigured(f"{var} must be true or false, and is {given!r}.")
+        try:
+            return super().get_value(var, cast, default, parse_default)
+        except (ValueError, TypeError) as error:
+            kind = KINDS.get(cast, "of another form")
+            raise ImproperlyConfigured(f"{var} must be {kind}, and is {given!r}.") from error
+
+    def whole(self, var: str, *, default: int, least: int, most: int) -> int:
+        """Return a whole number between `least` and `most`, both allowed."""
+        value = int(self.int(var, default=default))
+        if not least <= value <= most:
+            raise ImproperlyConfigured(f"{var} must be between {least} and {most}, and is {value}.")
+        return value

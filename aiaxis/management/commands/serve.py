@@ -1,0 +1,170 @@
+"""How does a whole installation start on one machine, and what is the person who started it told?
+
+It stands on the roof and not in an app, because it starts what every app brings: the database, the audit's shipper, the
+worker and the web server.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable
+from http.client import HTTPConnection
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.core.management import BaseCommand, call_command
+from django.core.management.base import SystemCheckError
+from django.db import OperationalError
+from rich.console import Console
+from rich.table import Table
+
+from aiaxis import web
+from aiaxis.demo import sign_ins
+from aiaxis.postgres import EmbeddedServer, ServerError
+from aiaxis.supervisor import Supervisor
+
+PATIENCE_SECONDS = 60.0  # for the first answer of /readyz
+
+Result = TypeVar("Result")
+console = Console(highlight=False, soft_wrap=True)
+
+
+class Command(BaseCommand):
+    """`manage.py serve [--demo]`: everything that one machine needs, in one foreground process."""
+
+    help = "Run the web server, the worker, the audit shipper and, where no DATABASE_URL is set, the database."
+    # The same checks run in the child that prepares the database, where their models are loaded anyway.
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take one switch; everything else is a setting, so that a service manager can give it."""
+        parser.add_argument("--demo", action="store_true", help="load the demo workspaces Acme and Birch")
+
+    def handle(self, *args: Any, demo: bool = False, **options: Any) -> None:
+        """Start, say where, keep everything up, and stop in order. The exit code is 1 when the start fails."""
+        try:
+            web.refuse_taken_address(settings.ADDRESS, settings.PORT)
+        except web.AddressError as error:
+            sys.exit(str(error))
+        supervisor = Supervisor(say=console.print)
+        supervisor.listen()
+        try:
+            started = _start(supervisor, demo=demo)
+            if started:
+                _welcome(demo=demo)
+                supervisor.watch()
+        finally:
+            asked = supervisor.stopping
+            supervisor.stop()
+        if not started and not asked:
+            sys.exit("AiAxis did not start. What stands above says why.")
+
+
+def _start(supervisor: Supervisor, *, demo: bool) -> bool:
+    """Start the pieces in the order in which they need each other; say whether all of it came up."""
+    console.print("[bold]AiAxis[/bold] is starting …")
+    if settings.EMBEDDED:
+        supervisor.start("database", _keep_database)
+        answers = EmbeddedServer(settings.AIAXIS_HOME).is_answering
+        if not _step("PostgreSQL runs", lambda: supervisor.came_up(answers, PATIENCE_SECONDS)):
+            return False
+    if supervisor.once("prepare", lambda: _prepare(demo=demo)):
+        return False
+    supervisor.start("shipper", lambda: call_command("ship_audit"))
+    supervisor.start("worker", lambda: call_command("work"))
+    supervisor.start("web", _web)
+    return _step("Web server, worker and audit shipper run", lambda: supervisor.came_up(_is_ready, PATIENCE_SECONDS))
+
+
+def _keep_database() -> None:
+    """Use the embedded server until told to stop: whoever holds it last stops it, and this child outlives the others."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    try:
+        with EmbeddedServer(settings.AIAXIS_HOME):
+            signal.sigwait({signal.SIGTERM})
+    except ServerError as error:
+        sys.exit(str(error))
+
+
+def _prepare(*, demo: bool) -> None:
+    """Bring the schema up to date, prove the fence, load the demo: in a child, so that the supervisor keeps no thread."""
+    try:
+        if settings.EMBEDDED:
+            # Waits until the cluster, which answers already, has its roles and databases too.
+            EmbeddedServer(settings.AIAXIS_HOME).start()
+        _step("The platform's tables are up to date", lambda: _migrate("owner"))
+        _step("The identity store's tables are up to date", lambda: _migrate("identity"))
+        _step("The settings are sound", lambda: call_command("check", verbosity=0))
+        _step("The fence holds", _prove)
+        if demo:
+            _step("The demo is loaded", lambda: call_command("load_demo", verbosity=0))
+    except (ServerError, OperationalError, OSError, SystemCheckError) as error:
+        sys.exit(f"The start stopped, because the database or the home folder cannot be used: {error}")
+
+
+def _prove() -> None:
+    from accounts.tenancy import proof  # here: the supervisor itself never asks the database
+
+    if findings := proof.findings():
+        sentences = "\n".join(f"  {finding}" for finding in findings)
+        sys.exit(f"The database does not keep workspaces apart as it must, so nothing is served:\n{sentences}")
+
+
+def _migrate(alias: str) -> None:
+    """Migrate unless nothing is left to do: the plan alone takes a tenth of the time of an empty migration."""
+    from django.db import connections
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connections[alias])
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        call_command("migrate", database=alias, verbosity=0, interactive=False)
+
+
+def _web() -> None:
+    web.serve(settings.ADDRESS, settings.PORT, settings.WEB_WORKERS, settings.WEB_THREADS)
+
+
+def _is_ready() -> bool:
+    connection = HTTPConnection(_reachable_address(), settings.PORT, timeout=5)
+    try:
+        connection.request("GET", "/readyz", headers={"Host": settings.ALLOWED_HOSTS[0]})
+        return connection.getresponse().status == 200
+    except OSError:
+        return False  # nobody listens yet
+    finally:
+        connection.close()
+
+
+def _reachable_address() -> str:
+    address = str(settings.ADDRESS)
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address, address)  # noqa: S104 - compared here, not bound
+
+
+def _welcome(*, demo: bool) -> None:
+    """Print where it is and, with the demo, who can sign in."""
+    console.print(f"\nAiAxis is ready at [bold]{sign_ins.address()}[/bold]   (Ctrl-C stops it)")
+    if not demo:
+        return
+    path = sign_ins.path()
+    told = json.loads(path.read_text(encoding="utf-8"))
+    table = Table("sign in as", "password", "workspace", "role", box=None, padding=(0, 2, 0, 0))
+    for person in told["people"]:
+        table.add_row(person["email"], person["password"], person["workspace"], person["role"])
+    for person in told["operators"]:
+        table.add_row(person["email"], person["password"], "–", "operator, at /operator/")
+    console.print(table)
+    console.print(f"The same, with API keys, is in {os.path.relpath(path)}.\n")
+
+
+def _step(done: str, run: Callable[[], Result]) -> Result:
+    """Run one step and, unless it says False, print what is done now, with its seconds."""
+    began = time.monotonic()
+    result = run()
+    if result is not False:
+        console.print(f"  [green]✓[/green] {done}  [dim]{time.monotonic() - began:.1f} s[/dim]")
+    return result
