@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import AppConfig
+from django.core.checks import Tags, register
 from django.db import connections
 from django.db.models.signals import post_migrate
 
@@ -22,5 +23,8 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        """Make the grants match the one list after every migration."""
+        """Register the system checks, and make the grants match the one list after every migration."""
+        from accounts import checks  # it needs the models, which are loaded by now
+
+        register(checks.models_are_fenced, Tags.security)
         post_migrate.connect(_grant, sender=self, dispatch_uid="accounts.grants")

@@ -68,6 +68,7 @@ class Entry(models.Model):
     fingerprint = models.CharField(max_length=16)
 
     objects: ClassVar[TrailManager] = TrailManager()
+    row_security_migration: ClassVar[str] = "audit/migrations/0001_initial.py"
 
     class Meta:
         base_manager_name = "objects"

@@ -155,12 +155,11 @@ def _fence(sender: type[models.Model], **kwargs: object) -> None:
     table = meta.db_table
     wanted: list[models.BaseConstraint] = [
         models.UniqueConstraint(fields=["workspace", "id"], name=f"{table}_workspace_id"),
+        RowLevelSecurity(name=f"{table}_rls"),
     ]
-    if not getattr(sender, "row_security_by_hand", False):
-        wanted.append(RowLevelSecurity(name=f"{table}_rls"))
     for field in meta.local_fields:
         if isinstance(field, WorkspaceForeignKey):
-            to = field.remote_field.model
+            to: Any = field.remote_field.model  # a string until the other model is loaded
             label = to if isinstance(to, str) else to._meta.label
             wanted.append(
                 CompositeForeignKey(
