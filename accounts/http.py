@@ -82,6 +82,7 @@ class TenantRequest(HttpRequest):
     htmx: HtmxDetails
     refusal: Refusal | None
     csp_nonce: str
+    request_id: str
 
 
 def refuse(request: HttpRequest, refusal: Refusal) -> None:

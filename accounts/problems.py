@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.core.exceptions import (
+    DisallowedHost,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 
 from accounts.access import public
 from accounts.http import Reason, Refusal, refuse
+from accounts.pagination import BadCursor
 from accounts.requests import current_request
 
 TITLES = {
@@ -69,11 +78,11 @@ def problem(
     return JsonResponse(body, status=status, content_type="application/problem+json")
 
 
-def page(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
-    """Answer with the error page of `status` (templates/<status>.html), which may show `detail`, a sentence of ours."""
-    context = current_request()
-    values = {"detail": detail, "request_id": str(context.request_id) if context else "", "status": status}
-    return HttpResponse(render_to_string(f"{status}.html", values, request=request), status=status)
+def page(request: HttpRequest, status: int, detail: str = "", template: str = "") -> HttpResponse:
+    """Answer with the error page of `status`, which shows `detail` where one is given: a sentence of ours, never data."""
+    values = {"detail": detail, "request_id": getattr(request, "request_id", "")}
+    text = render_to_string(template or f"{status}.html", values, request=request)
+    return HttpResponse(text, status=status)
 
 
 def answer(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
@@ -85,8 +94,13 @@ def answer(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """handler400: what Django refused before a view could (a foreign Host, a body past the limits, a request it cannot read)."""
     if isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
-        return answer(request, 413) if is_api(request) else page(request, 400, DETAILS[413])
-    return answer(request, 400)
+        return answer(request, 413) if is_api(request) else page(request, 413, DETAILS[413], "400.html")
+    if isinstance(exception, DisallowedHost):
+        # Links in mails and redirects are built from the Host header: a foreign one would lead people elsewhere.
+        refuse(request, Refusal(Reason.HOST, "request.refused", "warning"))
+    elif isinstance(exception, SuspiciousOperation):
+        refuse(request, Refusal(Reason.MALFORMED, "request.refused", "warning"))
+    return answer(request, 400, str(exception) if isinstance(exception, BadCursor) else "")
 
 
 @public
@@ -112,11 +126,18 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """CSRF_FAILURE_VIEW: a form that another site sent, or one from before the last sign-in."""
     # Another site makes a signed-in browser send a form: the cookie travels, the token does not.
     refuse(request, Refusal(Reason.CSRF, "request.refused", "warning"))
-    return answer(
-        request,
-        403,
-        "This form was opened before you last signed in, or came from another site. Reload the page and send it again.",
-    )
+    return problem(request, 403) if is_api(request) else page(request, 403, template="403_csrf.html")
+
+
+def as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """An error that some library answered to a program in its own way, as a problem with the same status and headers."""
+    if response.status_code < 400 or response.streaming or "problem+json" in response.get("Content-Type", ""):
+        return response
+    told = problem(request, response.status_code)
+    for name in ("Allow", "Retry-After", "WWW-Authenticate"):
+        if name in response:
+            told[name] = response[name]
+    return told
 
 
 def unavailable(request: HttpRequest, system: str, retry_after: str = RETRY_AFTER) -> HttpResponse:

@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from csp.constants import NONCE
 from django.core.exceptions import ImproperlyConfigured
 from psycopg.conninfo import conninfo_to_dict
 
@@ -79,8 +80,59 @@ INSTALLED_APPS = [
 
 # Order is security: each line says what it relies on.
 MIDDLEWARE: list[str] = [
-    "whitenoise.middleware.WhiteNoiseMiddleware",  # before everything that costs: static files need no identity
+    # Outermost, so that its headers stand on every answer: static files, refusals and errors as well.
+    "accounts.middleware.SecurityHeadersMiddleware",
+    # Static files need no identity, and what answers them must cost nothing.
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    # Outside everything that can refuse (hosts, CSRF, identity, views): it sees each finished response.
+    "accounts.middleware.DenialMiddleware",
+    # The redirect to https. The headers that it could set are set above, on every answer.
+    "django.middleware.security.SecurityMiddleware",
+    # Checks the Host header, before anything builds an address from it; adds the slash that an address lacks.
+    "django.middleware.common.CommonMiddleware",
+    # Reads htmx's headers, for those below that answer with a fragment.
+    "django_htmx.middleware.HtmxMiddleware",
+    # A form that another site sent is refused before any view; outside identity, so that a refusal needs none.
+    "django.middleware.csrf.CsrfViewMiddleware",
+    # Closed unless public: nothing below runs for anybody who was not verified by both systems.
+    "accounts.middleware.TenantMiddleware",
+    # Reads the body, so it stands where strangers do not get; before any view can use what it refuses.
+    "accounts.middleware.ReservedNamesMiddleware",
+    # Messages travel in a signed cookie; only pages use them.
+    "django.contrib.messages.middleware.MessageMiddleware",
 ]
+CSRF_FAILURE_VIEW = "accounts.problems.csrf_failure"
+# __Host-: the browser takes it only with Secure, Path=/ and no Domain, so no neighbouring host can plant one.
+CSRF_COOKIE_NAME = "__Host-csrf"
+CSRF_COOKIE_SECURE = True
+CSRF_COOKIE_HTTPONLY = True  # forms and htmx carry the token from the page; no script needs the cookie
+CSRF_COOKIE_SAMESITE = "Lax"
+# Each page works only with what this origin serves; no inline script or style, nothing embedded, nothing framed.
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'", NONCE],
+        "style-src": ["'self'", NONCE],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "manifest-src": ["'self'"],
+        "form-action": ["'self'"],
+        "object-src": ["'none'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+    },
+}
+# A browser obeys it on https only, so it harms no plain address of a test installation.
+SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000)
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
+SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
+SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
+# Only a proxy that we trust may say that a request came over https; without one the header means nothing.
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+# The largest JSON or form body, in bytes; uploads have a cap of their own, in their upload handler.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
 
 TEMPLATES = [
     {
@@ -156,6 +208,12 @@ DATABASE_ROUTERS = ["accounts.routers.RoleRouter"]
 # LISTEN does not work through PgBouncer in transaction mode, so it has a URL of its own.
 DATABASE_DIRECT_URL = env.str("DATABASE_DIRECT_URL", default="") or _database_url(*ROLES["default"])
 DATABASE_QUEUE_URL = _database_url(*ROLES["queue"])
+
+# --- Background jobs ------------------------------------------------------------------------------------------------
+
+# Jobs that one worker process runs at once; each holds a thread and, while it asks, a database connection.
+WORKER_CONCURRENCY = env.whole("WORKER_CONCURRENCY", default=4, least=1, most=64)
+PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"  # each app's jobs.py, so that what is handed in is also registered
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"

@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from aiaxis.api import api, openapi
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
+    path("api/v1/openapi.json", openapi, name="openapi"),
+    path("api/v1/", api.urls),
 ]
+
+# Django's own refusals, told like all others: as a problem below /api/, as a page elsewhere.
+handler400 = "accounts.problems.bad_request"
+handler403 = "accounts.problems.permission_denied"
+handler404 = "accounts.problems.not_found"
+handler500 = "accounts.problems.server_error"

@@ -36,6 +36,7 @@ class DenialMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer inside a request context; name the request id in the answer, so that a person can quote it."""
         with answering(describe(request, route_of(request).pattern)) as context:
+            request.request_id = str(context.request_id)  # type: ignore[attr-defined]  # for error pages; see TenantRequest
             response = self.get_response(request)
             response["X-Request-Id"] = str(context.request_id)
             refusal = refusal_of(request, response)

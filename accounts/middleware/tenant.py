@@ -21,7 +21,7 @@ from accounts.access import is_public
 from accounts.http import Reason, Refusal, refuse, tenant_of
 from accounts.identity import resolution
 from accounts.identity.base import IdentityRefusal, Revoked, Unavailable
-from accounts.problems import answer, problem, unavailable
+from accounts.problems import answer, as_problem, problem, unavailable
 from accounts.routes import Door, Route, route_of
 from accounts.streams import fence_stream
 from accounts.tenancy.context import workspace
@@ -59,7 +59,7 @@ class TenantMiddleware:
         with workspace(tenant.workspace_id, tenant.membership_id):
             response = self.get_response(request)
             fence_stream(response)
-        return response
+        return as_problem(request, response) if route.door is Door.API else response
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -120,7 +120,7 @@ def _answer_refusal(request: HttpRequest, route: Route, refusal: IdentityRefusal
     """A no is a refusal, silence is an outage: never a way in, and silence signs nobody out."""
     if isinstance(refusal, Unavailable):
         return unavailable(request, refusal.system, str(refusal.retry_after))
-    detail = {"by": refusal.by} if isinstance(refusal, Revoked) else {}
+    detail = {"by": refusal.by, "why": refusal.why} if isinstance(refusal, Revoked) else {}
     # The use of a credential that was withdrawn is somebody's second attempt with something stolen, or a forgotten program.
     known = isinstance(refusal, Revoked) and refusal.known
     refuse(request, Refusal(Reason.CREDENTIAL, "credential.refused", "critical" if known else "warning", detail))

@@ -1,0 +1,244 @@
+"""How does work leave a request, and come back inside the same fence?
+
+A job is a row that any holder of the application's database role can insert, injected SQL too (measured: without a seal it forged a
+job for another workspace, and it ran). So what a job says is sealed under a key that the database does not know, and a worker runs
+nothing else. The seal says who asked; what they may do is asked again when the job runs: a member who was removed meanwhile
+has no jobs left.
+
+    @job("files.index", serial="file_id")
+    def index(tenant: Tenant, file_id: str) -> None: ...
+
+    enqueue(index, file_id=str(file.pk))      # inside the service's transaction: both or neither
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from uuid import UUID
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.utils import timezone
+from procrastinate.contrib.django.django_connector import DjangoConnector
+from procrastinate.jobs import Job
+from procrastinate.manager import JobManager
+
+from accounts.http import Reason, Refusal, Tenant
+from accounts.models import Membership, Role, Workspace
+from accounts.signals import job_refused
+from accounts.tenancy.context import current, current_member_id, workspace
+
+log = logging.getLogger("aiaxis.jobs")
+
+P = ParamSpec("P")
+Handler = TypeVar("Handler", bound=Callable[..., None])
+
+# Changed whenever what is sealed changes its meaning, so that no old seal fits a new message.
+DOMAIN: Final = b"aiaxis.job.1\n"
+QUEUE: Final = "default"
+# How often a job is begun, whatever ends it: a failure that may pass, or a worker that died.
+ATTEMPTS: Final = 5
+
+
+class JobRefused(Exception):
+    """A worker will not run this job. The message says why, for the log; nothing of the job is believed."""
+
+
+class RetryLater(Exception):
+    """Raised by a handler for a failure that may pass (a vendor that is busy). The job runs again, later each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A handler, with what the runner has to know about it."""
+
+    name: str
+    handler: Callable[..., None]
+    queue: str
+    priority: int
+    serial: str
+    gave_up: Callable[..., None] | None
+
+
+REGISTRY: Final[dict[str, Registered]] = {}
+_NAMES: Final[dict[Callable[..., None], str]] = {}
+
+
+def job(
+    name: str,
+    *,
+    queue: str = QUEUE,
+    priority: int = 0,
+    serial: str = "",
+    gave_up: Callable[..., None] | None = None,
+) -> Callable[[Handler], Handler]:
+    """Register a handler, whose first argument is the tenant and whose others are JSON values by name.
+
+    A handler may run more than once (a worker can die after its last statement), so it must come to the same end each time.
+    Higher `priority` runs first. `serial` names an argument: jobs with the same value of it run one after another. `gave_up`
+    takes the handler's arguments and is called, inside the fence, when the handler failed for the last time, so that what waits
+    for the job can be marked.
+    """
+
+    def register(handler: Handler) -> Handler:
+        if name in REGISTRY:
+            raise ValueError(f"Two jobs are named {name}.")
+        REGISTRY[name] = Registered(name, handler, queue, priority, serial, gave_up)
+        _NAMES[handler] = name
+        return handler
+
+    return register
+
+
+def enqueue(handler: Callable[Concatenate[Tenant, P], None], /, *args: P.args, **arguments: P.kwargs) -> int:
+    """Hand a job in as the bound member, in the caller's transaction; returns its id. It starts when that commits.
+
+    Raises `NoWorkspace` where no member is bound: there is no job of nobody (L45).
+    """
+    return _insert(handler, arguments, None)
+
+
+def enqueue_in(
+    delay: timedelta, handler: Callable[Concatenate[Tenant, P], None], /, *args: P.args, **arguments: P.kwargs
+) -> int:
+    """Like `enqueue`, but the job starts no sooner than `delay` from now."""
+    return _insert(handler, arguments, timezone.now() + delay)
+
+
+def _insert(handler: Callable[..., None], arguments: dict[str, Any], at: datetime | None) -> int:
+    registered = REGISTRY[_NAMES[handler]]
+    message = sealed(registered.name, current().workspace, current_member_id(), arguments)
+    # Serial work is serial within its workspace: one workspace's value never waits for another's.
+    key = registered.serial and f"{registered.name}:{current().workspace.hex}:{arguments[registered.serial]}"
+    row = Job(
+        queue=registered.queue,
+        priority=registered.priority,
+        lock=key or None,
+        queueing_lock=None,
+        task_name=registered.name,
+        task_kwargs=message,
+        scheduled_at=at,
+    )
+    # Through Django's own connection, so that the job and the rows that it is about are committed together.
+    inserted = JobManager(DjangoConnector("default")).defer_job(row)
+    if inserted.id is None:
+        raise RuntimeError(f"The job {registered.name} was inserted without an id.")
+    return int(inserted.id)
+
+
+def sealed(name: str, workspace_id: UUID, member_id: UUID, arguments: dict[str, Any]) -> dict[str, str]:
+    """A job's row arguments: the message as text, and an HMAC over exactly that text (PostgreSQL rewrites JSON, never text)."""
+    message = json.dumps(
+        {"job": name, "workspace": workspace_id.hex, "member": member_id.hex, "arguments": arguments},
+        sort_keys=True,
+        separators=(",", ":"),
+        allow_nan=False,
+    )
+    return {"message": message, "seal": _seal(message)}
+
+
+def _seal(message: str) -> str:
+    return hmac.new(settings.JOB_KEY, DOMAIN + message.encode(), sha256).hexdigest()
+
+
+def run(job_id: int, name: str, row_arguments: dict[str, Any], attempt: int) -> None:
+    """Verify a job, and run its handler as its member, who is looked up now. `attempt` counts from 0.
+
+    Raises `JobRefused` (logged and recorded, never tried again), or what the handler raised.
+    """
+    registered, workspace_id, member_id, arguments = _opened(job_id, name, row_arguments)
+    with workspace(workspace_id, member_id):
+        tenant = _member_now(job_id, name, workspace_id, member_id)
+        if attempt >= ATTEMPTS:
+            # The workers that began it all died: it may well be the job that kills them.
+            _give_up(registered, tenant, arguments)
+            log.error("Job %s (%s) was begun %s times and never ended. It is given up.", job_id, name, attempt)
+            raise JobRefused(f"The job {name} was begun {attempt} times and never ended.")
+        try:
+            registered.handler(tenant, **arguments)
+        except Exception as error:
+            if is_last(error, attempt):
+                _give_up(registered, tenant, arguments)
+            raise
+
+
+def may_pass(error: BaseException) -> bool:
+    """May the same job succeed later? A handler said so, or the database went away."""
+    return isinstance(error, RetryLater | OperationalError | InterfaceError)
+
+
+def is_last(error: BaseException, attempt: int) -> bool:
+    """Will nobody try again after this failure of the attempt counted from 0?"""
+    return not may_pass(error) or attempt + 1 >= ATTEMPTS
+
+
+def _opened(job_id: int, name: str, row: dict[str, Any]) -> tuple[Registered, UUID, UUID, dict[str, Any]]:
+    """What the seal vouches for. Raises `JobRefused`; nothing is parsed before the seal was found right."""
+    message, seal = row.get("message"), row.get("seal")
+    if set(row) != {"message", "seal"} or not isinstance(message, str) or not isinstance(seal, str):
+        # A row that never was a job of ours: injected SQL, or somebody at the queue.
+        raise _refused(job_id, name, "unsealed")
+    if not hmac.compare_digest(_seal(message).encode(), seal.encode()):
+        # A row with a changed workspace, member or argument, or a seal made without the key.
+        raise _refused(job_id, name, "forged")
+    content = json.loads(message)
+    registered = REGISTRY.get(name)
+    if content["job"] != name or registered is None:
+        # A seal that was made for one job, put on another.
+        raise _refused(job_id, name, "transplanted")
+    return registered, UUID(content["workspace"]), UUID(content["member"]), content["arguments"]
+
+
+def _member_now(job_id: int, name: str, workspace_id: UUID, member_id: UUID) -> Tenant:
+    """The member as they are at this moment, through the fence that the seal opened. Raises `JobRefused`."""
+    member = Membership.objects.select_related("user", "workspace").filter(pk=member_id).first()
+    if (
+        member is None
+        or member.status != Membership.Status.ACTIVE
+        or not member.user.is_active
+        or member.workspace.status != Workspace.Status.ACTIVE
+    ):
+        # Whoever was removed or suspended after asking has nothing done in their name any more (L13).
+        raise _refused(job_id, name, "member", workspace_id, member_id)
+    return Tenant(
+        workspace_id=workspace_id,
+        workspace_name=member.workspace.name,
+        user_id=member.user_id,
+        membership_id=member.pk,
+        role=Role(member.role),
+        scopes=frozenset(),
+        method="job",
+        credential_id=member.pk,
+        display_name=member.display_name,
+        email=member.email,
+    )
+
+
+def _give_up(registered: Registered, tenant: Tenant, arguments: dict[str, Any]) -> None:
+    if registered.gave_up is None:
+        return
+    try:
+        registered.gave_up(tenant, **arguments)
+    except Exception:
+        # The handler's own failure is the news; this one must not hide it.
+        log.exception("After its last failure, the job %s could not be marked as failed.", registered.name)
+
+
+def _refused(
+    job_id: int, name: str, check: str, workspace_id: UUID | None = None, member_id: UUID | None = None
+) -> JobRefused:
+    severity = "warning" if check == "member" else "critical"
+    refusal = Refusal(Reason.FORBIDDEN, "job.refused", severity, {"check": check, "job": name[:128]})
+    log.error("Job %s (%s) was refused: %s.", job_id, name[:128], check)
+    # Robust: whoever records it must not be able to turn a refusal into a run.
+    job_refused.send_robust(
+        sender=Job, job_id=job_id, task=name, refusal=refusal, workspace_id=workspace_id, membership_id=member_id
+    )
+    return JobRefused(f"Job {job_id} ({name[:128]}) was refused: {check}.")

@@ -1,0 +1,116 @@
+"""Which operations does the API offer, and how does each of its failures read?
+
+The routers are the apps'; here they are mounted, and every exception becomes an RFC 9457 problem. The key was resolved, and the
+fence bound, before any of this runs (`accounts.middleware`). Conventions: `accounts/schemas.py`.
+"""
+
+from functools import cache
+from typing import Any, Final
+
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+
+from accounts.access import public
+from accounts.api import router as accounts_router
+from accounts.problems import permission_denied, problem, unavailable
+from accounts.schemas import Problem, Refused
+
+api: Final = NinjaAPI(
+    title="AiAxis",
+    version="1",
+    description=(
+        "Agents over a company's files. Send a key of your workspace: `Authorization: Bearer <key>`. Lists come as "
+        '`{"items": […], "next": cursor or null}`, errors as RFC 9457 problem details.'
+    ),
+    urls_namespace="api",
+    docs_url=None,  # ninja's page loads its scripts from a CDN
+    openapi_url=None,  # served below, open and with the errors described
+    openapi_extra={
+        "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
+        "security": [{"key": []}],
+    },
+)
+api.add_router("", accounts_router)
+
+
+@public
+def openapi(request: HttpRequest) -> HttpResponse:
+    """Serve the description of the API: public, since it holds no customer's data and clients are generated from it."""
+    return JsonResponse(_described())
+
+
+@cache
+def _described() -> dict[str, Any]:
+    schema: dict[str, Any] = api.get_openapi_schema()
+    schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for path in schema["paths"].values():
+        for operation in path.values():
+            operation["responses"]["default"] = {"description": "Refused or failed", "content": content}
+    return schema
+
+
+@api.exception_handler(ValidationError)
+def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    """422, with the place and the reason of each value that will not do; never the value itself."""
+    errors = [
+        {"field": ".".join(str(part) for part in fault["loc"]), "reason": str(fault["msg"])} for fault in error.errors
+    ]
+    first = errors[0] if errors else {"field": "body", "reason": "It is missing."}
+    return problem(request, 422, detail=f"{first['field']}: {first['reason']}.", errors=errors)
+
+
+@api.exception_handler(Refused)
+def refused(request: HttpRequest, error: Refused) -> HttpResponse:
+    """An operation's own refusal."""
+    response = problem(request, error.status, detail=error.detail)
+    if error.retry_after is not None:
+        response["Retry-After"] = str(error.retry_after)
+    return response
+
+
+@api.exception_handler(Http404)
+def missing(request: HttpRequest, error: Http404) -> HttpResponse:
+    """404, the same bytes for what is missing and for what belongs to somebody else."""
+    return problem(request, 404)
+
+
+@api.exception_handler(PermissionDenied)
+def forbidden(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
+    """403, with the sentence of the check that refused."""
+    return permission_denied(request, error)
+
+
+@api.exception_handler(RequestDataTooBig)
+def too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    """413: the body passes the limit for JSON and forms."""
+    return problem(request, 413)
+
+
+@api.exception_handler(HttpError)
+def unparsed(request: HttpRequest, error: HttpError) -> HttpResponse:
+    """What ninja itself refuses, such as a body that it cannot parse."""
+    return problem(request, error.status_code)
+
+
+@api.exception_handler(BadRequest)
+@api.exception_handler(SuspiciousOperation)
+def malformed(request: HttpRequest, error: Exception) -> HttpResponse:
+    """400: a cursor that is not ours, or something that Django will not read."""
+    return problem(request, 400, detail=str(error) if isinstance(error, BadRequest) else "")
+
+
+@api.exception_handler(OperationalError)
+@api.exception_handler(InterfaceError)
+def outage(request: HttpRequest, error: Exception) -> HttpResponse:
+    """503: the database went away in the middle. A client may try again."""
+    return unavailable(request, "platform database")
+
+
+@api.exception_handler(Exception)
+def failed(request: HttpRequest, error: Exception) -> HttpResponse:
+    """Anything else is our fault: Django logs it and answers with handler500, in DEBUG as well."""
+    raise error
