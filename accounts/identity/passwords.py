@@ -6,13 +6,11 @@ would try first because of who the person is.
 
 from __future__ import annotations
 
-import gzip
 import re
 from collections.abc import Iterable
 from functools import cache
-from pathlib import Path
 
-from django.contrib.auth import password_validation
+from django.contrib.auth.password_validation import CommonPasswordValidator
 
 from accounts.identity.hashing import normalized
 
@@ -81,6 +79,4 @@ def _is_sequence(password: str) -> bool:
 @cache
 def _common() -> frozenset[str]:
     # Django's list of 20,000, read once; it ships with Django, so nothing is fetched.
-    path = Path(password_validation.__file__).with_name("common-passwords.txt.gz")
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
-        return frozenset(line.strip() for line in lines)
+    return frozenset(CommonPasswordValidator().passwords)
