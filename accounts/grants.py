@@ -80,6 +80,9 @@ SEQUENCES: Final = {
     ),
 }
 
+# Who calls the functions of the fence: the app, and the shipper whose INSERT checks a policy.
+FENCE_USERS: Final = (APP, AUDIT)
+
 # Functions that run with the owner's rights, each keyed by something that cannot be guessed, and who may call them.
 DEFINER_FUNCTIONS: Final = {
     "fence.verified_payload()": (),
@@ -110,6 +113,24 @@ UNFENCED_TABLES: Final = {
     "procrastinate_workers": "the job runner's",
 }
 
+# Policies that a migration writes by hand, because its table has no fenced model. The proof runs these same words.
+POLICIES_BY_HAND: Final = {
+    "audit_entry": (
+        "CREATE POLICY workspace_read ON audit_entry FOR SELECT TO aiaxis_app "
+        "USING (workspace_id = (SELECT fence.current_workspace()))",
+        "CREATE POLICY workspace_insert ON audit_entry FOR INSERT TO aiaxis_app "
+        "WITH CHECK (workspace_id = (SELECT fence.current_workspace()))",
+        "CREATE POLICY shipper_insert ON audit_entry FOR INSERT TO aiaxis_audit WITH CHECK (true)",
+        "CREATE POLICY shipper_read ON audit_entry FOR SELECT TO aiaxis_audit USING (true)",
+        "CREATE POLICY sealer_read ON audit_entry FOR SELECT TO aiaxis_seal USING (true)",
+    ),
+}
+
+# Fenced tables whose rows may belong to no workspace, and why. NULL equals no workspace, so the app never sees them.
+WITHOUT_WORKSPACE: Final = {
+    "audit_entry": "what happened before anybody was verified belongs to no workspace; only operators see it",
+}
+
 
 def statements(tables: set[str], sequences: set[str]) -> list[str]:
     """Return the SQL that makes the database's grants exactly this list, for the tables and sequences that exist."""
@@ -119,7 +140,7 @@ def statements(tables: set[str], sequences: set[str]) -> list[str]:
         f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA public FROM PUBLIC, {roles}",
         f"REVOKE ALL ON ALL FUNCTIONS IN SCHEMA fence FROM PUBLIC, {roles}",
         f"GRANT USAGE ON SCHEMA public TO {roles}",
-        f"GRANT USAGE ON SCHEMA fence TO {APP}, {AUDIT}",
+        f"GRANT USAGE ON SCHEMA fence TO {', '.join(FENCE_USERS)}",
     ]
     for grant in GRANTS:
         if grant.table in tables:

@@ -52,7 +52,7 @@ class Places:
         sockets = room / "run"
         if len(os.fsencode(sockets)) > _LONGEST_SOCKET_DIRECTORY or not _PLAIN_PATH.fullmatch(str(sockets)):
             # Fixed rather than $TMPDIR or $XDG_RUNTIME_DIR: a cron job and a shell must find the same socket.
-            sockets = Path(f"/tmp/aiaxis-{os.geteuid()}-{digest}")  # noqa: S108  (private: see `_private_directory`)
+            sockets = Path("/tmp") / f"aiaxis-{os.geteuid()}-{digest}"  # noqa: S108 - private: see `_private_directory`
         return cls(home=home, room=room, socket_directory=sockets, as_root=as_root)
 
     @property

@@ -26,7 +26,7 @@ def test_a_long_or_odd_home_gets_a_short_private_socket(
     monkeypatch.setattr(os, "geteuid", lambda: 1234)
     found = places.Places.of(home)
     assert found.room == here.room
-    assert found.socket_directory.parent == Path("/tmp")  # noqa: S108  (what the code promises)
+    assert found.socket_directory.parent == Path("/tmp")  # noqa: S108 - what the code promises
     assert len(os.fsencode(found.socket_directory / ".s.PGSQL.5432.lock")) <= 107
 
 
