@@ -54,7 +54,7 @@ def post(lines: Sequence[bytes], *, using: str = "audit") -> int:
     """
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute(f"{_INSERT} ON CONFLICT DO NOTHING", [_array(lines)])
-        return cursor.rowcount
+        return int(cursor.rowcount)
 
 
 def post_fact(entry: entries.Entry) -> None:

@@ -1,0 +1,151 @@
+"""Does every spooled entry become one row, whatever dies on the way?"""
+
+import json
+import random
+import time
+from pathlib import Path
+
+import pytest
+from django.db import connections
+
+from accounts.http import Refusal
+from audit import entries, health, spool
+from audit.shipper import Shipper
+from tests.audit import children
+
+pytestmark = pytest.mark.usefixtures("committed")
+
+
+def denial(number: int) -> entries.Entry:
+    refusal = Refusal("not_found", "request.refused", "notice", {"number": str(number)})
+    return entries.denial(None, status=404, refusal=refusal, actor=None)
+
+
+def stored() -> list[int]:
+    with connections["ops"].cursor() as cursor:
+        cursor.execute("SELECT (detail->>'number')::int FROM audit_entry WHERE action = 'request.refused' ORDER BY 1")
+        return [number for (number,) in cursor.fetchall()]
+
+
+def reports() -> dict[str, int]:
+    with connections["ops"].cursor() as cursor:
+        cursor.execute("SELECT action, (detail->>'lines')::int FROM audit_entry WHERE action LIKE 'audit.%%'")
+        return dict(cursor.fetchall())
+
+
+def fill(writer: spool.Spool, first: int, last: int) -> None:
+    for number in range(first, last):
+        writer.append(entries.encode(denial(number)))
+
+
+def test_it_ships_a_living_writers_lines_and_keeps_the_segment(tmp_path: Path) -> None:
+    writer = spool.Spool(tmp_path)
+    shipper = Shipper(tmp_path)
+    fill(writer, 0, 10)
+    assert shipper.ship() == 10
+    assert len(spool.segments(tmp_path)) == 1
+    fill(writer, 10, 15)
+    assert shipper.ship() == 5
+    assert shipper.ship() == 0
+    writer.close()
+    assert shipper.ship() == 0
+    assert spool.segments(tmp_path) == []
+    assert stored() == list(range(15))
+
+
+def test_a_new_shipper_begins_again_and_stores_nothing_twice(tmp_path: Path) -> None:
+    writer = spool.Spool(tmp_path, segment_bytes=4000)
+    fill(writer, 0, 50)
+    assert Shipper(tmp_path).ship() == 50
+    fill(writer, 50, 60)
+    assert Shipper(tmp_path).ship() == 10
+    assert stored() == list(range(60))
+
+
+def test_a_torn_line_is_counted_and_told_once(tmp_path: Path) -> None:
+    good = entries.encode(denial(1))
+    path = tmp_path / f"01763900000000000000-1-a{spool.SUFFIX}"
+    path.write_bytes(b'{"id": "half\n' + good + b"[1]\n" + good[:40])
+    assert Shipper(tmp_path).ship() == 2
+    path.write_bytes(b'{"id": "half\n' + good + b"[1]\n" + good[:40])
+    assert Shipper(tmp_path).ship() == 0
+    assert stored() == [1]
+    assert reports() == {"audit.line_unreadable": 3}
+
+
+def test_an_entry_that_the_database_refuses_stops_nobody_else(tmp_path: Path) -> None:
+    poison = json.dumps({**denial(2), "severity": "far too long a word"}).encode() + b"\n"
+    lines = [entries.encode(denial(number)) for number in (0, 1)] + [poison, entries.encode(denial(3))]
+    (tmp_path / f"01763900000000000000-1-a{spool.SUFFIX}").write_bytes(b"".join(lines))
+    assert Shipper(tmp_path).ship() == 4
+    assert stored() == [0, 1, 3]
+    assert reports() == {"audit.entry_rejected": 1}
+    [kept] = (tmp_path / "rejected").iterdir()
+    assert json.loads(kept.read_bytes())["detail"] == {"number": "2"}
+
+
+def test_while_the_database_is_away_everything_waits_and_readiness_says_so(tmp_path: Path) -> None:
+    folder = tmp_path / "spool"
+    writer = spool.Spool(folder)
+    fill(writer, 0, 20)
+    writer.close()
+    assert health.trouble(folder) == ["Audit entries wait in the spool, because no shipper has run here yet."]
+    process = children.start_command(tmp_path, "ship_audit", DATABASE_AUDIT_URL=children.DEAD_DATABASE)
+    deadline = time.monotonic() + 30
+    while not (folder / spool.NOTE).exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.terminate()
+    process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert health.trouble(folder) == ["Audit entries wait in the spool, because the database does not take them."]
+    assert stored() == []
+    assert Shipper(folder).ship() == 20
+    assert stored() == list(range(20))
+    assert health.trouble(folder) == []
+
+
+def test_a_shipper_killed_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    """A burst of several thousand denials; the shipper is killed in the middle of it, again and again."""
+    folder = tmp_path / "spool"
+    writer = spool.Spool(folder, segment_bytes=300_000)
+    chance = random.Random(7)
+    total = 0
+    for _ in range(4):
+        fill(writer, total, total + 1000)
+        total += 1000
+        process = children.start_command(tmp_path, "ship_audit")
+        deadline = time.monotonic() + 20
+        before = len(stored())
+        while len(stored()) == before and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(chance.random() * 0.05)
+        process.kill()
+        process.communicate(timeout=20)
+    writer.close()
+    Shipper(folder).ship()
+    assert stored() == list(range(total))
+    assert spool.segments(folder) == []
+
+
+def test_two_shippers_do_not_share_a_spool(tmp_path: Path) -> None:
+    with spool.sole_reader(tmp_path) as first, spool.sole_reader(tmp_path) as second:
+        assert first
+        assert not second
+
+
+def test_it_ships_within_seconds_and_stops_when_told(tmp_path: Path) -> None:
+    process = children.start_command(tmp_path, "ship_audit")
+    writer = spool.Spool(tmp_path / "spool")
+    deadline = time.monotonic() + 20
+    while not (tmp_path / "spool" / spool.NOTE).exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    began = time.monotonic()
+    fill(writer, 0, 3)
+    while stored() != [0, 1, 2] and time.monotonic() - began < 10:
+        time.sleep(0.02)
+    waited = time.monotonic() - began
+    process.terminate()
+    process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert stored() == [0, 1, 2]
+    assert waited < 5
