@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 from accounts import signals as accounts
 from accounts.http import Refusal, Tenant, tenant_of
 from accounts.requests import current_request
+from agents import signals as agents
 from audit import entries, ledger, services
 
 
@@ -41,6 +42,98 @@ def job_refused(
     entry = entries.denial(None, status=403, refusal=refusal, actor=None, target=("job", str(job_id)))
     entry["asked_workspace_id"] = str(workspace_id) if workspace_id else None
     services.record(entry)
+
+
+@receiver(accounts.signed_in)
+def signed_in(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A session began."""
+    _keep("member.signed_in", actor, target)
+
+
+@receiver(accounts.signed_out)
+def signed_out(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A person ended the session that they were using."""
+    _keep("member.signed_out", actor, target)
+
+
+@receiver(accounts.session_revoked)
+def session_revoked(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A person ended a session of theirs elsewhere."""
+    _keep("session.revoked", actor, target)
+
+
+@receiver(accounts.password_changed)
+def password_changed(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A person replaced their password."""
+    _keep("password.changed", actor, target)
+
+
+@receiver(accounts.api_key_created)
+def api_key_created(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A member made a key: its shown prefix and its scopes say which and how powerful."""
+    _keep("key.created", actor, target, prefix=getattr(target, "prefix", ""), scopes=getattr(target, "scopes", []))
+
+
+@receiver(accounts.api_key_revoked)
+def api_key_revoked(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A member withdrew a key."""
+    _keep("key.revoked", actor, target, prefix=getattr(target, "prefix", ""))
+
+
+@receiver(accounts.operator_signed_in)
+def operator_signed_in(sender: object, *, user_id: UUID, email: str, **kwargs: Any) -> None:
+    """An operator came in: refused unless a durable sink takes the entry."""
+    services.record_or_refuse(entries.operator_act("operator.signed_in", operator_id=user_id, name=email, detail={}))
+
+
+@receiver(accounts.operator_signed_out)
+def operator_signed_out(sender: object, *, user_id: UUID, email: str, **kwargs: Any) -> None:
+    """An operator left; nothing may keep them in."""
+    services.record(entries.operator_act("operator.signed_out", operator_id=user_id, name=email, detail={}))
+
+
+@receiver(agents.agent_created)
+def agent_created(sender: object, *, actor: Tenant, target: Model, visibility: str, files: int, **kwargs: Any) -> None:
+    """An agent was made."""
+    _keep("agent.created", actor, target, visibility=visibility, files=files)
+
+
+@receiver(agents.agent_changed)
+def agent_changed(sender: object, *, actor: Tenant, target: Model, fields: list[str], **kwargs: Any) -> None:
+    """An agent was changed: which fields, never what they say."""
+    _keep("agent.changed", actor, target, fields=fields)
+
+
+@receiver(agents.agent_visibility_changed)
+def agent_visibility_changed(sender: object, *, actor: Tenant, target: Model, visibility: str, **kwargs: Any) -> None:
+    """An agent was opened to the workspace, or closed again."""
+    _keep("agent.visibility_changed", actor, target, visibility=visibility)
+
+
+@receiver(agents.agent_files_changed)
+def agent_files_changed(
+    sender: object, *, actor: Tenant, target: Model, attached: list[str], detached: list[str], **kwargs: Any
+) -> None:
+    """An agent got files or lost some: their ids."""
+    _keep("agent.files_changed", actor, target, attached=attached, detached=detached)
+
+
+@receiver(agents.agent_archived)
+def agent_archived(sender: object, *, actor: Tenant, target: Model, archived: bool, **kwargs: Any) -> None:
+    """An agent went into the archive or came out of it."""
+    _keep("agent.archived" if archived else "agent.restored", actor, target)
+
+
+@receiver(agents.agent_deleted)
+def agent_deleted(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """An agent was deleted."""
+    _keep("agent.deleted", actor, target)
+
+
+@receiver(agents.file_read)
+def file_read(sender: object, *, actor: Tenant, target: Model, agent_id: UUID, passages: int, **kwargs: Any) -> None:
+    """An agent read passages of a file for a member, whatever its answer will say (L36)."""
+    _keep("file.read", actor, target, agent=str(agent_id), passages=passages)
 
 
 def _target_of(request: HttpRequest) -> tuple[str, str]:

@@ -41,6 +41,16 @@ class SpoolError(Exception):
 class Spool:
     """The writing end: one instance per process and folder, safe to share between threads and across forks."""
 
+    _lock: threading.Lock
+    _wake: threading.Event
+    _fd: int
+    _path: Path
+    _size: int
+    _torn: bool
+    _dirty: bool
+    _expires: float
+    _flusher: threading.Thread | None
+
     def __init__(
         self, folder: Path, *, segment_bytes: int = SEGMENT_BYTES, segment_seconds: float = SEGMENT_SECONDS
     ) -> None:
@@ -146,7 +156,7 @@ class Spool:
         self._fd, self._path, self._size = -1, self.folder, 0
         self._torn = self._dirty = False
         self._expires = 0.0
-        self._flusher: threading.Thread | None = None
+        self._flusher = None
 
     def _after_fork(self) -> None:
         inherited = self._fd
@@ -250,7 +260,7 @@ def read_note(folder: Path) -> dict[str, object]:
     """The shipper's last note. Raises ``FileNotFoundError`` without one, ``OSError`` and ``ValueError`` otherwise."""
     note = json.loads((folder / NOTE).read_bytes())
     if not isinstance(note, dict):
-        raise ValueError("the shipper's note is not an object")
+        raise ValueError("the shipper's note is not an object")  # noqa: TRY004 - its content is wrong, not our call
     return note
 
 

@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime
 
 import psycopg
@@ -61,7 +61,7 @@ def test_a_row_says_what_the_entry_said() -> None:
 def test_a_fact_and_its_entry_are_one_transaction() -> None:
     """L38: both or neither."""
     with cast.acting(cast.ALICE):
-        with pytest.raises(ZeroDivisionError), transaction.atomic():
+        with suppress(ZeroDivisionError), transaction.atomic():
             ledger.post_fact(fact_of(cast.ALICE))
             raise ZeroDivisionError
         assert rows() == 0
@@ -99,7 +99,7 @@ def test_without_a_workspace_there_is_no_trail() -> None:
         cursor.execute("SELECT count(*) FROM audit_entry")
 
 
-PIECES = ["audit_entry", "audit_entry_d365", "audit_entry_d365_default", f"audit_entry_d365_{date.today():%Y_%m}"]
+PIECES = ["audit_entry", "audit_entry_d365", "audit_entry_d365_default", f"audit_entry_d365_{datetime.now(UTC):%Y_%m}"]
 
 
 @pytest.mark.parametrize("alias", ["default", "audit", "ops", "seal", "queue"])
@@ -113,8 +113,8 @@ def test_nobody_at_run_time_changes_or_removes_an_entry(alias: str, table: str, 
 @pytest.mark.parametrize("alias", ["default", "audit", "ops", "seal", "queue"])
 @pytest.mark.parametrize("table", PIECES[1:])
 def test_no_role_reads_or_fills_a_partition_directly(alias: str, table: str) -> None:
-    for statement in (f"SELECT 1 FROM {table}", f"INSERT INTO {table} (id) VALUES (gen_random_uuid())"):
-        with cast.acting(cast.ALICE), writable(alias) as cursor:
+    with cast.acting(cast.ALICE), writable(alias) as cursor:
+        for statement in (f"SELECT 1 FROM {table}", f"INSERT INTO {table} (id) VALUES (gen_random_uuid())"):
             with pytest.raises(ProgrammingError, match="permission denied"):
                 cursor.execute(statement)
 

@@ -1,6 +1,7 @@
 """Does a denial find a sink, whatever is broken?"""
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ def test_a_denial_is_one_line_in_the_spool(folder: Path) -> None:
 def test_a_denial_survives_the_rollback_of_its_request(folder: Path) -> None:
     request = RequestFactory().get("/")
     refusal = Refusal(Reason.FORBIDDEN, "request.refused")
-    with cast.acting(cast.BOB), pytest.raises(ZeroDivisionError), transaction.atomic():
+    with cast.acting(cast.BOB), suppress(ZeroDivisionError), transaction.atomic():
         ledger.post_fact(entries.fact("file.deleted", actor=cast.BOB.tenant))
         access_denied.send_robust(sender=object, request=request, response=HttpResponse(status=403), refusal=refusal)
         raise ZeroDivisionError

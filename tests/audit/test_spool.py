@@ -52,10 +52,12 @@ def test_it_refuses_what_is_not_one_line(tmp_path: Path, line: bytes) -> None:
 
 def test_threads_share_it_without_losing_or_mixing_lines(tmp_path: Path) -> None:
     writer = spool.Spool(tmp_path, segment_bytes=20_000)
-    threads = [
-        threading.Thread(target=lambda first=first: [writer.append(numbered(first + n)) for n in range(250)])
-        for first in range(0, 2000, 250)
-    ]
+
+    def write(first: int) -> None:
+        for number in range(first, first + 250):
+            writer.append(numbered(number))
+
+    threads = [threading.Thread(target=write, args=[first]) for first in range(0, 2000, 250)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -175,7 +177,8 @@ def test_a_torn_tail_waits_for_its_rest_until_the_segment_is_finished(tmp_path: 
 def test_a_line_longer_than_any_of_ours_does_not_stop_the_reader(tmp_path: Path) -> None:
     path = tmp_path / f"1{spool.SUFFIX}"
     path.write_bytes(b"x" * 5000 + b'\n{"n": 2}\n')
-    segment, lines = spool.Segment(path), []
+    segment = spool.Segment(path)
+    lines: list[bytes] = []
     while True:
         more, offset = segment.lines(1000, finished=False)
         if offset == segment.offset:
@@ -216,8 +219,7 @@ def test_a_folder_that_cannot_be_made_is_told_to_the_caller(tmp_path: Path) -> N
 
 def test_a_critical_line_is_flushed_before_append_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     flushed: list[int] = []
-    real = os.fdatasync
-    monkeypatch.setattr(os, "fdatasync", lambda fd: (flushed.append(fd), real(fd)))
+    monkeypatch.setattr(os, "fdatasync", flushed.append)
     writer = spool.Spool(tmp_path)
     writer.append(numbered(1), critical=True)
     assert len(flushed) == 1
