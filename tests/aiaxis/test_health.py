@@ -1,0 +1,40 @@
+"""Does a probe hear the truth, and a stranger nothing more?"""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connections
+from django.test import Client
+
+
+def test_it_is_alive_without_asking_anybody(client: Client) -> None:
+    answer = client.get("/healthz")
+    assert (answer.status_code, answer.content) == (200, b"ok\n")
+
+
+@pytest.mark.django_db(databases=["cache", "identity"])
+def test_it_is_ready_when_both_systems_answer(client: Client) -> None:
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["parts"]["platform database"] == answer.json()["parts"]["identity store"] == "ok"
+
+
+@pytest.mark.django_db(databases=["cache", "identity"])
+@pytest.mark.parametrize(("alias", "part"), [("cache", "platform database"), ("identity", "identity store")])
+def test_it_is_not_ready_when_one_of_them_is_silent(
+    client: Client, monkeypatch: pytest.MonkeyPatch, alias: str, part: str
+) -> None:
+    connection = connections[alias]
+    connection.close()
+    monkeypatch.setitem(connection.settings_dict, "HOST", "/nowhere")
+    monkeypatch.setattr(connection, "in_atomic_block", False)
+    answer = client.get("/readyz")
+    connection.close()
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "not ready", "parts": answer.json()["parts"]}
+    assert answer.json()["parts"][part] == "silent"
+    assert b"nowhere" not in answer.content
+
+
+def test_it_takes_no_writes(client: Client) -> None:
+    assert client.post("/readyz").status_code == 405
