@@ -17,6 +17,7 @@ from accounts.access import public
 from accounts.api import router as accounts_router
 from accounts.problems import permission_denied, problem, unavailable
 from accounts.schemas import Problem, Refused
+from files.api import router as files_router
 
 api: Final = NinjaAPI(
     title="AiAxis",
@@ -34,6 +35,7 @@ api: Final = NinjaAPI(
     },
 )
 api.add_router("", accounts_router)
+api.add_router("", files_router)
 
 
 @public

@@ -148,6 +148,21 @@ TEMPLATES = [
     },
 ]
 
+# Bytes of uploaded files, under random keys; only files/storage.py uses this. Another host's object storage goes here.
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": AIAXIS_HOME / "storage",
+            "file_permissions_mode": 0o600,  # nobody else on this machine reads a customer's documents
+            "directory_permissions_mode": 0o700,
+        },
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+# The only handler: it counts what arrives, since a body is read before any view could look at its length.
+FILE_UPLOAD_HANDLERS = ["files.uploads.CappedUploadHandler"]
+
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True  # no collect step between a clone and a running server
 MESSAGE_STORAGE = "django.contrib.messages.storage.cookie.CookieStorage"  # Django's sessions are not used

@@ -7,3 +7,7 @@ class FilesConfig(AppConfig):
     """The `files` app."""
 
     name = "files"
+
+    def ready(self) -> None:
+        """Register the jobs, and connect them to the facts that they follow."""
+        from files import receivers  # noqa: F401 - models are loaded only now, and importing connects

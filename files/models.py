@@ -52,6 +52,12 @@ class File(WorkspaceModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace", "storage_key"], name="files_file_storage_key"),
+            # Two submits of one form, or two clicks, are one file. A refused one may be tried again.
+            models.UniqueConstraint(
+                fields=["workspace", "owner", "sha256"],
+                condition=~models.Q(status="refused"),
+                name="files_file_once_per_owner",
+            ),
             MemberPolicy(name="files_file_member", read=OWNED_OR_SHARED, write=OWNED),
         ]
         indexes = [
@@ -63,6 +69,16 @@ class File(WorkspaceModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_settled(self) -> bool:
+        """Has its reading ended, one way or the other?"""
+        return self.status in {self.Status.READY, self.Status.REFUSED}
+
+    @property
+    def is_ready(self) -> bool:
+        """Can it be searched and quoted?"""
+        return self.status == self.Status.READY
 
 
 # A passage has no rule of its own: whoever may see the file may see its passages, and the file's policy answers that.

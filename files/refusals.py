@@ -31,6 +31,7 @@ class Reason(StrEnum):
     MEMORY = "memory"
     CRASHED = "crashed"
     LOST = "lost"
+    UNFINISHED = "unfinished"
 
 
 # `{kind}` is the type by the file's name ("PDF"), `{found}` what its content turned out to be.
@@ -89,6 +90,10 @@ SENTENCES: dict[Reason, str] = {
     Reason.CRASHED: (
         "Reading this {kind} stopped unexpectedly, which a damaged file can cause. "
         "Save it again from the program that made it and upload that copy."
+    ),
+    Reason.UNFINISHED: (
+        "Reading this file failed for a reason that lies with this installation, not with the file. "
+        "Have it read again; if that fails too, tell whoever runs this installation."
     ),
     Reason.LOST: "The stored bytes of this file are missing or changed, so we can't read it. Upload it again.",
 }

@@ -1,0 +1,44 @@
+"""May this member see, or change, this file?
+
+The fence answers first: another workspace's file, and a colleague's private one, do not exist for this member. What is
+left to ask here is whether a file that they may read is theirs to change.
+"""
+
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+
+from accounts.http import Tenant
+from files.models import File, Passage
+
+
+def get_file_or_refuse(file_id: UUID) -> File:
+    """The file, if the bound member may read it; `Http404` when it is missing, private or another workspace's."""
+    file: File | None = File.objects.select_related("owner").filter(pk=file_id).first()
+    if file is None:
+        raise Http404
+    return file
+
+
+def get_own_file_or_refuse(file_id: UUID, actor: Tenant) -> File:
+    """The file, if it is the actor's own; `Http404` when they can't see it, `PermissionDenied` when a colleague shared it."""
+    file = get_file_or_refuse(file_id)
+    if not can_change(actor, file):
+        raise PermissionDenied("Only the person who uploaded a file may change or delete it. Ask them to do it.")
+    return file
+
+
+def get_passage_or_refuse(file_id: UUID, passage_id: UUID) -> Passage:
+    """One passage of that very file; `Http404` when either is not visible or they don't belong together."""
+    passage: Passage | None = (
+        Passage.objects.select_related("file__owner").filter(pk=passage_id, file_id=file_id).first()
+    )
+    if passage is None:
+        raise Http404
+    return passage
+
+
+def can_change(actor: Tenant, file: File) -> bool:
+    """Is this file the actor's own? Sharing a file with the workspace lets colleagues read it, nothing more."""
+    return file.owner_id == actor.membership_id

@@ -1,0 +1,93 @@
+"""Files and search for programs: `/api/v1/files` and `/api/v1/search`."""
+
+from typing import Annotated
+from uuid import UUID
+
+from annotated_types import MaxLen, MinLen
+from django.http import Http404
+from django.http.response import HttpResponseBase
+from ninja import File as FileParameter
+from ninja import Form, Router, Status, UploadedFile
+
+from accounts.access import scope_required
+from accounts.http import TenantRequest
+from accounts.pagination import paginate
+from accounts.schemas import Limit, Listing, Refused
+from files import access, delivery, queries, services, storage, uploads
+from files.embedding import ModelMissing
+from files.forms import LONGEST_SEARCH
+from files.models import Visibility
+from files.refusals import DocumentRefused
+from files.schemas import FileOut, HitOut
+
+router = Router(tags=["Files"])
+
+
+@router.post("/files", response={201: FileOut, 200: FileOut}, summary="Upload a file")
+@scope_required("files:write")
+def upload_file(
+    request: TenantRequest,
+    # Not required here, so that a stopped upload is answered with its own sentence; `received` requires it.
+    file: Annotated[UploadedFile | None, FileParameter(description="The document, at most 50 MB. Required.")] = None,
+    visibility: Annotated[Visibility, Form()] = Visibility.PRIVATE,
+) -> Status[FileOut]:
+    """Take a file in. It is read in the background: ask again until `status` is `ready` or `refused`.
+
+    201 for a new file. 200 with the known one when the same bytes are here already, as far as this member can see.
+    """
+    try:
+        one = uploads.received(request)[0]
+        taken = services.upload(actor=request.tenant, content=one, name=one.name or "", visibility=visibility.value)
+    except uploads.UploadStopped as stopped:
+        raise Refused(stopped.status, str(stopped)) from stopped
+    except DocumentRefused as refused:
+        raise Refused(415, str(refused)) from refused
+    except storage.StorageUnavailable as unavailable:
+        raise Refused(507, str(unavailable)) from unavailable
+    return Status(201 if taken.is_new else 200, FileOut.of(taken.file))
+
+
+@router.get("/files", response=Listing[FileOut], summary="List files")
+@scope_required("files:read")
+def list_files(request: TenantRequest, cursor: str = "", limit: Limit = 50) -> Listing[FileOut]:
+    """The files that this member may see, newest first."""
+    page = paginate(queries.listing(), cursor, limit)
+    return Listing(items=[FileOut.of(file) for file in page.items], next=page.next)
+
+
+@router.get("/files/{uuid:file_id}", response=FileOut, summary="One file")
+@scope_required("files:read")
+def get_file(request: TenantRequest, file_id: UUID) -> FileOut:
+    """One file, with its status."""
+    return FileOut.of(access.get_file_or_refuse(file_id))
+
+
+@router.api_operation(["GET", "HEAD"], "/files/{uuid:file_id}/content", response=None, summary="Download a file")
+@scope_required("files:read")
+def get_content(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
+    """The file's bytes, always as an attachment; `Range` with one range of bytes is understood."""
+    file = access.get_file_or_refuse(file_id)
+    try:
+        return delivery.give_out(request, file, actor=request.tenant)
+    except storage.BytesMissing as missing:
+        raise Http404 from missing
+
+
+@router.delete("/files/{uuid:file_id}", response={204: None}, summary="Delete a file")
+@scope_required("files:write")
+def delete_file(request: TenantRequest, file_id: UUID) -> Status[None]:
+    """Delete a file of one's own, with its bytes, passages and vectors."""
+    services.delete(actor=request.tenant, file=access.get_own_file_or_refuse(file_id, request.tenant))
+    return Status(204, None)
+
+
+@router.get("/search", response=Listing[HitOut], summary="Search in files")
+@scope_required("search:read")
+def search(request: TenantRequest, q: Annotated[str, MinLen(1), MaxLen(LONGEST_SEARCH)]) -> Listing[HitOut]:
+    """The passages that best answer `q`, by words and by meaning, among the files that this member may see."""
+    try:
+        hits = queries.search(q)
+    except ModelMissing as missing:
+        raise Refused(503, str(missing)) from missing
+    services.note_search(actor=request.tenant, files=sorted({hit.file_id for hit in hits}), count=len(hits))
+    return Listing(items=[HitOut.of(hit) for hit in hits], next=None)

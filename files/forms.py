@@ -1,0 +1,63 @@
+"""What did the person choose or type about files, and can it be used?"""
+
+from django import forms
+
+from files.models import File, Visibility
+
+LONGEST_SEARCH = 300
+
+
+class UploadForm(forms.Form):
+    """Who may read what is being uploaded. The files themselves are counted and kept by `files.uploads`."""
+
+    visibility = forms.ChoiceField(
+        label="Who can read it",
+        choices=Visibility.choices,
+        initial=Visibility.PRIVATE,
+        error_messages={
+            "required": "Choose who can read the file.",
+            "invalid_choice": "Choose “Only you” or “Everyone in the workspace”.",
+        },
+    )
+
+
+class VisibilityForm(UploadForm):
+    """Who may read a file from now on."""
+
+
+class ListForm(forms.Form):
+    """Which files of the list to show."""
+
+    q = forms.CharField(
+        label="Name contains",
+        required=False,
+        max_length=LONGEST_SEARCH,
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
+    )
+    status = forms.ChoiceField(label="Status", required=False, choices=[("", "Any status"), *File.Status.choices])
+
+
+class SearchForm(forms.Form):
+    """What to look for in all files."""
+
+    q = forms.CharField(
+        label="Search in files",
+        required=False,
+        max_length=LONGEST_SEARCH,
+        widget=forms.TextInput(
+            attrs={
+                "type": "search",
+                "autocomplete": "off",
+                "data-search-box": True,
+                "placeholder": "Words or a question",
+            }
+        ),
+        error_messages={"max_length": f"Use at most {LONGEST_SEARCH} characters."},
+    )
+
+
+class QuoteForm(forms.Form):
+    """Which characters of a passage a citation quotes; without them the whole passage is meant."""
+
+    start = forms.IntegerField(required=False, min_value=0, max_value=100_000)
+    end = forms.IntegerField(required=False, min_value=0, max_value=100_000)

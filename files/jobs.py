@@ -1,0 +1,26 @@
+"""Which work on files happens after the answer was sent? Reading them, as the member who uploaded them."""
+
+from uuid import UUID
+
+from accounts.http import Tenant
+from accounts.jobs import job
+from files import services
+from files.refusals import SENTENCES, Reason
+
+
+def mark_unreadable(tenant: Tenant, file_id: str) -> None:
+    """After the last failed attempt the file says so, instead of waiting for ever."""
+    services.refuse(
+        actor=tenant,
+        file_id=UUID(file_id),
+        reason=Reason.UNFINISHED,
+        sentence=SENTENCES[Reason.UNFINISHED],
+        # It may well be our fault (a model that is not installed), so the owner can have it read again.
+        keep_bytes=True,
+    )
+
+
+@job("files.read", serial="file_id", gave_up=mark_unreadable)
+def read(tenant: Tenant, file_id: str) -> None:
+    """Check, extract and index one file."""
+    services.read(actor=tenant, file_id=UUID(file_id))

@@ -1,0 +1,166 @@
+"""Which files and passages does a page or a search show?
+
+Nothing here asks who the member is: the fence lets through only what they may see, for full text and vectors alike.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib.postgres.search import SearchHeadline, SearchQuery, SearchRank
+from django.db.models import F, QuerySet
+from pgvector.django import CosineDistance
+
+from files.embedding import embed
+from files.models import File, Passage
+
+# How many passages each way of searching puts forward, and how many are shown.
+CANDIDATES = 40
+SHOWN = 20
+# A passage less alike than this has nothing to do with the question: of unrelated texts the most alike reached 0.26.
+LEAST_ALIKE = 0.30
+# Reciprocal rank fusion's usual constant: being first in one list weighs little more than being second.
+FUSION = 60
+# Marks around found words, from Unicode's private area. They never become markup: the text is split at them, and a
+# document that holds such characters itself can only highlight a part of its own excerpt.
+OPEN, CLOSE = "\ue000", "\ue001"
+MARKED = re.compile(f"{OPEN}(.*?){CLOSE}", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A run of text, highlighted or not. Templates escape it like any other text."""
+
+    text: str
+    is_marked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One passage that a search found."""
+
+    file_id: UUID
+    file_name: str
+    passage_id: UUID
+    page: int | None
+    label: str
+    excerpt: tuple[Part, ...]
+
+    @property
+    def text(self) -> str:
+        """The excerpt without its marks."""
+        return "".join(part.text for part in self.excerpt)
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """The text of one page of a file, put together from its passages, with at most one piece marked."""
+
+    page: int | None
+    label: str
+    parts: tuple[Part, ...]
+
+
+def listing(status: str = "", words: str = "") -> QuerySet[File]:
+    """The files that the bound member may see, newest first, of one status and with `words` in their names."""
+    files: QuerySet[File] = File.objects.select_related("owner").order_by("-pk")
+    if status:
+        files = files.filter(status=status)
+    if words:
+        files = files.filter(name__icontains=words)
+    return files
+
+
+def named(words: str, most: int = 5) -> list[File]:
+    """Files whose names hold `words`, newest first."""
+    return list(listing(words=words)[:most])
+
+
+def search(question: str) -> list[Hit]:
+    """The passages that best answer `question`, by words and by meaning together, among what the bound member may see.
+
+    Takes some 10 ms for the meaning of the question and one to two queries; raises `embedding.ModelMissing`.
+    """
+    query = SearchQuery(question, config="english", search_type="websearch")
+    ready = Passage.objects.filter(file__status=File.Status.READY)
+    worded = ready.filter(tsv=query).order_by(SearchRank(F("tsv"), query).desc(), "pk").values_list("pk", flat=True)
+    distance = CosineDistance("embeddings__vector", embed([question])[0])
+    alike = (
+        ready.annotate(distance=distance)
+        .filter(distance__lte=1 - LEAST_ALIKE)
+        .order_by("distance")
+        .values_list("pk", flat=True)
+    )
+    best = _fused([list(worded[:CANDIDATES]), list(alike[:CANDIDATES])])[:SHOWN]
+    return _hits(best, query)
+
+
+def page_text(passage: Passage, start: int | None = None, end: int | None = None) -> PageText:
+    """The whole page on which a passage stands, with the passage's characters `start` to `end` marked.
+
+    Without them the whole passage is marked. Offsets outside the passage are cut to it.
+    """
+    siblings = Passage.objects.filter(file_id=passage.file_id, page=passage.page, label=passage.label)
+    parts: list[Part] = []
+    for sibling in siblings.order_by("position"):
+        if parts:
+            parts.append(Part("\n", is_marked=False))
+        parts += _split(sibling.text, start, end) if sibling.pk == passage.pk else [Part(sibling.text, is_marked=False)]
+    return PageText(passage.page, passage.label, tuple(part for part in parts if part.text))
+
+
+def preview(file: File, first: int, most: int) -> list[PageText]:
+    """Up to `most` pages of a file's extracted text, from its `first` (0 is the first that has text)."""
+    labels = (
+        Passage.objects.filter(file=file)
+        .order_by("page")
+        .values_list("page", flat=True)
+        .distinct()[first : first + most]
+    )
+    pages: dict[int | None, list[Passage]] = {}
+    for passage in Passage.objects.filter(file=file, page__in=list(labels)).order_by("position"):
+        pages.setdefault(passage.page, []).append(passage)
+    return [
+        PageText(page, found[0].label, (Part("\n".join(passage.text for passage in found), is_marked=False),))
+        for page, found in pages.items()
+    ]
+
+
+def _fused(lists: Iterable[Sequence[UUID]]) -> list[UUID]:
+    scores: dict[UUID, float] = {}
+    for ranked in lists:
+        for place, key in enumerate(ranked):
+            scores[key] = scores.get(key, 0.0) + 1 / (FUSION + place)
+    return sorted(scores, key=lambda key: scores[key], reverse=True)
+
+
+def _hits(keys: Sequence[UUID], query: SearchQuery) -> list[Hit]:
+    headline = SearchHeadline(
+        "text", query, config="english", start_sel=OPEN, stop_sel=CLOSE, max_words=45, min_words=25, max_fragments=2,
+        fragment_delimiter=" … ",
+    )  # fmt: skip
+    rows = Passage.objects.filter(pk__in=keys).annotate(headline=headline).select_related("file")
+    found = {row.pk: row for row in rows}
+    return [
+        Hit(row.file_id, row.file.name, row.pk, row.page, row.label, _parts(row.headline))
+        for key in keys
+        if (row := found.get(key)) is not None
+    ]
+
+
+def _parts(marked: str) -> tuple[Part, ...]:
+    pieces = MARKED.split(marked)
+    return tuple(Part(piece, is_marked=place % 2 == 1) for place, piece in enumerate(pieces) if piece)
+
+
+def _split(text: str, start: int | None, end: int | None) -> list[Part]:
+    left = min(max(start or 0, 0), len(text))
+    right = min(end if end is not None else len(text), len(text))
+    if right <= left:
+        left, right = 0, len(text)
+    return [
+        Part(text[:left], is_marked=False),
+        Part(text[left:right], is_marked=True),
+        Part(text[right:], is_marked=False),
+    ]

@@ -1,0 +1,67 @@
+"""What does the API say about files and about what a search found? Each field by name, never a model's whole row."""
+
+from datetime import datetime
+from uuid import UUID
+
+from ninja import Schema
+
+from files.models import File
+from files.queries import Hit
+
+
+class FileOut(Schema):
+    """A file. `status` ends in `ready` or `refused`; `refusal` then says why, in a sentence for its owner."""
+
+    id: UUID
+    name: str
+    media_type: str
+    size: int
+    sha256: str
+    status: str
+    refusal: str
+    visibility: str
+    pages: int | None
+    owner_id: UUID
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, file: File) -> "FileOut":
+        """What the API says about this row."""
+        return cls(
+            id=file.pk,
+            name=file.name,
+            media_type=file.media_type,
+            size=file.size,
+            sha256=file.sha256,
+            status=file.status,
+            refusal=file.refusal,
+            visibility=file.visibility,
+            pages=file.pages,
+            owner_id=file.owner_id,
+            created_at=file.created_at,
+            updated_at=file.updated_at,
+        )
+
+
+class HitOut(Schema):
+    """One passage that a search found; `text` is an excerpt of it."""
+
+    file_id: UUID
+    file_name: str
+    passage_id: UUID
+    page: int | None
+    label: str
+    text: str
+
+    @classmethod
+    def of(cls, hit: Hit) -> "HitOut":
+        """What the API says about this hit."""
+        return cls(
+            file_id=hit.file_id,
+            file_name=hit.file_name,
+            passage_id=hit.passage_id,
+            page=hit.page,
+            label=hit.label,
+            text=hit.text,
+        )

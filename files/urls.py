@@ -1,0 +1,20 @@
+"""Which address shows which page of files?"""
+
+from django.urls import path
+
+from files import views
+
+app_name = "files"
+urlpatterns = [
+    path("files/", views.file_list, name="list"),
+    path("files/upload/", views.file_upload, name="upload"),
+    path("files/<uuid:file_id>/", views.file_detail, name="detail"),
+    path("files/<uuid:file_id>/status/", views.file_status, name="status"),
+    path("files/<uuid:file_id>/row/", views.file_row, name="row"),
+    path("files/<uuid:file_id>/content/", views.file_content, name="content"),
+    path("files/<uuid:file_id>/visibility/", views.file_visibility, name="visibility"),
+    path("files/<uuid:file_id>/read-again/", views.file_read_again, name="read_again"),
+    path("files/<uuid:file_id>/delete/", views.file_delete, name="delete"),
+    path("files/<uuid:file_id>/passages/<uuid:passage_id>/", views.passage, name="passage"),
+    path("search/", views.search, name="search"),
+]

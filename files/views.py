@@ -1,0 +1,220 @@
+"""The pages of files: the list, one file, a passage, the search.
+
+Each looks a row up through the fence first (a colleague's private file is as missing as one that never was), then asks
+a service, then answers.
+"""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.db import IntegrityError
+from django.http import Http404, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST, require_safe
+
+from accounts.access import has_role, role_required
+from accounts.http import TenantRequest
+from accounts.models import Role
+from accounts.pagination import paginate
+from accounts.problems import problem
+from files import access, delivery, queries, services, storage, uploads
+from files.embedding import ModelMissing
+from files.forms import ListForm, QuoteForm, SearchForm, UploadForm, VisibilityForm
+from files.models import File
+from files.refusals import LARGEST_MEGABYTES, DocumentRefused
+
+ROWS_A_PAGE = 25
+PREVIEW_PAGES = 5
+
+
+@require_GET
+def file_list(request: TenantRequest) -> HttpResponseBase:
+    """The files that the member may see, newest first."""
+    return _list_page(request, UploadForm(), status=200)
+
+
+@require_POST
+@role_required(Role.MEMBER)
+def file_upload(request: TenantRequest) -> HttpResponseBase:
+    """Take one or more files in. A script gets JSON for each, a plain form gets the list again."""
+    form = UploadForm(request.POST)
+    try:
+        received = uploads.received(request)
+        if not form.is_valid():
+            return _upload_refused(request, form, 422, "Choose who can read the file.")
+        taken = [
+            services.upload(
+                actor=request.tenant, content=one, name=one.name or "", visibility=form.cleaned_data["visibility"]
+            )
+            for one in received
+        ]
+    except uploads.UploadStopped as stopped:
+        return _upload_refused(request, form, stopped.status, str(stopped))
+    except DocumentRefused as refused:
+        return _upload_refused(request, form, 415, str(refused))
+    except storage.StorageUnavailable as unavailable:
+        return _upload_refused(request, form, 507, str(unavailable))
+    return _upload_taken(request, taken)
+
+
+@require_GET
+def file_detail(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
+    """One file: its state, who may read it, and the text that was read from it."""
+    file = access.get_file_or_refuse(file_id)
+    first = _page_number(request)
+    pages = queries.preview(file, first, PREVIEW_PAGES + 1) if file.is_ready else []
+    if pages:
+        services.note_reading(actor=request.tenant, file=file, purpose="preview", count=len(pages[:PREVIEW_PAGES]))
+    context = {
+        "file": file,
+        "pages": pages[:PREVIEW_PAGES],
+        "further": first + PREVIEW_PAGES if len(pages) > PREVIEW_PAGES else None,
+        "earlier": max(first - PREVIEW_PAGES, 0) if first else None,
+        "is_own": access.can_change(request.tenant, file) and has_role(request.tenant, Role.MEMBER),
+        "can_be_read_again": file.is_settled and storage.exists(file.storage_key),
+        "has_bytes": file.status != File.Status.REFUSED,
+        "visibility_form": VisibilityForm(initial={"visibility": file.visibility}),
+    }
+    return render(request, "files/file_detail.html", context)
+
+
+@require_GET
+def file_status(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
+    """The state of one file as a fragment, which asks again for itself until the reading ended."""
+    file = access.get_file_or_refuse(file_id)
+    if file.is_settled:
+        # A redirect tells the page's script that more than this fragment has changed: it loads the page again.
+        return redirect("files:row", file_id=file_id)
+    return render(request, "files/_file_status.html", {"file": file})
+
+
+@require_GET
+def file_row(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
+    """The same for a row of the list."""
+    file = access.get_file_or_refuse(file_id)
+    return render(request, "files/_file_row_status.html", {"file": file})
+
+
+@require_safe
+def file_content(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
+    """The file's bytes, as a download: whole, or one range of them."""
+    file = access.get_file_or_refuse(file_id)
+    try:
+        return delivery.give_out(request, file, actor=request.tenant)
+    except storage.BytesMissing as missing:
+        raise Http404 from missing
+
+
+@require_POST
+@role_required(Role.MEMBER)
+def file_visibility(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
+    """Share a file with the workspace, or keep it to oneself again."""
+    file = access.get_own_file_or_refuse(file_id, request.tenant)
+    form = VisibilityForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Choose “Only you” or “Everyone in the workspace”.")
+        return redirect("files:detail", file_id=file_id)
+    services.share(actor=request.tenant, file=file, visibility=form.cleaned_data["visibility"])
+    shared = file.visibility == "workspace"
+    messages.success(
+        request, "Everyone in the workspace can read this file now." if shared else "Only you can read this file now."
+    )
+    return redirect("files:detail", file_id=file_id)
+
+
+@require_POST
+@role_required(Role.MEMBER)
+def file_read_again(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
+    """Read a file anew, after a failure of ours or a better reader."""
+    file = access.get_own_file_or_refuse(file_id, request.tenant)
+    try:
+        services.requeue(actor=request.tenant, file=file)
+    except storage.BytesMissing as missing:
+        messages.error(request, str(missing))
+    except IntegrityError:
+        messages.error(request, "You have uploaded the same file again since. Delete this entry and use the other one.")
+    return redirect("files:detail", file_id=file_id)
+
+
+@require_POST
+@role_required(Role.MEMBER)
+def file_delete(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
+    """Delete a file with everything that was made of it."""
+    file = access.get_own_file_or_refuse(file_id, request.tenant)
+    services.delete(actor=request.tenant, file=file)
+    messages.success(request, f"“{file.name}” is deleted, with its text and its search index.")
+    return redirect("files:list")
+
+
+@require_GET
+def passage(request: TenantRequest, file_id: UUID, passage_id: UUID) -> HttpResponseBase:
+    """The page of a file on which a passage stands, with the quoted characters marked."""
+    found = access.get_passage_or_refuse(file_id, passage_id)
+    form = QuoteForm(request.GET)
+    quote = form.cleaned_data if form.is_valid() else {}
+    services.note_reading(actor=request.tenant, file=found.file, purpose="passage", count=1)
+    page = queries.page_text(found, quote.get("start"), quote.get("end"))
+    return render(request, "files/passage.html", {"file": found.file, "passage": found, "page": page})
+
+
+@require_GET
+def search(request: TenantRequest) -> HttpResponseBase:
+    """Search in the text of all files that the member may see, by words and by meaning."""
+    form = SearchForm(request.GET)
+    question = form.cleaned_data["q"].strip() if form.is_valid() else ""
+    context: dict[str, object] = {"form": form, "question": question}
+    if question:
+        try:
+            hits = queries.search(question)
+        except ModelMissing as missing:
+            context["outage"] = str(missing)
+            return render(request, "files/search.html", context, status=503)
+        services.note_search(actor=request.tenant, files=sorted({hit.file_id for hit in hits}), count=len(hits))
+        context |= {"hits": hits, "named": queries.named(question)}
+    return render(request, "files/search.html", context, status=200 if form.is_valid() else 422)
+
+
+def _list_page(request: TenantRequest, form: UploadForm, status: int, refusal: str = "") -> HttpResponse:
+    filters = ListForm(request.GET)
+    chosen = filters.cleaned_data if filters.is_valid() else {}
+    files = queries.listing(status=chosen.get("status", ""), words=chosen.get("q", "").strip())
+    context = {
+        "form": form,
+        "filters": filters,
+        "is_filtered": any(chosen.values()),
+        "page": paginate(files, request.GET.get("cursor"), ROWS_A_PAGE),
+        "may_upload": has_role(request.tenant, Role.MEMBER),
+        "refusal": refusal,
+        "limit": LARGEST_MEGABYTES,
+    }
+    return render(request, "files/file_list.html", context, status=status)
+
+
+def _wants_json(request: TenantRequest) -> bool:
+    return "application/json" in request.headers.get("Accept", "")
+
+
+def _upload_refused(request: TenantRequest, form: UploadForm, status: int, sentence: str) -> HttpResponseBase:
+    if _wants_json(request):
+        return problem(request, status, "The file was not taken", sentence)
+    return _list_page(request, form, status, refusal=sentence)
+
+
+def _upload_taken(request: TenantRequest, taken: list[services.Upload]) -> HttpResponseBase:
+    for one in taken:
+        if not one.is_new:
+            messages.info(request, f"You already have this file, as “{one.file.name}”.")
+    if not _wants_json(request):
+        return redirect("files:list")
+    answers = [
+        {"name": one.file.name, "url": reverse("files:detail", args=[one.file.pk]), "status": one.file.status}
+        for one in taken
+    ]
+    return JsonResponse({"files": answers}, status=201)
+
+
+def _page_number(request: TenantRequest) -> int:
+    given = request.GET.get("from", "")
+    return min(int(given), 10_000) if given.isascii() and given.isdecimal() and len(given) < 6 else 0
