@@ -140,4 +140,4 @@ def _signed_in_recently(tenant: Tenant) -> bool:
     from accounts.models import Session  # models load after this module is first imported, by settings
 
     since = timezone.now() - timedelta(seconds=settings.RECENT_LOGIN_SECONDS)
-    return Session.objects.filter(pk=tenant.credential_id, signed_in_at__gte=since).exists()
+    return bool(Session.objects.filter(pk=tenant.credential_id, signed_in_at__gte=since).exists())

@@ -123,7 +123,7 @@ def _insert(handler: Callable[..., None], arguments: dict[str, Any], at: datetim
         lock=key or None,
         queueing_lock=None,
         task_name=registered.name,
-        task_kwargs=message,
+        task_kwargs=dict(message),
         scheduled_at=at,
     )
     # Through Django's own connection, so that the job and the rows that it is about are committed together.

@@ -15,15 +15,18 @@ Conventions for an app's `api.py` (a `ninja.Router` that `aiaxis/api.py` mounts)
   needs one declares it, by its schema alone, and validates it itself.
 """
 
-from typing import Annotated, Any, Generic, TypeVar
+import re
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 from annotated_types import Ge, Le
 from ninja import Schema
-from pydantic import ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from accounts.pagination import LARGEST_PAGE
 
 Item = TypeVar("Item")
+
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 # How many rows a client asks for at once.
 Limit = Annotated[int, Ge(1), Le(LARGEST_PAGE)]
@@ -39,17 +42,20 @@ class Refused(Exception):
         self.retry_after = retry_after  # seconds, for 429
 
 
-class Body(Schema):
-    """A JSON body: only declared fields, and no text that PostgreSQL cannot hold."""
+class Body(BaseModel):
+    """A JSON body: only declared fields, and no text that PostgreSQL cannot hold.
+
+    Not ninja's `Schema`, which reads attributes off objects: what came over the wire is a dictionary and stays one.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     @model_validator(mode="before")
     @classmethod
-    def _without_nul(cls, data: Any) -> Any:
-        # PostgreSQL text cannot hold NUL: without this a field's value would be a 500 from the database (L42).
-        if _holds_nul(data):
-            raise ValueError("text cannot contain the NUL character")
+    def _storable(cls, data: Any) -> Any:
+        # Without this, a text that the database cannot hold would be a 500 from it (L42).
+        if not _is_storable(data):
+            raise ValueError("text cannot contain the NUL character or half of a surrogate pair")
         return data
 
 
@@ -70,13 +76,12 @@ class Problem(Schema):
     instance: str | None
 
 
-def _holds_nul(value: object) -> bool:
-    # Ninja wraps a parsed body in an object of its own, which keeps the parsed value in `_obj`.
-    inner = getattr(value, "_obj", value)
-    if isinstance(inner, str):
-        return "\x00" in inner
-    if isinstance(inner, dict):
-        return any(_holds_nul(part) for part in inner.values())
-    if isinstance(inner, list):
-        return any(_holds_nul(part) for part in inner)
-    return False
+def _is_storable(value: object) -> bool:
+    """Can PostgreSQL hold every text in this JSON value? It takes neither NUL nor half of a surrogate pair."""
+    if isinstance(value, str):
+        return "\x00" not in value and (value.isascii() or not _SURROGATE.search(value))
+    if isinstance(value, dict):
+        return all(_is_storable(part) for part in value.values())
+    if isinstance(value, list):
+        return all(_is_storable(part) for part in value)
+    return True

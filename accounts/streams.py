@@ -44,8 +44,8 @@ def fence_stream(response: HttpResponseBase) -> None:
         raise TypeError(
             "Streams here are plain iterators: the server runs threads, and an async stream would leave the fence."
         )
-    inner: Any = response._iterator  # type: ignore[attr-defined]  # what Django made of the view's generator
-    closers = cast("list[Callable[[], None]]", response._resource_closers)
+    inner: Any = cast("Any", response)._iterator  # what Django made of the view's generator
+    closers = cast("list[Callable[[], None]]", cast("Any", response)._resource_closers)
     # Closing the view's generator is FencedStream's task now: Django would close it outside the workspace.
     closers[:] = [closer for closer in closers if getattr(closer, "__self__", None) is not inner]
     response.streaming_content = FencedStream(iter(inner), copy_context())

@@ -108,12 +108,12 @@ async def _session(app: App, concurrency: int, stop: asyncio.Event, once: bool) 
     )
     if once:
         await take_up_stalled(app)
-        await worker.run()
+        await worker.run()  # type: ignore[no-untyped-call]  # procrastinate leaves its result unannotated
         return
     watcher = asyncio.create_task(_stop_on(stop, worker))
     sweeper = asyncio.create_task(_sweep(app, stop))
     try:
-        await worker.run()
+        await worker.run()  # type: ignore[no-untyped-call]  # procrastinate leaves its result unannotated
     finally:
         for task in (watcher, sweeper):
             task.cancel()
@@ -123,7 +123,7 @@ async def _session(app: App, concurrency: int, stop: asyncio.Event, once: bool) 
 async def _stop_on(stop: asyncio.Event, worker: Worker) -> None:
     await stop.wait()
     _stopping.set()
-    worker.stop()
+    worker.stop()  # type: ignore[no-untyped-call]  # as above
     # A thread cannot be stopped from outside. What still runs after the grace loses its process, its transaction is
     # rolled back, and another worker takes the job up: nothing is lost, and nobody waits for ever.
     asyncio.get_running_loop().call_later(GRACE + 5, _leave)

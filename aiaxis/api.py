@@ -7,7 +7,7 @@ fence bound, before any of this runs (`accounts.middleware`). Conventions: `acco
 from functools import cache
 from typing import Any, Final
 
-from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
@@ -84,12 +84,6 @@ def missing(request: HttpRequest, error: Http404) -> HttpResponse:
 def forbidden(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
     """403, with the sentence of the check that refused."""
     return permission_denied(request, error)
-
-
-@api.exception_handler(RequestDataTooBig)
-def too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
-    """413: the body passes the limit for JSON and forms."""
-    return problem(request, 413)
 
 
 @api.exception_handler(HttpError)

@@ -164,11 +164,12 @@ def _body_names(request: HttpRequest) -> Iterator[tuple[str, Iterable[str]]]:
             raise Unreadable("The connection ended before the whole body had arrived. Send it again.") from cut
         # Ninja reads a body as JSON whatever its type says; for its operations the media type was checked before.
         return
-    if is_api(request) or request.content_type.endswith("json"):
+    if is_api(request) or (request.content_type or "").endswith("json"):
         yield "json", _json_names(_body(request))
 
 
 def _body(request: HttpRequest) -> bytes:
+    # May raise RequestDataTooBig, which becomes a 413 (accounts.problems.bad_request).
     try:
         return request.body
     except UnreadablePostError as cut:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 from django.conf import settings
 from django.db import connections
-from django.http import HttpResponse
 
 from accounts.models import Membership
 from tests.cast import ALICE, BOB, acting
@@ -44,7 +43,7 @@ def test_an_outage_is_503_and_lets_nobody_in(alias: str, monkeypatch: pytest.Mon
         # Nobody listens there: the real driver fails in the way it fails when the server is away.
         patched.setitem(wrapper.settings_dict, "HOST", "127.0.0.1")
         patched.setitem(wrapper.settings_dict, "PORT", "1")
-        responses: list[HttpResponse] = [page.get(PAGE), api.get(ME)]
+        responses = [page.get(PAGE), api.get(ME)]
     for response in responses:
         assert response.status_code == 503
         assert int(response["Retry-After"]) > 0
