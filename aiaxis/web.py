@@ -9,9 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Callable
-from typing import Any
 
+from django.conf import settings
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.wsgi import get_wsgi_application
+from django.urls import get_resolver
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
@@ -41,33 +43,39 @@ def refuse_taken_address(address: str, port: int) -> None:
             raise AddressError(_sentence(error, address, port)) from error
 
 
-def serve(address: str, port: int, workers: int, threads: int) -> None:
-    """Answer requests until SIGTERM, in `workers` processes of up to `threads` requests at once."""
+def load() -> WSGIHandler:
+    """Build the application and import every view, so that the processes forked afterwards need not.
+
+    `aiaxis.wsgi` is for other servers: it proves the isolation when it is imported, in each process. Here the supervisor
+    has it proven once, before it starts any.
+    """
+    application = get_wsgi_application()
+    get_resolver().url_patterns  # noqa: B018 - to read them is to import them
+    return application
+
+
+def serve(application: WSGIHandler) -> None:
+    """Answer requests until SIGTERM, in WEB_WORKERS processes of up to WEB_THREADS requests at once."""
     parent = os.getpid()
-    server = Server(
+
+    def in_a_worker(_target: str) -> WSGIHandler:
+        die_with(parent, "web")
+        return application
+
+    Server(
         "aiaxis.wsgi:application",
-        address=address,
-        port=port,
+        address=settings.ADDRESS,
+        port=settings.PORT,
         interface=Interfaces.WSGI,
-        workers=workers,
-        blocking_threads=threads,
+        workers=settings.WEB_WORKERS,
+        blocking_threads=settings.WEB_THREADS,
         # As many requests wait in a process as it has threads; more are left to the kernel's queue.
-        backpressure=threads * 2,
-        log_level=LogLevels.warning,
+        backpressure=settings.WEB_THREADS * 2,
+        log_level=LogLevels.error,  # its one warning is that it finds so many threads unusual
         respawn_failed_workers=True,
         # A stream whose client is gone is noticed at its next write, every two seconds; after that it is cut off.
         workers_kill_timeout=5,
-        process_name=None,
-    )
-    server.serve(target_loader=lambda _target: _application(parent), wrap_loader=True)
-
-
-def _application(parent: int) -> Callable[..., Any]:
-    """Return the WSGI application, in a worker process that must not outlive the one that started it."""
-    die_with(parent, "web")
-    from aiaxis.wsgi import application  # here, so that a master process without requests never builds a handler
-
-    return application
+    ).serve(target_loader=in_a_worker)
 
 
 def _sentence(error: OSError, address: str, port: int) -> str:

@@ -21,7 +21,6 @@ from django.core.management import BaseCommand, call_command
 from django.core.management.base import SystemCheckError
 from django.db import OperationalError
 from rich.console import Console
-from rich.table import Table
 
 from aiaxis import web
 from aiaxis.demo import sign_ins
@@ -70,6 +69,8 @@ def _start(supervisor: Supervisor, *, demo: bool) -> bool:
     console.print("[bold]AiAxis[/bold] is starting …")
     if settings.EMBEDDED:
         supervisor.start("database", _keep_database)
+    application = web.load()  # while PostgreSQL starts on another core, and once for all children
+    if settings.EMBEDDED:
         answers = EmbeddedServer(settings.AIAXIS_HOME).is_answering
         if not _step("PostgreSQL runs", lambda: supervisor.came_up(answers, PATIENCE_SECONDS)):
             return False
@@ -77,7 +78,7 @@ def _start(supervisor: Supervisor, *, demo: bool) -> bool:
         return False
     supervisor.start("shipper", lambda: call_command("ship_audit"))
     supervisor.start("worker", lambda: call_command("work"))
-    supervisor.start("web", _web)
+    supervisor.start("web", lambda: web.serve(application))
     return _step("Web server, worker and audit shipper run", lambda: supervisor.came_up(_is_ready, PATIENCE_SECONDS))
 
 
@@ -125,10 +126,6 @@ def _migrate(alias: str) -> None:
         call_command("migrate", database=alias, verbosity=0, interactive=False)
 
 
-def _web() -> None:
-    web.serve(settings.ADDRESS, settings.PORT, settings.WEB_WORKERS, settings.WEB_THREADS)
-
-
 def _is_ready() -> bool:
     connection = HTTPConnection(_reachable_address(), settings.PORT, timeout=5)
     try:
@@ -152,12 +149,13 @@ def _welcome(*, demo: bool) -> None:
         return
     path = sign_ins.path()
     told = json.loads(path.read_text(encoding="utf-8"))
-    table = Table("sign in as", "password", "workspace", "role", box=None, padding=(0, 2, 0, 0))
-    for person in told["people"]:
-        table.add_row(person["email"], person["password"], person["workspace"], person["role"])
-    for person in told["operators"]:
-        table.add_row(person["email"], person["password"], "–", "operator, at /operator/")
-    console.print(table)
+    rows = [("sign in as", "password", "workspace", "role")]
+    rows += [(one["email"], one["password"], one["workspace"], one["role"]) for one in told["people"]]
+    rows += [(one["email"], one["password"], "–", "operator, at /operator/") for one in told["operators"]]
+    widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
+    for row in rows:
+        # Whole on any terminal: a table that cuts a password off is worse than one that wraps.
+        console.print("".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     console.print(f"The same, with API keys, is in {os.path.relpath(path)}.\n")
 
 
