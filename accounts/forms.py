@@ -47,7 +47,9 @@ class SignInForm(forms.Form):
 class ChoiceForm(forms.Form):
     """Which workspace to enter."""
 
-    place = forms.UUIDField(error_messages={"required": "Choose a workspace.", "invalid": "Choose one of the workspaces."})
+    place = forms.UUIDField(
+        error_messages={"required": "Choose a workspace.", "invalid": "Choose one of the workspaces."}
+    )
 
 
 class PasswordForm(forms.Form):

@@ -34,43 +34,47 @@ from accounts import devices
 from accounts.identity import asking
 from accounts.identity.base import Unavailable
 from accounts.identity.local import SYSTEM, email_key
-from accounts.requests import client_address
 from accounts.identity.store.models import IDENTITY_DATABASE
+from accounts.requests import client_address
 
 logger = logging.getLogger(__name__)
 
 # Axes keys its rows by address; this one stands for "from anywhere".
 _ANYWHERE = "0.0.0.0"  # noqa: S104 - a row's key, nothing listens on it
 
-_COUNT = """
-INSERT INTO axes_accessattempt AS a
-       (username, ip_address, user_agent, http_accept, path_info, get_data, post_data, attempt_time, failures_since_start)
-"""
-_AGAIN = """
+# One statement for both rows. A refused attempt does not prolong the wait: only those that reach the hash move the time.
+# The account's row is only counted if the pair's had room: otherwise one address could use up everybody's attempts with
+# guesses that never reach the hash. 0.0.0.0 stands for "from anywhere" (_ANYWHERE).
+_RESERVE = """
+WITH pair AS (
+    INSERT INTO axes_accessattempt AS a (username, ip_address, user_agent, http_accept, path_info, get_data, post_data,
+                                         attempt_time, failures_since_start)
+    VALUES (%(account)s, %(address)s, '', '', %(path)s, '', '', now(), 1)
     ON CONFLICT (username, ip_address, user_agent) DO UPDATE SET
-       failures_since_start = CASE WHEN a.attempt_time <= now() - %(cool_off)s THEN 1
-                                   ELSE least(a.failures_since_start, {limit}) + 1 END,
-       -- A refused attempt does not prolong the wait: only those that reach the hash move the time.
-       attempt_time = CASE WHEN a.attempt_time > now() - %(cool_off)s AND a.failures_since_start >= {limit}
-                           THEN a.attempt_time ELSE now() END
-    RETURNING failures_since_start > {limit} AS full, attempt_time
-"""
-# One statement for both rows. The account's row is only counted if the pair's had room: otherwise one address could use
-# up everybody's attempts with guesses that never reach the hash.
-_RESERVE = f"""
-WITH pair AS ({_COUNT} VALUES (%(account)s, %(address)s, '', '', %(path)s, '', '', now(), 1)
-    {_AGAIN.format(limit="%(pair_limit)s")}),
-anywhere AS ({_COUNT} SELECT %(account)s, '{_ANYWHERE}', '', '', %(path)s, '', '', now(), 1
-      FROM pair WHERE NOT pair.full AND %(account_limit)s > 0
-    {_AGAIN.format(limit="%(account_limit)s")})
-SELECT bool_or(counted.full),
-       ceil(extract(epoch FROM max(counted.attempt_time) FILTER (WHERE counted.full) + %(cool_off)s - now()))
-  FROM (SELECT * FROM pair UNION ALL SELECT * FROM anywhere) counted"""
+        failures_since_start = CASE WHEN a.attempt_time <= now() - %(cool_off)s THEN 1
+                                    ELSE least(a.failures_since_start, %(pair_limit)s) + 1 END,
+        attempt_time = CASE WHEN a.attempt_time > now() - %(cool_off)s AND a.failures_since_start >= %(pair_limit)s
+                            THEN a.attempt_time ELSE now() END
+    RETURNING failures_since_start > %(pair_limit)s AS is_full, attempt_time),
+anywhere AS (
+    INSERT INTO axes_accessattempt AS a (username, ip_address, user_agent, http_accept, path_info, get_data, post_data,
+                                         attempt_time, failures_since_start)
+    SELECT %(account)s, '0.0.0.0', '', '', %(path)s, '', '', now(), 1
+      FROM pair WHERE NOT pair.is_full AND %(account_limit)s > 0
+    ON CONFLICT (username, ip_address, user_agent) DO UPDATE SET
+        failures_since_start = CASE WHEN a.attempt_time <= now() - %(cool_off)s THEN 1
+                                    ELSE least(a.failures_since_start, %(account_limit)s) + 1 END,
+        attempt_time = CASE WHEN a.attempt_time > now() - %(cool_off)s AND a.failures_since_start >= %(account_limit)s
+                            THEN a.attempt_time ELSE now() END
+    RETURNING failures_since_start > %(account_limit)s AS is_full, attempt_time),
+counted AS (SELECT * FROM pair UNION ALL SELECT * FROM anywhere)
+SELECT bool_or(is_full), ceil(extract(epoch FROM max(attempt_time) FILTER (WHERE is_full) + %(cool_off)s - now()))
+  FROM counted"""
 
-_RELEASE = f"""
+_RELEASE = """
 WITH pair AS (DELETE FROM axes_accessattempt WHERE username = %(account)s AND ip_address = %(address)s)
 UPDATE axes_accessattempt SET failures_since_start = greatest(failures_since_start - 1, 0)
- WHERE username = %(account)s AND ip_address = '{_ANYWHERE}' RETURNING 1"""
+ WHERE username = %(account)s AND ip_address = '0.0.0.0' RETURNING 1"""
 
 
 class Throttled(Exception):
@@ -172,7 +176,9 @@ def _bucket(request: HttpRequest, credentials: Mapping[str, Any] | None) -> _Buc
     account = account_key(request, credentials)
     device = devices.known(request, account)
     if device is not None:
-        return _Bucket(salted_hmac("accounts.throttling.device", device + account, algorithm="sha256").hexdigest(), _ANYWHERE, 0)
+        return _Bucket(
+            salted_hmac("accounts.throttling.device", device + account, algorithm="sha256").hexdigest(), _ANYWHERE, 0
+        )
     return _Bucket(account, axes_address(request), settings.SIGN_IN_LIMIT_PER_ACCOUNT)
 
 

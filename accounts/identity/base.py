@@ -76,7 +76,8 @@ class Passwords(Protocol):
 
     def authenticate_password(self, *, email: str, password: str, client: Client) -> Proof:
         """Verify a password. Raises ``BadCredentials``, ``EmailUnverified``, ``MfaRequired``, ``SsoRequired``,
-        ``OrganizationChoice`` or ``Unavailable``; the same answer in the same time for unknown, wrong and inactive."""
+        ``OrganizationChoice`` or ``Unavailable``; the same answer in the same time for unknown, wrong and inactive.
+        """
 
     def change_password(self, *, subject: str, current: str, new: str) -> Identity:
         """Replace the password and end every session of the person. Raises ``BadCredentials`` if ``current`` is wrong."""
@@ -114,7 +115,9 @@ class Sessions(Protocol):
 class Keys(Protocol):
     """A provider that issues and recognises API keys."""
 
-    def issue_key(self, *, subject: str, name: str, expires_at: datetime | None, organization_id: str | None) -> IssuedKey:
+    def issue_key(
+        self, *, subject: str, name: str, expires_at: datetime | None, organization_id: str | None
+    ) -> IssuedKey:
         """Mint a key for the person. The value exists nowhere after this call but with its holder."""
 
     def verify_key(self, value: str) -> Identity:

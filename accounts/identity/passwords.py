@@ -40,11 +40,17 @@ def check(password: str, *, context: Iterable[str] = ()) -> None:
     folded = password.casefold()
     unit = _repeated_unit(folded)
     if unit or _is_sequence(folded):
-        raise WeakPassword("This password repeats one pattern, which is among the first things tried. Use a few unrelated words.")
+        raise WeakPassword(
+            "This password repeats one pattern, which is among the first things tried. Use a few unrelated words."
+        )
     if folded in _common() or re.sub(r"[\W\d_]+", "", folded) in _common():
-        raise WeakPassword("This password is on the list of common ones, which are tried first. Use a few unrelated words.")
+        raise WeakPassword(
+            "This password is on the list of common ones, which are tried first. Use a few unrelated words."
+        )
     if _is_mostly(folded, _words(context)):
-        raise WeakPassword("This password is mostly your name, your address or a common word. Use a few unrelated words.")
+        raise WeakPassword(
+            "This password is mostly your name, your address or a common word. Use a few unrelated words."
+        )
 
 
 def _words(context: Iterable[str]) -> set[str]:

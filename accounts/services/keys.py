@@ -70,7 +70,9 @@ def mint(*, actor: Tenant, name: str, scopes: Collection[str], days: int | None,
 def revoke(*, actor: Tenant, key_id: UUID) -> ApiKey | None:
     """Withdraw one of the member's own keys; None if there is no such live one."""
     with transaction.atomic():
-        key: ApiKey | None = ApiKey.objects.filter(pk=key_id, membership_id=actor.membership_id, revoked_at__isnull=True).first()
+        key: ApiKey | None = ApiKey.objects.filter(
+            pk=key_id, membership_id=actor.membership_id, revoked_at__isnull=True
+        ).first()
         if key is None:
             return None
         key.revoked_at = timezone.now()

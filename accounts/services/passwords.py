@@ -15,9 +15,7 @@ from accounts.services import sessions, sign_ins
 from accounts.signals import password_changed
 
 
-def change(
-    *, actor: Tenant, current: str, new: str, client: Client, reserve: Callable[[], None]
-) -> sign_ins.Opened:
+def change(*, actor: Tenant, current: str, new: str, client: Client, reserve: Callable[[], None]) -> sign_ins.Opened:
     """Replace the password, end every session of the person (incident L33), and open a new one for this browser.
 
     Raises ``BadCredentials`` if ``current`` is wrong, ``WeakPassword`` if ``new`` is, ``throttling.Throttled`` if too

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -68,7 +69,9 @@ def choose(request: HttpRequest) -> HttpResponseBase:
         return redirect("accounts:sign_in")
     except Unavailable as outage:
         return attempts.silent(request, outage)
-    return attempts.enter(request, opened, email=identity.email, to=attempts.safe_next(request, request.POST.get("next", "")))
+    return attempts.enter(
+        request, opened, email=identity.email, to=attempts.safe_next(request, request.POST.get("next", ""))
+    )
 
 
 @require_POST
@@ -97,7 +100,9 @@ def _verify(request: HttpRequest, form: SignInForm) -> HttpResponseBase:
 
 
 def _ask_where(request: HttpRequest, proof: Proof, form: SignInForm) -> HttpResponseBase:
-    response = redirect("accounts:choose", query={"next": attempts.safe_next(request, form.cleaned_data["next"])})
+    response = redirect(
+        reverse("accounts:choose", query={"next": attempts.safe_next(request, form.cleaned_data["next"])})
+    )
     token = sign_ins.begin_choice(proof, client=attempts.client_of(request))
     cookies.give(response, cookies.CHOOSING, token, seconds=sign_ins.CHOICE_SECONDS)
     return response

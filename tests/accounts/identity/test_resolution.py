@@ -55,7 +55,9 @@ def test_it_writes_last_seen_at_most_once_a_minute() -> None:
     assert (len(first), len(second)) == (2, 1)
 
 
-@pytest.mark.parametrize("value", ["", "null", "None", "0", "x" * 43 + "\x00", "é" * 43, "x" * 5000, "a b" * 15, "../" * 15])
+@pytest.mark.parametrize(
+    "value", ["", "null", "None", "0", "x" * 43 + "\x00", "é" * 43, "x" * 5000, "a b" * 15, "../" * 15]
+)
 def test_it_refuses_empty_null_and_odd_values_without_a_query(value: str) -> None:
     """L43: an empty or null token must not meet an empty column."""
     with CaptureQueriesContext(connection) as platform, CaptureQueriesContext(connections["identity"]) as identity:
@@ -73,7 +75,10 @@ def test_it_refuses_a_key_with_a_wrong_checksum_without_a_query() -> None:
 
 
 def test_it_refuses_an_unknown_credential() -> None:
-    for resolve, value in ((resolution.resolve_session, tokens.new_token()), (resolution.resolve_key, tokens.new_key())):
+    for resolve, value in (
+        (resolution.resolve_session, tokens.new_token()),
+        (resolution.resolve_key, tokens.new_key()),
+    ):
         with pytest.raises(Revoked, match="platform") as refusal:
             resolve(value)
         assert not refusal.value.known
