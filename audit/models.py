@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from accounts.tenancy.models import CurrentWorkspace
+from audit import rules
 from audit.rules import ActorType, Outcome, Retention, Severity
 
 
@@ -90,6 +91,16 @@ class Entry(models.Model):
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Refuse: a trail from which rows can be taken proves nothing."""
         raise EntriesAreFinal("Audit entries cannot be deleted.")
+
+    @property
+    def words(self) -> str:
+        """What happened, in the words of the trail."""
+        return rules.action_words(self.action)
+
+    @property
+    def why(self) -> str:
+        """Why it was refused, as a sentence; "" for what was allowed."""
+        return rules.REASONS.get(self.reason, self.reason)
 
 
 class EntriesAreFinal(RuntimeError):

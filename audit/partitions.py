@@ -54,9 +54,9 @@ def month_sql(retention: Retention, month: date) -> str:
 
 
 def first_id(day: date) -> UUID:
-    """The smallest UUIDv7 of a day: 48 bits of milliseconds since 1970, in UTC, and nothing."""
+    """The smallest UUIDv7 of a day in UTC: 48 bits of milliseconds since 1970, and nothing. Entries are in its order."""
     moment = datetime(day.year, day.month, day.day, tzinfo=UTC)
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
+    return UUID(int=max(0, int(moment.timestamp() * 1000)) << 80)
 
 
 def _closed(name: str) -> str:

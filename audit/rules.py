@@ -68,6 +68,8 @@ ACTIONS: dict[str, Action] = {
     "sign_in.failed": Action("Sign-in failed", "authn_login_fail", Severity.NOTICE),
     "sign_in.throttled": Action("Sign-in slowed down", "authn_login_lock", Severity.WARNING),
     "password.change_failed": Action("Password change failed", "authn_password_change_fail", Severity.WARNING),
+    "operator.refused": Action("Operator console refused", "authz_fail", Severity.WARNING),
+    "operator.sign_in_failed": Action("Operator sign-in failed", "authn_login_fail", Severity.WARNING),
     "job.refused": Action("Background job refused", "malicious_attack_tool", Severity.CRITICAL),
     # People and credentials.
     "member.signed_in": Action("Signed in", "authn_login_success"),
@@ -108,6 +110,23 @@ ACTIONS: dict[str, Action] = {
     "audit.line_unreadable": Action("Unreadable line in the audit spool", "sys_monitor_disabled", Severity.WARNING),
     "audit.entry_rejected": Action("Entry rejected by the database", "sys_monitor_disabled", Severity.CRITICAL),
 }
+
+NOUNS = {
+    "request": "Requests",
+    "credential": "Sign-in",
+    "sign_in": "Sign-in",
+    "password": "Sign-in",
+    "member": "Sign-in",
+    "session": "Sign-in",
+    "key": "API keys",
+    "job": "Background jobs",
+    "file": "Files",
+    "agent": "Agents",
+    "conversation": "Conversations",
+    "message": "Conversations",
+    "trail": "Trail",
+}
+"""Under which heading a person looks for an action."""
 
 UNLISTED = "unlisted"
 """What an action or reason outside the lists is recorded as; the word that was sent goes into the details."""
@@ -159,6 +178,16 @@ def action_words(name: str) -> str:
     """The words that a person reads for an action; the name itself for one that a later version has dropped."""
     known = ACTIONS.get(name)
     return known.words if known else name
+
+
+def actions_of_a_trail() -> list[tuple[str, list[tuple[str, str]]]]:
+    """The actions that can stand in a workspace's trail, grouped by noun, for a list to choose from."""
+    groups: dict[str, list[tuple[str, str]]] = {}
+    for name, action in ACTIONS.items():
+        noun = name.partition(".")[0]
+        if noun not in ("operator", "audit"):
+            groups.setdefault(NOUNS[noun], []).append((name, action.words))
+    return list(groups.items())
 
 
 def outcome_of(action: str, status: int) -> Outcome:

@@ -7,6 +7,7 @@ whatever happens here; only an act that must not go unseen (an operator's) asks 
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,9 @@ from pathlib import Path
 from django.conf import settings
 from django.db import Error as DatabaseError
 
+from accounts.http import Tenant
 from audit import entries, health, ledger
+from audit.models import Entry
 from audit.rules import Severity
 from audit.spool import Spool, SpoolError
 
@@ -62,6 +65,16 @@ def record_or_refuse(entry: entries.Entry) -> None:
     sink = record(entry)
     if sink not in (Sink.SPOOL, Sink.DATABASE):
         raise Unrecorded("No part of the audit trail could take the entry, so the act was not carried out.")
+
+
+def note_reading(*, actor: Tenant, filters: Sequence[str] = (), shown: int = 1, entry: Entry | None = None) -> None:
+    """Record that a member read the trail, or one ``entry`` of it: reading the log is itself in the log.
+
+    Spooled like a denial, since a page that is only read must not wait for a write. Recording reads nothing, so nothing
+    goes round in circles.
+    """
+    detail = {"filters": list(filters), "shown": shown}
+    record(entries.fact("trail.read", actor=actor, target=entry, detail=detail))
 
 
 def spool_folder() -> Path:

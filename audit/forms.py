@@ -1,0 +1,48 @@
+"""What does a reader of the trail want to see?"""
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from audit.queries import Chosen
+from audit.rules import Outcome, actions_of_a_trail
+
+EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
+
+
+class TrailFilter(forms.Form):
+    """The filters above the trail, all of them optional. ``people`` are the pairs of id and name to choose from."""
+
+    person = forms.TypedChoiceField(label="Person", required=False, coerce=UUID, empty_value=None)
+    action = forms.ChoiceField(label="What happened", required=False)
+    outcome = forms.ChoiceField(label="Outcome", required=False, choices=[("", "Any"), *Outcome.choices])
+    since = forms.DateField(label="From (UTC)", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    until = forms.DateField(label="To (UTC)", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+
+    def __init__(self, *args: Any, people: list[tuple[UUID, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = {"person": [("", "Anybody"), *people], "action": [("", "Anything"), *actions_of_a_trail()]}
+        for name, values in choices.items():
+            self.fields[name].choices = values  # type: ignore[attr-defined]  # both are choice fields
+        for name in ("person", "action", "outcome"):
+            self.fields[name].error_messages["invalid_choice"] = "Choose one from the list."
+        for name in ("since", "until"):
+            self.fields[name].error_messages["invalid"] = "Write the day as year-month-day, such as 2026-11-23."
+
+    def clean(self) -> dict[str, Any]:
+        """Days that no entry can have are refused before they reach the database, and so is an end before the start."""
+        values = super().clean() or {}
+        since, until = values.get("since"), values.get("until")
+        for name, day in (("since", since), ("until", until)):
+            if day is not None and not EARLIEST <= day <= LATEST:
+                self.add_error(name, f"Choose a day between {EARLIEST:%Y} and {LATEST:%Y}.")
+        if since and until and until < since:
+            raise ValidationError({"until": "This day is before the first one. Choose a later day."})
+        return values
+
+    def chosen(self) -> Chosen:
+        """The filters of a valid form."""
+        return Chosen(**self.cleaned_data)
