@@ -17,6 +17,7 @@ from accounts.http import Refusal, Tenant, tenant_of
 from accounts.requests import current_request
 from agents import signals as agents
 from audit import entries, ledger, services
+from files import signals as files
 
 
 @receiver(accounts.access_denied)
@@ -136,6 +137,60 @@ def file_read(sender: object, *, actor: Tenant, target: Model, agent_id: UUID, p
     _keep("file.read", actor, target, agent=str(agent_id), passages=passages)
 
 
+@receiver(files.file_uploaded)
+def file_uploaded(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A file was taken in."""
+    _keep("file.uploaded", actor, target)
+
+
+@receiver(files.file_requeued)
+def file_requeued(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A file is to be read anew."""
+    _keep("file.requeued", actor, target)
+
+
+@receiver(files.file_ready)
+def file_ready(sender: object, *, actor: Tenant, target: Model, pages: int, passages: int, **kwargs: Any) -> None:
+    """A file was read and can be asked about."""
+    _keep("file.ready", actor, target, pages=pages, passages=passages)
+
+
+@receiver(files.file_refused)
+def file_refused(sender: object, *, actor: Tenant, target: Model, reason: str, **kwargs: Any) -> None:
+    """A file could not be taken."""
+    _keep("file.refused", actor, target, cause=reason)
+
+
+@receiver(files.file_shared)
+def file_shared(sender: object, *, actor: Tenant, target: Model, before: str, after: str, **kwargs: Any) -> None:
+    """A file was opened to the workspace, or closed again."""
+    _keep("file.shared", actor, target, before=before, after=after)
+
+
+@receiver(files.file_deleted)
+def file_deleted(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A file was deleted with all that was made of it."""
+    _keep("file.deleted", actor, target)
+
+
+@receiver(files.file_downloaded)
+def file_downloaded(sender: object, *, actor: Tenant, target: Model, partial: bool, **kwargs: Any) -> None:
+    """A file's bytes were given out."""
+    _keep("file.downloaded", actor, target, partial=partial)
+
+
+@receiver(files.passages_read)
+def passages_read(sender: object, *, actor: Tenant, target: Model, purpose: str, passages: int, **kwargs: Any) -> None:
+    """A person was shown text of a file."""
+    _keep("file.shown", actor, target, purpose=purpose, passages=passages)
+
+
+@receiver(files.passages_searched)
+def passages_searched(sender: object, *, actor: Tenant, files: list[UUID], passages: int, **kwargs: Any) -> None:
+    """A person searched and was shown excerpts: of which files, never for which words."""
+    _keep("file.searched", actor, None, files=files, passages=passages)
+
+
 def _target_of(request: HttpRequest) -> tuple[str, str]:
     """The kind and id of the object that the address names: `<uuid:file_id>` is a file; ("", "") when it names none."""
     match = request.resolver_match
@@ -145,5 +200,5 @@ def _target_of(request: HttpRequest) -> tuple[str, str]:
     return "", ""
 
 
-def _keep(action: str, actor: Tenant, target: Model, **detail: object) -> None:
+def _keep(action: str, actor: Tenant, target: Model | None, **detail: object) -> None:
     ledger.post_fact(entries.fact(action, actor=actor, target=target, detail=detail))
