@@ -1,0 +1,81 @@
+"""Is the demo what the README says, and can it be loaded again?"""
+
+from __future__ import annotations
+
+import io
+import json
+import stat
+
+import pytest
+from django.core.management import call_command
+from pypdf import PdfReader
+
+from accounts.identity import providers
+from accounts.identity.base import Client
+from accounts.models import Membership, Workspace
+from accounts.scopes import EVERY
+from accounts.tenancy.context import whole_workspace
+from aiaxis.demo import contents, rendering, sign_ins
+
+
+@pytest.fixture
+def loaded(committed: None) -> sign_ins.SignIns:
+    """Load the demo and return what its file says."""
+    call_command("load_demo", verbosity=0)
+    found = sign_ins.known()
+    assert found is not None
+    return found
+
+
+def test_it_writes_who_can_sign_in_for_its_user_alone(loaded: sign_ins.SignIns) -> None:
+    assert stat.S_IMODE(sign_ins.path().stat().st_mode) == 0o600
+    told = json.loads(sign_ins.path().read_text())
+    assert set(told) == {"url", "people", "api_keys", "operators"}
+    assert {(one["workspace"], one["role"]) for one in told["people"]} == {
+        ("Acme", "owner"),
+        ("Acme", "member"),
+        ("Acme", "viewer"),
+        ("Birch", "owner"),
+    }
+    assert [one["email"] for one in told["operators"]] == ["olga@aiaxis.example"]
+    assert all(len(one["password"]) >= 15 for one in (*told["people"], *told["operators"]))
+    assert [one["workspace"] for one in told["api_keys"]] == ["Acme", "Birch"]
+    assert all(set(one["scopes"]) == EVERY for one in told["api_keys"])
+
+
+def test_everybody_in_it_can_sign_in(loaded: sign_ins.SignIns) -> None:
+    for one in (*loaded["people"], *loaded["operators"]):
+        proof = providers.LOCAL.authenticate_password(
+            email=one["email"], password=one["password"], client=Client(address="127.0.0.1", user_agent="test")
+        )
+        assert proof.identity.email == one["email"]
+
+
+def test_a_second_load_changes_nothing_but_the_address(loaded: sign_ins.SignIns, settings: object) -> None:
+    settings.PORT = 9123  # type: ignore[attr-defined]  # pytest-django's wrapper takes any setting
+    call_command("load_demo", verbosity=0)
+    assert sign_ins.known() == {**loaded, "url": "http://127.0.0.1:9123"}
+
+
+def test_a_lost_file_gives_new_passwords_and_no_second_people(loaded: sign_ins.SignIns) -> None:
+    sign_ins.path().unlink()
+    call_command("load_demo", verbosity=0)
+    again = sign_ins.known()
+    assert again is not None
+    assert [one["email"] for one in again["people"]] == [one["email"] for one in loaded["people"]]
+    assert again["people"][0]["password"] != loaded["people"][0]["password"]
+    acme = Workspace.objects.using("owner").get(slug="acme")
+    with whole_workspace(acme.pk):
+        assert Membership.objects.filter(email="alice@acme.example").count() == 1
+
+
+@pytest.mark.parametrize("name", [name for shelf in contents.SHELVES.values() for name in shelf])
+def test_its_documents_are_real_ones(name: str) -> None:
+    kind = name.rpartition(".")[2]
+    content = rendering.render(kind, (contents.DOCUMENTS / f"{name}.md").read_text(encoding="utf-8"))
+    if kind == "pdf":
+        pages = PdfReader(io.BytesIO(content), strict=True).pages
+        assert len(pages) >= 2
+        assert all(len(page.extract_text()) > 200 for page in pages)
+    else:
+        assert content.startswith(b"PK\x03\x04")
