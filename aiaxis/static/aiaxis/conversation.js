@@ -52,7 +52,14 @@
       this.busy(true);
       this.draw();
       this.source = new EventSource(this.getAttribute("src"));
+      this.source.addEventListener("status", (event) => this.begin(JSON.parse(event.data)));
       this.source.addEventListener("text", (event) => this.add(JSON.parse(event.data)));
+      this.source.addEventListener("refused", (event) => this.say(JSON.parse(event.data).detail));
+      this.source.addEventListener("closed", (event) => {
+        this.source.close();
+        this.busy(false);
+        this.say(JSON.parse(event.data).detail);
+      });
       for (const name of ["done", "failed", "stopped", "interrupted"]) {
         this.source.addEventListener(name, () => this.finish());
       }
@@ -76,6 +83,20 @@
         this.stop.hidden = !on;
         this.stop.disabled = false;
       }
+    }
+
+    // The stream names the answer that it sends from its beginning; a resumed line goes on without that.
+    begin(data) {
+      if (this.message !== data.message_id) this.text = "";
+      this.message = data.message_id;
+      this.say("");
+    }
+
+    say(sentence) {
+      const place = this.querySelector("[data-reload]");
+      if (!place) return;
+      place.hidden = !sentence;
+      place.textContent = sentence;
     }
 
     add(data) {

@@ -1,0 +1,132 @@
+"""Do the tokens keep their promise of contrast, and do names and moments become the right words?"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django import forms
+from django.contrib.staticfiles import finders
+from django.utils import timezone
+
+from accounts.templatetags import look
+
+TOKENS = re.compile(r"--([a-z0-9-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)")
+STATES = ("ok", "notice", "warning", "danger", "accent")
+PAGES = ("neutral-1", "neutral-2", "neutral-3", "neutral-4")
+
+
+def tokens() -> dict[str, tuple[str, str]]:
+    found = finders.find("aiaxis/tokens.css")
+    assert isinstance(found, str)
+    return {name: (light, dark) for name, light, dark in TOKENS.findall(Path(found).read_text())}
+
+
+def luminance(colour: str) -> float:
+    # WCAG 2.2, relative luminance.
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+PAIRS = (
+    *[(text, page, 4.5) for text in ("neutral-11", "neutral-12", "accent-text", "danger-text") for page in PAGES],
+    *[(f"{state}-text", f"{state}-surface", 4.5) for state in STATES],
+    *[(f"hue-{number}-text", f"hue-{number}", 4.5) for number in range(look.HUES)],
+    ("neutral-12", "mark", 7.0),
+    ("neutral-8", "neutral-1", 3.0),
+    ("neutral-8", "neutral-2", 3.0),
+)
+
+
+@pytest.mark.parametrize(("text", "surface", "least"), PAIRS)
+def test_text_and_borders_stand_out_in_both_schemes(text: str, surface: str, least: float) -> None:
+    colours = tokens()
+    for scheme in (0, 1):
+        assert contrast(colours[text][scheme], colours[surface][scheme]) >= least
+
+
+@pytest.mark.parametrize("solid", ["accent", "accent-hover", "danger-solid", "danger-solid-hover", "operator"])
+def test_white_words_on_a_solid_button_can_be_read(solid: str) -> None:
+    assert all(contrast("#ffffff", colour) >= 4.5 for colour in tokens()[solid])
+
+
+def test_no_page_holds_a_style_or_a_script_of_its_own() -> None:
+    root = Path(__file__).resolve().parents[2] / "templates"
+    inline = re.compile(r"\sstyle=|<style|<script(?![^>]*\ssrc=)|\son[a-z]+=", re.IGNORECASE)
+    assert [path.name for path in root.rglob("*.html") if inline.search(path.read_text())] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "letters"),
+    [
+        ("Alice Archer", "AA"),
+        ("acme", "A"),
+        ("  ", "?"),
+        ("…", "?"),
+        (None, "?"),
+        ("Łódź straße", "ŁS"),
+        ("a b c", "AC"),
+    ],
+)
+def test_initials_are_one_or_two_letters(name: str | None, letters: str) -> None:
+    assert look.initials(name) == letters
+
+
+def test_a_name_keeps_its_hue() -> None:
+    assert look.hue("Acme") == look.hue("Acme")
+    assert {look.hue(f"name {number}") for number in range(100)} == set(range(look.HUES))
+
+
+@pytest.mark.parametrize(
+    ("distance", "words"),
+    [
+        (timedelta(seconds=5), "just now"),
+        (timedelta(seconds=-5), "in a moment"),
+        (timedelta(minutes=1, seconds=5), "1 minute ago"),
+        (timedelta(hours=5, minutes=59), "5 hours ago"),
+        (timedelta(days=-2, minutes=-1), "in 2 days"),
+        (timedelta(days=29), "29 days ago"),
+    ],
+)
+def test_a_moment_is_told_as_a_distance(distance: timedelta, words: str) -> None:
+    assert look.ago(timezone.now() - distance) == words
+
+
+def test_a_moment_long_ago_is_told_as_a_date() -> None:
+    assert look.ago(datetime(2020, 3, 4, 12, 0, tzinfo=UTC)) == "4 Mar 2020"
+    assert look.moment(datetime(2026, 11, 23, 15, 4, tzinfo=UTC)) == "23 Nov 2026, 15:04 UTC"
+
+
+@pytest.mark.parametrize(
+    ("claim", "words"),
+    [
+        (
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140 Safari/537.36",
+            "Chrome on Linux",
+        ),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit Chrome/140 Safari/537.36 Edg/140", "Edge on Windows"),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18 Safari/604", "Safari on iPhone"),
+        ("curl/8.5", "curl/8.5"),
+        ("", "A browser that gave no name"),
+    ],
+)
+def test_a_user_agent_is_told_in_words(claim: str, words: str) -> None:
+    assert look.browser(claim) == words
+
+
+def test_the_summary_names_only_the_fields_that_failed() -> None:
+    class Form(forms.Form):
+        name = forms.CharField()
+        age = forms.IntegerField(required=False)
+
+    assert [field.name for field in look.failing(Form({"age": "7"}))] == ["name"]
+    assert look.tone("error") == "danger"
+    assert look.equals(1, 1)
