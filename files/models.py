@@ -64,7 +64,13 @@ class File(WorkspaceModel):
             models.Index(fields=["workspace", "owner", "-created_at"], name="files_file_of_owner"),
             models.Index(fields=["workspace", "sha256"], name="files_file_sha256"),
             models.Index(fields=["workspace", "status"], name="files_file_status"),
-            GinIndex(fields=["workspace", "name"], opclasses=["uuid_ops", "gin_trgm_ops"], name="files_file_name_trgm"),
+            # Over shared files only: such an index is asked before the member's policy, and its errors would tell.
+            GinIndex(
+                fields=["workspace", "name"],
+                opclasses=["uuid_ops", "gin_trgm_ops"],
+                condition=models.Q(visibility=Visibility.WORKSPACE),
+                name="files_file_name_trgm",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -169,10 +169,10 @@ class EmbeddedServer:
         passwords = self.credentials()
         identity = str(self._credentials()["cluster"])
         places = self.places
-        if self._is_furnished_for(identity) and self.is_answering():
+        if self._mark() == [identity, str(cluster.FURNISHING)] and self.is_answering():
             return
         found = programs.find(places, places.prepare())
-        if places.data.exists() and not self._is_furnished_for(identity):
+        if places.data.exists() and self._mark()[:1] != [identity]:
             self._put_aside(found)
         if not places.data.exists():
             for leftover in places.room.glob("data.????????"):
@@ -181,15 +181,20 @@ class EmbeddedServer:
             cluster.initialise(places, found)
         self._refuse_other_version(found)
         self._launch(found)
-        if not places.finished.exists():
-            cluster.furnish(places, passwords)
-            write_private(places.finished, identity)
+        mark = [identity, str(cluster.FURNISHING)]
+        if self._mark() != mark:
+            if places.finished.exists():
+                cluster.renew(places)
+            else:
+                cluster.furnish(places, passwords)
+            write_private(places.finished, " ".join(mark))
 
-    def _is_furnished_for(self, identity: str) -> bool:
+    def _mark(self) -> list[str]:
+        """Return which credentials the cluster was furnished for, and by which version; empty if it never was."""
         try:
-            return self.places.finished.read_text(encoding="utf-8") == identity and self.places.data.exists()
+            return self.places.finished.read_text(encoding="utf-8").split() if self.places.data.exists() else []
         except FileNotFoundError:
-            return False
+            return []
 
     def _put_aside(self, found: Binaries) -> None:
         """Make room for a new cluster: delete one that was never finished, keep one whose passwords are lost.

@@ -76,7 +76,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='file',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['workspace', 'name'], name='files_file_name_trgm', opclasses=['uuid_ops', 'gin_trgm_ops']),
+            index=django.contrib.postgres.indexes.GinIndex(condition=models.Q(('visibility', 'workspace')), fields=['workspace', 'name'], name='files_file_name_trgm', opclasses=['uuid_ops', 'gin_trgm_ops']),
         ),
         migrations.AddConstraint(
             model_name='file',

@@ -140,7 +140,8 @@ def test_secrets_and_socket_are_private(shared: EmbeddedServer) -> None:
 def test_another_user_of_the_machine_cannot_reach_the_socket(shared: EmbeddedServer) -> None:
     attempt = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1])"
     path = str(shared.places.socket_directory / ".s.PGSQL.5432")
-    socket.socket(socket.AF_UNIX).connect(path)  # It is there, for us.
+    with socket.socket(socket.AF_UNIX) as line:
+        line.connect(path)  # It is there, for us.
     answer = subprocess.run(
         ["/usr/bin/python3", "-c", attempt, path],
         check=False,

@@ -123,6 +123,16 @@ def test_a_cluster_that_was_never_finished_is_made_again(fresh: EmbeddedServer) 
     assert ask(fresh, "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'aiaxis%'") == [(len(ROLES),)]
 
 
+def test_a_cluster_of_an_earlier_version_gets_the_new_flags(running: EmbeddedServer) -> None:
+    with psycopg.connect(running.superuser_url("aiaxis"), autocommit=True) as connection:
+        connection.execute("ALTER FUNCTION textlike(text, text) COST 1")
+    running.places.finished.write_text(running.places.finished.read_text().split()[0])
+    running.start()
+    assert ask(running, "SELECT procost > 10 FROM pg_proc WHERE oid = 'textlike(text, text)'::regprocedure") == [
+        (True,)
+    ]
+
+
 def test_data_whose_passwords_are_lost_are_set_aside_and_not_deleted(fresh: EmbeddedServer) -> None:
     """As root the cluster outlives a deleted home; it may be the only copy of somebody's work."""
     with fresh, psycopg.connect(fresh.url("aiaxis_owner"), autocommit=True) as connection:

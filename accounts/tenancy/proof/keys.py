@@ -33,6 +33,13 @@ _UNIQUES = """SELECT t.relname::text, i.relname::text, x.indisprimary,
     AND EXISTS (SELECT 1 FROM pg_attribute a
                 WHERE a.attrelid = x.indrelid AND a.attname = 'workspace_id' AND NOT a.attisdropped)"""
 
+# An index answers LIKE only roughly, so every row that it finds is asked again, before any policy but the workspace's.
+_TRIGRAMS = """SELECT DISTINCT t.relname::text, i.relname::text
+    FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid JOIN pg_class t ON t.oid = x.indrelid
+    JOIN pg_policy p ON p.polrelid = t.oid AND NOT p.polpermissive, unnest(x.indclass) AS class
+    JOIN pg_opclass o ON o.oid = class
+    WHERE o.opcname IN ('gin_trgm_ops', 'gist_trgm_ops') AND x.indpred IS NULL"""
+
 
 class ForeignKey(NamedTuple):
     """One foreign key; `nulled` are the columns that its ON DELETE SET NULL names, if it names any."""
@@ -78,6 +85,12 @@ def findings(catalogue: Catalogue) -> Iterator[Finding]:
             yield Finding(
                 table, f"the unique {name} does not begin with the workspace, so its error tells who else has it"
             )
+    for table, name in catalogue.rows(_TRIGRAMS):
+        yield Finding(
+            table,
+            f"the index {name} holds private rows' text too, and LIKE asks them before the member's policy does; "
+            "it must be partial, over shared rows only",
+        )
 
 
 def _faults(key: ForeignKey) -> Iterator[Finding]:

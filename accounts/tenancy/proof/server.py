@@ -24,6 +24,10 @@ LEAKPROOF: Final = (
 )
 """Without the flag, row security keeps these away from the indexes (248 to 3,300 times slower, measured)."""
 
+LATE: Final = ("textlike(text,text)", "texticlike(text,text)")
+CHEAP: Final = 10
+"""A LEAKPROOF function of at most this cost may run before the policies; LIKE's error would then tell (measured)."""
+
 
 def findings(catalogue: Catalogue) -> Iterator[Finding]:
     """Ask for the version and for the flags."""
@@ -44,4 +48,14 @@ def findings(catalogue: Catalogue) -> Iterator[Finding]:
                 name,
                 "is not LEAKPROOF here, so searches under row security read whole tables; a superuser sets it once "
                 "per database (docs/deploy.md)",
+            )
+    query = (
+        "SELECT name, (SELECT procost FROM pg_proc WHERE oid = to_regprocedure(name)) FROM unnest(%s::text[]) AS name"
+    )
+    for name, cost in catalogue.rows(query, [list(LATE)]):
+        if cost <= CHEAP:
+            yield Finding(
+                name,
+                f"costs {cost:g}, so it may run before the policies and tell by its error how a hidden text begins; "
+                "a superuser sets COST 20 once per database (docs/deploy.md)",
             )

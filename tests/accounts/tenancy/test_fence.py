@@ -22,7 +22,7 @@ def a_file(owner: Person, visibility: str = Visibility.PRIVATE) -> File:
             name=f"{owner.name}.pdf",
             media_type="application/pdf",
             size=1,
-            sha256="0" * 64,
+            sha256=uuid.uuid4().hex * 2,
             storage_key=uuid.uuid4().hex,
             visibility=visibility,
         )

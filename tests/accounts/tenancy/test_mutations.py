@@ -164,6 +164,12 @@ SABOTAGES = (
         "agents_agent",
         "names does not begin with the workspace",
     ),
+    Sabotage(
+        "text index over private rows",
+        "CREATE INDEX quick ON files_file USING gin (workspace_id, name gin_trgm_ops)",
+        "files_file",
+        "index quick holds private rows",
+    ),
     # Views and functions
     Sabotage(
         "view of the owner's",
