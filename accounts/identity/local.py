@@ -88,10 +88,12 @@ class LocalIdentity:
         new: str,
         context: tuple[str, ...] = (),
         reserve: Callable[[], None] | None = None,
+        record: Callable[[], None] | None = None,
     ) -> Identity:
         """Replace the password and end every session of the person (incident L33). Returns whom it vouches for anew.
 
-        Raises ``BadCredentials`` if ``current`` is wrong, ``passwords.WeakPassword`` if ``new`` is. ``reserve`` as in
+        ``record`` runs before the change is committed: if it fails, the password stays as it was, so that there is no
+        change without its record (incident L38). Raises ``BadCredentials`` if ``current`` is wrong, ``passwords.WeakPassword`` if ``new`` is. ``reserve`` as in
         ``authenticate_password``: a stolen cookie must not buy unlimited guesses at the password.
         """
         account = _asked(lambda: Account.objects.filter(pk=account_id(subject), is_active=True).first())
@@ -106,7 +108,7 @@ class LocalIdentity:
             if hashing.matches(new, account.password):
                 raise passwords.WeakPassword("This is the password that you have now. Choose another one.")
             stored = hashing.encoded(new)
-        _asked(lambda: _replace_password(account, stored))
+        _asked(lambda: _replace_password(account, stored, record))
         return _vouched(account, method="password")
 
     # ── sessions ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -201,10 +203,12 @@ def email_key(email: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", email.strip()).casefold())
 
 
-def _replace_password(account: Account, stored: str) -> None:
+def _replace_password(account: Account, stored: str, record: Callable[[], None] | None) -> None:
     with transaction.atomic(using=IDENTITY_DATABASE):
         Account.objects.filter(pk=account.pk).update(password=stored, password_changed_at=timezone.now())
         StoreSession.objects.filter(account=account).revoke()
+        if record is not None:
+            record()
 
 
 def _vouched(account: Account, *, method: str) -> Identity:

@@ -18,7 +18,7 @@ MINIMUM_ALONE = 15  # characters, where the password is the only factor
 MAXIMUM = 1024  # characters; far beyond any passphrase, so that nobody sends us novels to hash
 _OWN_WORD = 8  # characters that have to be left once the guessable ones are taken away
 _SHORTEST_WORD = 4  # shorter words stand in too many good passphrases by chance
-_SEQUENCES = ("abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop")
+_SEQUENCES = ("abcdefghijklmnopqrstuvwxyz", "0123456789", "qwertyuiop", "asdfghjkl", "zxcvbnm", "qwertzuiop")
 
 
 class WeakPassword(Exception):

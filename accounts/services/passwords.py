@@ -23,14 +23,14 @@ def change(*, actor: Tenant, current: str, new: str, client: Client, reserve: Ca
     """
     session = sessions.current(actor)
     context = (actor.email, actor.display_name, actor.workspace_name)
-    with transaction.atomic():
-        sessions.revoke_here(actor=actor)
-        target = Membership.objects.get(pk=actor.membership_id)
-        password_changed.send(sender=Membership, actor=actor, target=target)
-        # Last, inside the transaction: a refused or failed change leaves neither a record nor an ended session behind.
-        identity = providers.LOCAL.change_password(
-            subject=session.subject, current=current, new=new, context=context, reserve=reserve
-        )
+    identity = providers.LOCAL.change_password(
+        subject=session.subject,
+        current=current,
+        new=new,
+        context=context,
+        reserve=reserve,
+        record=lambda: _record(actor),
+    )
     place = Place(
         membership_id=actor.membership_id,
         workspace_id=actor.workspace_id,
@@ -39,3 +39,10 @@ def change(*, actor: Tenant, current: str, new: str, client: Client, reserve: Ca
         role=actor.role,
     )
     return sign_ins.open_at(place, proof=Proof(identity), client=client)
+
+
+def _record(actor: Tenant) -> None:
+    with transaction.atomic():
+        sessions.revoke_here(actor=actor)
+        target = Membership.objects.get(pk=actor.membership_id)
+        password_changed.send(sender=Membership, actor=actor, target=target)
