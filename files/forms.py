@@ -32,7 +32,7 @@ class ListForm(forms.Form):
         label="Name contains",
         required=False,
         max_length=LONGEST_SEARCH,
-        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off", "data-search-box": True}),
     )
     status = forms.ChoiceField(label="Status", required=False, choices=[("", "Any status"), *File.Status.choices])
 
