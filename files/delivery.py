@@ -5,20 +5,17 @@ range of bytes, for clients that resume. The caller has already asked whether th
 """
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.utils.http import content_disposition_header
 
 from accounts.http import Tenant
 from accounts.middleware.headers import SANDBOX
 from files import services, storage
 from files.models import File
 
-CHUNK_BYTES = 256 * 1024
 RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 
 
@@ -33,6 +30,25 @@ class Span:
     def length(self) -> int:
         """How many bytes."""
         return self.last - self.first + 1
+
+
+class Window:
+    """A range of an open file, readable to its end; closing it closes the file, also when nothing was read."""
+
+    def __init__(self, stream: BinaryIO, span: Span) -> None:
+        stream.seek(span.first)
+        self._stream = stream
+        self._left = span.length
+
+    def read(self, size: int = -1) -> bytes:
+        """Up to `size` bytes of what is left of the range."""
+        chunk = self._stream.read(self._left if size < 0 else min(size, self._left))
+        self._left -= len(chunk)
+        return chunk
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
 
 
 class RangeRefused(Exception):
@@ -74,16 +90,19 @@ def wanted(request: HttpRequest, file: File) -> Span | None:
 def attachment(file: File, span: Span | None) -> HttpResponseBase:
     """The response with a file's bytes; raises `storage.BytesMissing`."""
     stream = storage.open_bytes(file.storage_key)
-    response: HttpResponseBase
-    if span is None:
-        response = FileResponse(stream, as_attachment=True, filename=file.name, content_type=file.media_type)
-        response.headers["Content-Length"] = str(file.size)
-    else:
-        response = StreamingHttpResponse(_chunks(stream, span), status=206, content_type=file.media_type)
-        response.headers["Content-Length"] = str(span.length)
+    part = stream if span is None else Window(stream, span)
+    response = FileResponse(
+        part, as_attachment=True, filename=file.name, content_type=file.media_type, status=206 if span else 200
+    )
+    response.headers["Content-Length"] = str(span.length if span else file.size)
+    if span:
         response.headers["Content-Range"] = f"bytes {span.first}-{span.last}/{file.size}"
-        response.headers["Content-Disposition"] = _disposition(file)
-    return _guarded(response, file)
+    response.headers["Accept-Ranges"] = "bytes"
+    response.headers["ETag"] = etag(file)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = SANDBOX
+    response.headers["Cache-Control"] = "private, no-store"
+    return response
 
 
 def out_of_range(file: File) -> HttpResponse:
@@ -96,25 +115,3 @@ def out_of_range(file: File) -> HttpResponse:
 def etag(file: File) -> str:
     """The file's version: its bytes never change."""
     return f'"{file.sha256}"'
-
-
-def _guarded(response: HttpResponseBase, file: File) -> HttpResponseBase:
-    response.headers["Accept-Ranges"] = "bytes"
-    response.headers["ETag"] = etag(file)
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = SANDBOX
-    response.headers["Cache-Control"] = "private, no-store"
-    return response
-
-
-def _disposition(file: File) -> str:
-    return content_disposition_header(as_attachment=True, filename=file.name) or "attachment"
-
-
-def _chunks(stream: BinaryIO, span: Span) -> Iterator[bytes]:
-    left = span.length
-    with stream:
-        stream.seek(span.first)
-        while left > 0 and (chunk := stream.read(min(CHUNK_BYTES, left))):
-            left -= len(chunk)
-            yield chunk

@@ -128,6 +128,9 @@ def received(request: HttpRequest) -> list[ReceivedFile]:
     if isinstance(stopped, UploadStopped):
         raise stopped
     found = list(files)
+    if not found and request.headers.get("Transfer-Encoding") and not request.META.get("CONTENT_LENGTH"):
+        # WSGI gives no end to a body of unknown length, so Django reads none of it: closed, not open (L52).
+        raise UploadStopped(411, "This upload does not say how long it is. Send it with a Content-Length.")
     if not found:
         raise UploadStopped(422, "No file arrived. Choose a file and upload it again.")
     return found

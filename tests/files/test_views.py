@@ -1,0 +1,212 @@
+"""What do the pages of files show, to whom, and how do they refuse?"""
+
+import html
+import uuid
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from files import services
+from files.models import File, Passage
+from tests.cast import ALICE, BOB, CHARLIE, VERA, Person, acting
+from tests.clients import browser
+from tests.files import documents
+
+pytestmark = pytest.mark.django_db(databases=["default", "identity", "cache"])
+
+
+def ingest(person: Person, text: str, name: str = "notes.txt", visibility: str = "private") -> File:
+    with acting(person):
+        return services.ingest(actor=person.tenant, content=text.encode(), name=name, visibility=visibility)
+
+
+def part(name: str, content: bytes) -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, content)
+
+
+def send(person: Person, name: str, content: bytes, **extra: Any) -> Any:
+    return browser(person).post("/files/upload/", {"visibility": "private", "file": part(name, content)}, **extra)
+
+
+def test_an_upload_by_form_ends_on_the_list() -> None:
+    response = send(BOB, "terms.txt", b"Refunds take five days.")
+    assert (response.status_code, response["Location"]) == (302, "/files/")
+    page = browser(BOB).get("/files/").content.decode()
+    assert "terms.txt" in page
+    assert "Received" in page
+    assert "<live-part" in page
+
+
+def test_an_upload_by_script_is_answered_with_json() -> None:
+    response = send(BOB, "terms.txt", b"Refunds take five days.", headers={"accept": "application/json"})
+    assert response.status_code == 201
+    assert response.json()["files"][0]["status"] == "received"
+
+
+def test_several_files_of_one_form_are_all_taken_in() -> None:
+    files = [part("one.txt", b"one"), part("two.txt", b"two")]
+    assert browser(BOB).post("/files/upload/", {"visibility": "workspace", "file": files}).status_code == 302
+    with acting(BOB):
+        assert sorted(File.objects.values_list("name", "visibility")) == [
+            ("one.txt", "workspace"),
+            ("two.txt", "workspace"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "status", "word"),
+    [("setup.exe", b"MZ", 415, "We can’t read this type"), ("x.svg", b"<svg/>", 415, "We can’t read this type")],
+)
+def test_a_refused_upload_says_why(name: str, content: bytes, status: int, word: str) -> None:
+    response = send(BOB, name, content)
+    assert response.status_code == status
+    assert word.replace("’", "'") in html.unescape(response.content.decode())
+    problem = send(BOB, name, content, headers={"accept": "application/json"})
+    assert problem.status_code == status
+    assert word.replace("’", "'") in problem.json()["detail"]
+
+
+def test_a_form_without_a_file_says_so() -> None:
+    response = browser(BOB).post("/files/upload/", {"visibility": "private"})
+    assert response.status_code == 422
+    assert "No file arrived" in response.content.decode()
+
+
+def test_a_viewer_may_read_what_is_shared_and_upload_nothing() -> None:
+    shared = ingest(BOB, "The handbook for all.", visibility="workspace")
+    page = browser(VERA).get(f"/files/{shared.pk}/").content.decode()
+    assert "The handbook for all." in page
+    assert "Delete" not in page
+    assert "upload-file" not in browser(VERA).get("/files/").content.decode()
+    assert send(VERA, "x.txt", b"x").status_code == 403
+
+
+def test_a_colleague_may_read_a_shared_file_and_change_nothing() -> None:
+    """L20: sharing grants reading, for each operation anew."""
+    shared = ingest(BOB, "The handbook for all.", visibility="workspace")
+    for verb in ("delete", "visibility", "read-again"):
+        response = browser(ALICE).post(f"/files/{shared.pk}/{verb}/", {"visibility": "private"})
+        assert response.status_code == 403, verb
+    with acting(BOB):
+        shared.refresh_from_db()
+    assert shared.visibility == "workspace"
+
+
+def test_the_owner_shares_reads_again_and_deletes() -> None:
+    file = ingest(BOB, "Mine.")
+    client = browser(BOB)
+    assert client.post(f"/files/{file.pk}/visibility/", {"visibility": "workspace"}).status_code == 302
+    assert browser(ALICE).get(f"/files/{file.pk}/").status_code == 200
+    assert client.post(f"/files/{file.pk}/read-again/").status_code == 302
+    with acting(BOB):
+        file.refresh_from_db()
+    assert file.status == "received"
+    assert client.post(f"/files/{file.pk}/delete/").status_code == 302
+    assert client.get(f"/files/{file.pk}/").status_code == 404
+
+
+def test_a_state_that_is_settled_redirects_so_that_the_page_loads_again() -> None:
+    file = ingest(BOB, "Done.")
+    client = browser(BOB)
+    response = client.get(f"/files/{file.pk}/status/")
+    assert (response.status_code, response["Location"]) == (302, f"/files/{file.pk}/row/")
+    assert "<live-part" not in client.get(f"/files/{file.pk}/row/").content.decode()
+
+
+def test_a_passage_is_shown_on_its_page_with_the_quote_marked() -> None:
+    file = ingest(BOB, "Before the quote. Here it is. After the quote.")
+    with acting(BOB):
+        passage = Passage.objects.get(file=file)
+    page = browser(BOB).get(f"/files/{file.pk}/passages/{passage.pk}/?start=18&end=29").content.decode()
+    assert 'Before the quote. <mark id="quote">Here it is.</mark> After the quote.' in page
+    whole = browser(BOB).get(f"/files/{file.pk}/passages/{passage.pk}/?start=9&end=banana").content.decode()
+    assert '<mark id="quote">Before the quote. Here it is. After the quote.</mark>' in whole
+
+
+def test_a_passage_of_one_file_is_not_found_under_another() -> None:
+    one, other = ingest(BOB, "One file."), ingest(BOB, "Another file.")
+    with acting(BOB):
+        passage = Passage.objects.get(file=one)
+    assert browser(BOB).get(f"/files/{other.pk}/passages/{passage.pk}/").status_code == 404
+
+
+def test_search_finds_by_words_and_by_meaning_and_marks_the_words() -> None:
+    ingest(BOB, "Items may be returned within thirty days of delivery.", "returns.txt")
+    ingest(BOB, "The server room is cooled by two independent units.", "cooling.txt")
+    page = browser(BOB).get("/search/", {"q": "delivery"}).content.decode()
+    assert "<mark>delivery</mark>" in page
+    meant = browser(BOB).get("/search/", {"q": "How long do I have to send something back?"}).content.decode()
+    assert "returns.txt" in meant
+    assert "cooling.txt" not in meant
+    assert "cooling.txt" in browser(BOB).get("/search/", {"q": "cooling"}).content.decode()
+    assert "Nothing found" in browser(BOB).get("/search/", {"q": "photosynthesis"}).content.decode()
+
+
+@pytest.mark.parametrize(
+    "question", ["x" * 301, '"(unbalanced & ! ) :*', "\ud800", "<script>alert(1)</script>", "-not", "%"]
+)
+def test_search_takes_any_question(question: str) -> None:
+    ingest(BOB, "Some text to look through.")
+    response = browser(BOB).get("/search/", {"q": question.encode("utf-8", "surrogatepass")})
+    assert response.status_code in {200, 422}
+    assert "<script>alert" not in response.content.decode()
+
+
+def test_hostile_text_and_names_are_escaped_everywhere() -> None:
+    """L19: the words of a document and its name are as hostile as any input."""
+    evil = "The words <script>alert('delivery')</script> are about delivery."
+    file = ingest(BOB, evil, "<img src=x onerror=alert(1)>.txt")
+    with acting(BOB):
+        passage = Passage.objects.get(file=file)
+    client = browser(BOB)
+    for path in ("/files/", f"/files/{file.pk}/", f"/files/{file.pk}/passages/{passage.pk}/", "/search/?q=delivery"):
+        page = client.get(path).content.decode()
+        assert "<script>alert" not in page, path
+        assert "<img src=x" not in page, path
+        assert "&lt;img src=x" in page, path
+
+
+def test_a_strangers_and_a_missing_file_look_alike() -> None:
+    """L4, L5: preview, passage, status, download: the same bytes for foreign and missing."""
+    theirs = ingest(CHARLIE, "Birch only.", visibility="workspace")
+    with acting(CHARLIE):
+        passage = Passage.objects.get(file=theirs)
+    client = browser(ALICE)
+    nothing = uuid.uuid4()
+    for suffix in ("", "status/", "row/", "content/", f"passages/{passage.pk}/"):
+        foreign = client.get(f"/files/{theirs.pk}/{suffix}")
+        missing = client.get(f"/files/{nothing}/{suffix}")
+        assert foreign.status_code == missing.status_code == 404, suffix
+        assert without_ids(foreign) == without_ids(missing), suffix
+
+
+def without_ids(response: Any) -> str:
+    page = str(response.content.decode())
+    return page.replace(str(response["X-Request-Id"]), "…")
+
+
+def test_every_page_shows_the_workspace_and_works_empty() -> None:
+    for path in (
+        "/files/",
+        "/search/",
+        "/files/?q=nothing",
+        "/files/?status=ready",
+        "/files/?status=nonsense",
+        "/files/?cursor=x",
+    ):
+        response = browser(BOB).get(path)
+        assert response.status_code == (400 if "cursor" in path else 200), path
+        if response.status_code == 200:
+            assert "Acme" in response.content.decode()
+
+
+def test_a_real_pdf_shows_its_pages() -> None:
+    with acting(BOB):
+        file = services.ingest(
+            actor=BOB.tenant, content=documents.pdf([[f"Text of page {n}."] for n in range(1, 9)]), name="eight.pdf"
+        )
+    page = browser(BOB).get(f"/files/{file.pk}/").content.decode()
+    assert "Text of page 5." in page
+    assert "Text of page 6." not in page
+    assert "Text of page 6." in browser(BOB).get(f"/files/{file.pk}/?from=5").content.decode()
