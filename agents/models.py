@@ -10,6 +10,7 @@ from accounts.tenancy.constraints import MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 from files.models import OWNED, OWNED_OR_SHARED, File, Visibility
 
+MOST_FILES = 200
 DEFAULT_REFUSAL = "I could not find an answer to that in my files."
 
 

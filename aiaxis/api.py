@@ -17,6 +17,8 @@ from accounts.access import public
 from accounts.api import router as accounts_router
 from accounts.problems import permission_denied, problem, unavailable
 from accounts.schemas import Problem, Refused
+from agents.api import router as agents_router
+from conversations.api import router as conversations_router
 from files.api import router as files_router
 
 api: Final = NinjaAPI(
@@ -36,6 +38,8 @@ api: Final = NinjaAPI(
 )
 api.add_router("", accounts_router)
 api.add_router("", files_router)
+api.add_router("", agents_router)
+api.add_router("", conversations_router)
 
 
 @public

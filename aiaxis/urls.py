@@ -12,6 +12,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz, name="readyz"),
     path("", include("accounts.urls")),
     path("", include("files.urls")),
+    path("agents/", include("agents.urls")),
+    path("conversations/", include("conversations.urls")),
     path("", include("audit.urls")),
     path("api/v1/openapi.json", openapi, name="openapi"),
     path("api/v1/", api.urls),

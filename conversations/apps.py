@@ -7,3 +7,7 @@ class ConversationsConfig(AppConfig):
     """The `conversations` app."""
 
     name = "conversations"
+
+    def ready(self) -> None:
+        """Register the job, and connect it to the fact that it follows."""
+        from conversations import receivers  # noqa: F401 - models are loaded only now, and importing connects

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from django.db import models
+from django.utils import timezone
 
 from accounts.models import Membership
 from accounts.tenancy.constraints import MemberPolicy
@@ -39,6 +43,11 @@ IN_VISIBLE_MESSAGE = (
     "EXISTS (SELECT 1 FROM conversations_message m "
     "WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.message_id)"
 )
+
+
+# A worker at an answer gives a sign of life every two seconds. After so long without one it was killed.
+SILENT_AFTER: Final = timedelta(seconds=10)
+LONGEST_QUESTION: Final = 8000  # characters
 
 
 class Message(WorkspaceModel):
@@ -83,9 +92,46 @@ class Message(WorkspaceModel):
                 name="conversations_message_member", read=IN_VISIBLE_CONVERSATION, write=IN_VISIBLE_CONVERSATION
             ),
         ]
+        indexes = [
+            # A handful of rows at any moment: what counts how many answers a member is waiting for.
+            models.Index(
+                fields=["workspace", "conversation"],
+                condition=models.Q(status__in=["queued", "writing"]),
+                name="conversations_unfinished",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.role} {self.position}"
+
+    @property
+    def is_answer(self) -> bool:
+        """Was this written by an agent?"""
+        return self.role == self.Role.ASSISTANT
+
+    @property
+    def is_silent(self) -> bool:
+        """Has the worker that was writing this been killed? Nobody has marked the message yet."""
+        return (
+            self.status == self.Status.WRITING
+            and self.alive_at is not None
+            and timezone.now() - self.alive_at > SILENT_AFTER
+        )
+
+    @property
+    def state(self) -> str:
+        """The status as people and programs should see it: an answer whose worker died is interrupted, marked or not."""
+        return self.Status.INTERRUPTED if self.is_silent else self.status
+
+    @property
+    def is_finished(self) -> bool:
+        """Will nothing more be written?"""
+        return self.state not in {self.Status.QUEUED, self.Status.WRITING}
+
+    @property
+    def can_retry(self) -> bool:
+        """Did the answer end before it was complete?"""
+        return self.is_answer and self.state in {self.Status.STOPPED, self.Status.INTERRUPTED, self.Status.FAILED}
 
 
 class Delta(WorkspaceModel):

@@ -1,0 +1,71 @@
+"""Which agents may this member see, use and change?
+
+Seeing is the fence's business: a private agent of a colleague, an agent of another workspace and one that never was are all the
+same 404. Changing takes the owner of the agent, which the table's own policy holds as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from uuid import UUID
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+
+from accounts.access import has_role
+from accounts.http import Tenant
+from accounts.models import Role
+from agents.models import Agent
+from files.models import File
+
+
+def can_create(actor: Tenant) -> bool:
+    """May this member make agents? Viewers may not."""
+    return has_role(actor, Role.MEMBER)
+
+
+def can_change(actor: Tenant, agent: Agent) -> bool:
+    """May this member edit, share, archive and delete this agent? Its owner may, unless he has become a viewer."""
+    return agent.owner_id == actor.membership_id and can_create(actor)
+
+
+def get_agent_or_refuse(key: str) -> Agent:
+    """Return the agent with this slug or id, if the bound member may see it; raise Http404 otherwise.
+
+    Both ways in are one query under one fence: elsewhere the name was scoped and the id was not (L2).
+    """
+    agent: Agent | None = Agent.objects.select_related("owner").filter(**_named(key)).first()
+    if agent is None:
+        raise Http404
+    return agent
+
+
+def get_own_agent_or_refuse(actor: Tenant, key: str) -> Agent:
+    """Return the agent if this member may change it; raise Http404 when he may not see it, PermissionDenied when only that."""
+    agent = get_agent_or_refuse(key)
+    if not can_change(actor, agent):
+        # Sharing an agent lets colleagues ask it, and nothing else (L20).
+        raise PermissionDenied(
+            "Only the person who made this agent can change it. Duplicate it to have one of your own."
+        )
+    return agent
+
+
+def get_files_or_refuse(file_ids: Collection[UUID]) -> list[File]:
+    """Return exactly these files, if the bound member may see every one; raise Http404 otherwise.
+
+    One that belongs to another workspace, or to a colleague who keeps it private, looks like one that does not exist (L1, L6).
+    """
+    wanted = set(file_ids)
+    found = list(File.objects.filter(pk__in=wanted))
+    if len(found) != len(wanted):
+        raise Http404
+    return found
+
+
+def _named(key: str) -> dict[str, str | UUID]:
+    try:
+        return {"pk": UUID(key)}
+    except ValueError:
+        # NUL cannot be in a text of PostgreSQL, so it can be in no slug; asking would be an error instead of a 404.
+        return {"slug": key.replace("\x00", "")}

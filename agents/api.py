@@ -1,0 +1,125 @@
+"""Which operations on agents does the API offer?"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from django.http import HttpResponse
+from ninja import Router, Schema, Status
+from pydantic import Field, StringConstraints
+
+from accounts.access import scope_required
+from accounts.http import TenantRequest
+from accounts.pagination import paginate
+from accounts.schemas import Body, Limit, Listing, Refused
+from agents import access, queries, services
+from agents.models import DEFAULT_REFUSAL, MOST_FILES, Agent
+
+router = Router(tags=["agents"])
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+Description = Annotated[str, StringConstraints(max_length=300)]
+Instructions = Annotated[str, StringConstraints(max_length=8000)]
+RefusalText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Sharing = Literal["private", "workspace"]
+Depth = Annotated[int, Field(ge=1, le=20)]
+Threshold = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+FileIds = Annotated[list[UUID], Field(max_length=MOST_FILES)]
+
+
+class AgentIn(Body):
+    """A new agent."""
+
+    name: Name
+    description: Description = ""
+    instructions: Instructions = ""
+    refusal_text: RefusalText = DEFAULT_REFUSAL
+    visibility: Sharing = "private"
+    retrieval_depth: Depth = 5
+    retrieval_threshold: Threshold = Agent._meta.get_field("retrieval_threshold").default
+    file_ids: FileIds = []
+
+
+class AgentChange(Body):
+    """What to change of an agent; what is left out stays."""
+
+    name: Name | None = None
+    description: Description | None = None
+    instructions: Instructions | None = None
+    refusal_text: RefusalText | None = None
+    visibility: Sharing | None = None
+    retrieval_depth: Depth | None = None
+    retrieval_threshold: Threshold | None = None
+    file_ids: FileIds | None = None
+    archived: bool | None = None
+
+
+class AgentOut(Schema):
+    """An agent. `file_ids` are those of its files that the key's member may read."""
+
+    id: UUID
+    slug: str
+    name: str
+    description: str
+    instructions: str
+    refusal_text: str
+    visibility: str
+    provider: str
+    retrieval_depth: int
+    retrieval_threshold: float
+    file_ids: list[UUID]
+    archived: bool
+    created_at: datetime
+    updated_at: datetime
+
+    @staticmethod
+    def resolve_file_ids(agent: Agent) -> list[UUID]:
+        """Return the readable files' ids, by name."""
+        return [file.pk for file in queries.files_of(agent)]
+
+    @staticmethod
+    def resolve_archived(agent: Agent) -> bool:
+        """Tell whether nobody can ask the agent for the time being."""
+        return agent.archived_at is not None
+
+
+@router.get("/agents", response=Listing[AgentOut], summary="List agents")
+@scope_required("agents:read")
+def list_agents(request: TenantRequest, cursor: str = "", limit: Limit = 50, archived: bool = False) -> Any:
+    """The agents that the key's member may ask, newest first."""
+    return paginate(queries.listed(archived=archived), cursor, limit)
+
+
+@router.post("/agents", response={201: AgentOut}, summary="Make an agent")
+@scope_required("agents:write")
+def create_agent(request: TenantRequest, body: AgentIn) -> Any:
+    """Make an agent that answers from the given files. A file that this member cannot see is answered with 404."""
+    values = body.model_dump()
+    return Status(201, services.create(actor=request.tenant, **values))
+
+
+@router.get("/agents/{key}", response=AgentOut, summary="Get an agent")
+@scope_required("agents:read")
+def get_agent(request: TenantRequest, key: str) -> Any:
+    """One agent, by its id or its slug."""
+    return access.get_agent_or_refuse(key)
+
+
+@router.patch("/agents/{key}", response=AgentOut, summary="Change an agent")
+@scope_required("agents:write")
+def change_agent(request: TenantRequest, key: str, body: AgentChange) -> Any:
+    """Change an agent of the key's member: everything that is given, or, where one part is refused, nothing."""
+    agent = access.get_own_agent_or_refuse(request.tenant, key)
+    values = {field: value for field, value in body.model_dump(exclude_unset=True).items() if value is not None}
+    if len(values) != len(body.model_fields_set):
+        raise Refused(422, "A field cannot be null. Leave out what should stay as it is.")
+    services.edit(agent, actor=request.tenant, **values)
+    return access.get_agent_or_refuse(str(agent.pk))
+
+
+@router.delete("/agents/{key}", response={204: None}, summary="Delete an agent")
+@scope_required("agents:write")
+def delete_agent(request: TenantRequest, key: str) -> HttpResponse:
+    """Delete an agent of the key's member. Conversations with it stay readable."""
+    services.delete(access.get_own_agent_or_refuse(request.tenant, key), actor=request.tenant)
+    return HttpResponse(status=204)

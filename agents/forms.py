@@ -1,0 +1,96 @@
+"""What do people write about an agent, as clean values?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import Http404
+
+from agents.models import DEFAULT_REFUSAL, MOST_FILES, Agent
+from files.models import File, Visibility
+
+
+class VisibleFiles(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # generic only in the stubs
+    """Files to attach. The queryset is fenced when it runs, so it offers what the reader of the page may see."""
+
+    def label_from_instance(self, file: File) -> str:
+        """Show the name, and the state of a file that cannot be quoted yet."""
+        return file.name if file.status == File.Status.READY else f"{file.name} ({file.get_status_display().lower()})"
+
+    def clean(self, value: Any) -> QuerySet[Any]:
+        """Return the chosen files; raise Http404 when one of them is not there for this reader."""
+        try:
+            return super().clean(value)
+        except forms.ValidationError as error:
+            if error.code in {"invalid_choice", "invalid_pk_value"}:
+                # A page offers only what its reader may see. An id from elsewhere was put in by hand, and is answered like
+                # any other thing that is not there (L1, L6).
+                raise Http404 from error
+            raise
+
+
+class AgentForm(forms.Form):
+    """An agent's own fields and its files."""
+
+    name = forms.CharField(max_length=120)
+    description = forms.CharField(
+        max_length=300, required=False, help_text="One sentence that tells colleagues what to ask it."
+    )
+    attached = VisibleFiles(
+        queryset=File.objects.exclude(status=File.Status.REFUSED).order_by("name", "id"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="Files it answers from",
+        help_text="A colleague who asks gets answers only from those files that the colleague may read too.",
+    )
+    instructions = forms.CharField(
+        max_length=8000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 6}),
+        help_text="For agents with a language model. The built-in retrieval quotes files and does not read this.",
+    )
+    refusal_text = forms.CharField(
+        max_length=500,
+        initial=DEFAULT_REFUSAL,
+        label="What it says when the files hold no answer",
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    visibility = forms.ChoiceField(
+        choices=Visibility.choices, initial=Visibility.PRIVATE, widget=forms.RadioSelect, label="Who can ask it"
+    )
+    retrieval_depth = forms.IntegerField(
+        min_value=1,
+        max_value=20,
+        initial=5,
+        label="Passages to look at",
+        help_text="From 1 to 20. Five suits most files.",
+    )
+    retrieval_threshold = forms.FloatField(
+        min_value=0.0,
+        max_value=1.0,
+        initial=Agent._meta.get_field("retrieval_threshold").default,
+        label="How close a passage must be",
+        help_text="From 0 (answer always) to 1 (never). Below it the agent says that it found no answer.",
+    )
+
+    def clean_attached(self) -> QuerySet[File]:
+        """Refuse more files than an agent can hold."""
+        files: QuerySet[File] = self.cleaned_data["attached"]
+        if len(files) > MOST_FILES:
+            raise forms.ValidationError(
+                f"An agent can have up to {MOST_FILES} files. Choose fewer, or make a second agent."
+            )
+        return files
+
+    def everything(self) -> dict[str, Any]:
+        """Return what the services take: the agent's fields, its visibility and the ids of its files."""
+        values = dict(self.cleaned_data)
+        return {"file_ids": [file.pk for file in values.pop("attached")], **values}
+
+    @classmethod
+    def of(cls, agent: Agent) -> AgentForm:
+        """Return the form filled with what the agent is now."""
+        initial = {name: getattr(agent, name) for name in cls.base_fields if name != "attached"}
+        return cls(initial={**initial, "attached": agent.agent_files.values_list("file_id", flat=True)})

@@ -1,0 +1,170 @@
+"""What can be done to an agent? Each verb writes in one transaction and tells it with a signal in the same."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from accounts.http import Tenant
+from agents import access, signals
+from agents.models import MOST_FILES, Agent, AgentFile
+from files.models import Visibility
+
+# Without vowels and look-alikes, so that no suffix spells a word or is misread aloud.
+SUFFIX_LETTERS: Final = "bcdfghjkmnpqrstvwxz23456789"
+SUFFIX_LENGTH: Final = 6
+# The part of a slug that comes from the name; with the suffix it stays within the column.
+LONGEST_STEM: Final = 60
+
+CHANGEABLE: Final = frozenset(
+    {"name", "description", "instructions", "refusal_text", "retrieval_depth", "retrieval_threshold"}
+)
+
+
+class TooManyFiles(Exception):
+    """An agent was given more files than it can hold. The message is a sentence for people."""
+
+
+def create(
+    *, actor: Tenant, file_ids: Collection[UUID] = (), visibility: str = Visibility.PRIVATE, **values: Any
+) -> Agent:
+    """Make an agent of the actor's. `values` are fields of `CHANGEABLE`; `name` is needed.
+
+    Raises `Http404` for a file that the actor may not see, and `TooManyFiles`; then nothing was made.
+    """
+    with transaction.atomic():
+        files = access.get_files_or_refuse(_within_limit(file_ids))
+        agent: Agent = Agent.objects.create(
+            owner_id=actor.membership_id, slug=_slug(values["name"]), visibility=visibility, **_changeable(values)
+        )
+        AgentFile.objects.bulk_create([AgentFile(agent=agent, file=file) for file in files])
+        signals.agent_created.send(Agent, actor=actor, target=agent, visibility=agent.visibility, files=len(files))
+    return agent
+
+
+def change(agent: Agent, *, actor: Tenant, **values: Any) -> Agent:
+    """Change fields of `CHANGEABLE`. The slug stays, so that no link and no program breaks."""
+    changed = sorted(field for field, value in _changeable(values).items() if getattr(agent, field) != value)
+    if not changed:
+        return agent
+    with transaction.atomic():
+        for field in changed:
+            setattr(agent, field, values[field])
+        agent.save(update_fields=[*changed, "updated_at"])
+        signals.agent_changed.send(Agent, actor=actor, target=agent, fields=changed)
+    return agent
+
+
+def edit(
+    agent: Agent,
+    *,
+    actor: Tenant,
+    file_ids: Collection[UUID] | None = None,
+    visibility: str | None = None,
+    archived: bool | None = None,
+    **values: Any,
+) -> None:
+    """Change everything that is given or, where one part is refused, nothing. What is None stays. Raises as the parts do."""
+    with transaction.atomic():
+        change(agent, actor=actor, **values)
+        if file_ids is not None:
+            set_files(agent, actor=actor, file_ids=file_ids)
+        if visibility is not None:
+            set_visibility(agent, actor=actor, visibility=visibility)
+        if archived is not None:
+            _set_archived(agent, actor=actor, archived=archived)
+
+
+def set_files(agent: Agent, *, actor: Tenant, file_ids: Collection[UUID]) -> None:
+    """Make these the agent's files. Raises `Http404` for one that the actor may not see, and `TooManyFiles`.
+
+    Files that the actor himself can no longer see (their owner made them private again) count as detached.
+    """
+    with transaction.atomic():
+        wanted = {file.pk for file in access.get_files_or_refuse(_within_limit(file_ids))}
+        present = set(AgentFile.objects.filter(agent=agent).values_list("file_id", flat=True))
+        attached, detached = wanted - present, present - wanted
+        if not attached and not detached:
+            return
+        AgentFile.objects.filter(agent=agent, file_id__in=detached).delete()
+        AgentFile.objects.bulk_create([AgentFile(agent=agent, file_id=file_id) for file_id in attached])
+        signals.agent_files_changed.send(
+            Agent,
+            actor=actor,
+            target=agent,
+            attached=sorted(map(str, attached)),
+            detached=sorted(map(str, detached)),
+        )
+
+
+def set_visibility(agent: Agent, *, actor: Tenant, visibility: str) -> None:
+    """Open the agent to the workspace, or close it again. Its files keep their own visibility."""
+    if agent.visibility == visibility:
+        return
+    with transaction.atomic():
+        agent.visibility = visibility
+        agent.save(update_fields=["visibility", "updated_at"])
+        signals.agent_visibility_changed.send(Agent, actor=actor, target=agent, visibility=visibility)
+
+
+def archive(agent: Agent, *, actor: Tenant) -> None:
+    """Put the agent away: nobody can ask it, and its conversations stay readable."""
+    _set_archived(agent, actor=actor, archived=True)
+
+
+def restore(agent: Agent, *, actor: Tenant) -> None:
+    """Take the agent out of the archive."""
+    _set_archived(agent, actor=actor, archived=False)
+
+
+def duplicate(agent: Agent, *, actor: Tenant) -> Agent:
+    """Make the actor a private copy of an agent that he may see, with those of its files that he may see."""
+    readable = agent.agent_files.filter(file__name__isnull=False).values_list("file_id", flat=True)
+    values = {field: getattr(agent, field) for field in CHANGEABLE}
+    longest = Agent._meta.get_field("name").max_length or 0
+    name = f"Copy of {agent.name}"[:longest]
+    return create(actor=actor, file_ids=list(readable), **{**values, "name": name})
+
+
+def delete(agent: Agent, *, actor: Tenant) -> None:
+    """Delete the agent. Its conversations stay with the people who had them, without an agent to ask."""
+    with transaction.atomic():
+        key = agent.pk
+        agent.delete()
+        # Django takes the key from a deleted object; the record needs it.
+        agent.pk = key
+        signals.agent_deleted.send(Agent, actor=actor, target=agent)
+
+
+def _set_archived(agent: Agent, *, actor: Tenant, archived: bool) -> None:
+    if (agent.archived_at is not None) == archived:
+        return
+    with transaction.atomic():
+        agent.archived_at = timezone.now() if archived else None
+        agent.save(update_fields=["archived_at", "updated_at"])
+        signals.agent_archived.send(Agent, actor=actor, target=agent, archived=archived)
+
+
+def _changeable(values: Mapping[str, Any]) -> dict[str, Any]:
+    unknown = values.keys() - CHANGEABLE
+    if unknown:
+        raise TypeError(f"agents.services does not write {', '.join(sorted(unknown))}")
+    return dict(values)
+
+
+def _slug(name: str) -> str:
+    # The suffix is random, so that a slug that is taken says nothing about a colleague's private agent.
+    stem = slugify(name)[:LONGEST_STEM].strip("-") or "agent"
+    return f"{stem}-{''.join(secrets.choice(SUFFIX_LETTERS) for _ in range(SUFFIX_LENGTH))}"
+
+
+def _within_limit(file_ids: Collection[UUID]) -> Collection[UUID]:
+    if len(file_ids) > MOST_FILES:
+        raise TooManyFiles(f"An agent can have up to {MOST_FILES} files. Choose fewer, or make a second agent.")
+    return file_ids

@@ -1,0 +1,227 @@
+"""How does an answer come into being, piece by piece, so that nothing is lost whoever looks away or dies?
+
+A worker claims the message, writes numbered deltas in small transactions and closes it. Whoever closes an answer, complete or
+not, puts text, citations and HTML together from the deltas: what was streamed and what is kept are the same by construction.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import DatabaseError, connection, connections, transaction
+from django.utils import timezone
+
+from accounts.http import Tenant
+from accounts.jobs import RetryLater
+from accounts.tenancy.context import current_member_id, current_workspace_id, workspace
+from agents import providers, retrieval
+from agents.models import Agent
+from conversations import signals, streaming
+from conversations.models import Citation, Delta, Message
+from conversations.rendering import render
+from files.embedding import ModelMissing
+from files.models import Passage
+
+# Deltas are gathered for this long: short enough to look like typing, long enough to keep transactions few.
+BATCH_SECONDS: Final = 0.06
+BEAT_SECONDS: Final = 2.0
+# How many earlier messages a provider gets to see.
+HISTORY: Final = 20
+
+TEXT, CITATION = "text", "citation"
+AGENT_GONE = "The agent was deleted, archived or made private while this question waited. Ask another agent."
+UNEXPECTED = "The answer could not be written because of a failure on our side, which was recorded. Retry in a moment."
+
+
+class Halted(Exception):
+    """Writing has to end: somebody stopped the answer, closed it as interrupted, or deleted the conversation."""
+
+
+def write_answer(message_id: UUID, *, actor: Tenant) -> None:
+    """Write one answer to its end. A second run of the same job finds it claimed, and closes it if its writer died.
+
+    Raises `RetryLater` while another writer may still live.
+    """
+    message = Message.objects.select_related("conversation").filter(pk=message_id).first()
+    if message is None or message.status not in {Message.Status.QUEUED, Message.Status.WRITING}:
+        return
+    if message.is_silent:
+        close(message, Message.Status.INTERRUPTED, actor=actor)
+        return
+    if not _claimed(message):
+        raise RetryLater("This answer has a writer, who may be alive.")
+    writer = Writer(message)
+    try:
+        with beating(message):
+            outcome = _written(writer, actor)
+    except Halted:
+        # Closes as stopped what was stopped; what somebody else closed or deleted stays as it is.
+        close(message, Message.Status.STOPPED, actor=actor)
+        return
+    close(message, *outcome, actor=actor)
+
+
+def close(message: Message, status: str, error: str = "", refused: bool = False, *, actor: Tenant) -> bool:
+    """End an unfinished answer with what its deltas hold, and tell everybody who waits. False when it had ended before."""
+    with transaction.atomic():
+        # The row's lock lets one closer through; a writer that comes later finds the answer ended.
+        locked = Message.objects.select_for_update().filter(pk=message.pk).first()
+        if locked is None or locked.status not in {Message.Status.QUEUED, Message.Status.WRITING}:
+            return False
+        deltas = list(Delta.objects.filter(message=locked).order_by("seq"))
+        citations = _citations(locked, [delta.data for delta in deltas if delta.kind == CITATION])
+        Citation.objects.bulk_create(citations)
+        locked.text = "".join(delta.data["text"] for delta in deltas if delta.kind == TEXT)
+        locked.html = render(locked.text, message_id=locked.pk, numbers=[citation.number for citation in citations])
+        locked.status, locked.error, locked.finished_at = status, error, timezone.now()
+        locked.save(update_fields=["text", "html", "status", "error", "finished_at"])
+        signals.answer_finished.send(
+            Message, actor=actor, target=locked, status=status, refused=refused, citations=len(citations)
+        )
+        announce(locked.conversation_id)
+    return True
+
+
+def announce(conversation_id: UUID) -> None:
+    """Wake whoever watches this conversation, in every process, when the transaction commits. Carries ids only."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_notify(%s, %s)", [streaming.CHANNEL, streaming.topic(current_workspace_id(), conversation_id)]
+        )
+
+
+class Writer:
+    """Gathers an answer's pieces and puts them down in batches, each in one transaction with a sign of life."""
+
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        self._seq = 0
+        self._waiting: list[Delta] = []
+        self._written_at = float("-inf")
+
+    def take(self, event: providers.Text | providers.Cited, kind: str = Citation.Kind.SOURCE) -> None:
+        """Add one piece. Raises `Halted` when the answer should not go on."""
+        if isinstance(event, providers.Text):
+            self._add(TEXT, {"text": event.text})
+        else:
+            self._add(CITATION, _cited(event, kind))
+        if time.monotonic() - self._written_at >= BATCH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits. Raises `Halted` when the answer should not go on."""
+        with transaction.atomic():
+            alive = Message.objects.filter(pk=self.message.pk, status=Message.Status.WRITING, stop_requested_at=None)
+            # The row stays locked to the end of the transaction, so nobody can close or delete the answer in between.
+            if not alive.update(alive_at=timezone.now()):
+                raise Halted
+            Delta.objects.bulk_create(self._waiting)
+            announce(self.message.conversation_id)
+        self._waiting, self._written_at = [], time.monotonic()
+
+    def _add(self, kind: str, data: dict[str, Any]) -> None:
+        last = self._waiting[-1] if self._waiting else None
+        if last is not None and last.kind == kind == TEXT:
+            last.data["text"] += data["text"]
+            return
+        self._seq += 1
+        self._waiting.append(Delta(message=self.message, seq=self._seq, kind=kind, data=data))
+
+
+@contextmanager
+def beating(message: Message) -> Iterator[None]:
+    """Give a sign of life every two seconds for as long as the block runs, however long a provider thinks."""
+    finished = threading.Event()
+    workspace_id, member_id = current_workspace_id(), current_member_id()
+
+    def beat() -> None:
+        try:
+            while not finished.wait(BEAT_SECONDS):
+                with workspace(workspace_id, member_id):
+                    Message.objects.filter(pk=message.pk, status=Message.Status.WRITING).update(alive_at=timezone.now())
+                connections.close_all()
+        except DatabaseError:
+            # Without the database there is no sign of life to give, and the writer itself is about to notice.
+            return
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=beat, name="answer-beat", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        finished.set()
+        thread.join()
+
+
+def _claimed(message: Message) -> bool:
+    queued = Message.objects.filter(pk=message.pk, status=Message.Status.QUEUED)
+    return bool(queued.update(status=Message.Status.WRITING, alive_at=timezone.now()))
+
+
+def _written(writer: Writer, actor: Tenant) -> tuple[str, str, bool]:
+    """Let the provider write; return status, error sentence and whether it refused. Raises `Halted`."""
+    message = writer.message
+    agent = Agent.objects.filter(pk=message.conversation.agent_id, archived_at=None).first()
+    if agent is None:
+        return Message.Status.FAILED, AGENT_GONE, False
+    try:
+        provider = providers.provider(agent.provider)
+        question = _question(agent, message, actor)
+    except (providers.UnknownProvider, ModelMissing) as fault:
+        return Message.Status.FAILED, str(fault), False
+    kind = Citation.Kind.SOURCE if question.findings.is_answerable else Citation.Kind.CLOSEST
+    ending: providers.Event = providers.Failed(UNEXPECTED)
+    for event in provider.answer(question):
+        if isinstance(event, providers.Text | providers.Cited):
+            writer.take(event, kind)
+        else:
+            ending = event
+    writer.flush()
+    if isinstance(ending, providers.Done):
+        return Message.Status.DONE, "", ending.refused
+    return Message.Status.FAILED, ending.sentence if isinstance(ending, providers.Failed) else UNEXPECTED, False
+
+
+def _question(agent: Agent, message: Message, actor: Tenant) -> providers.Question:
+    earlier = Message.objects.filter(conversation=message.conversation_id, position__lt=message.position)
+    said = [providers.Turn(turn.role, turn.text) for turn in earlier.order_by("-position")[: HISTORY + 1]][::-1]
+    asked = said.pop().text
+    return providers.Question(
+        text=asked,
+        instructions=agent.instructions,
+        refusal_text=agent.refusal_text,
+        findings=retrieval.find(agent, asked, actor=actor),
+        history=tuple(said),
+    )
+
+
+def _cited(event: providers.Cited, kind: str) -> dict[str, Any]:
+    found = event.quote.found
+    return {
+        "number": event.number,
+        "kind": str(kind),
+        "file_id": str(found.file_id),
+        "passage_id": str(found.passage_id),
+        "file_name": found.file_name,
+        "page": found.page,
+        "label": found.label,
+        "quote": event.quote.text,
+        "start": event.quote.start,
+        "end": event.quote.end,
+    }
+
+
+def _citations(message: Message, cited: list[dict[str, Any]]) -> list[Citation]:
+    """Citations as rows; of one whose file was deleted meanwhile the words stay, and the links are empty."""
+    wanted = [data["passage_id"] for data in cited]
+    # Locked, so that none is deleted between this look and the insert, which would fail on its foreign key.
+    there = {str(pk) for pk in Passage.objects.select_for_update().filter(pk__in=wanted).values_list("pk", flat=True)}
+    lost = {"file_id": None, "passage_id": None}
+    return [Citation(message=message, **(data if data["passage_id"] in there else {**data, **lost})) for data in cited]

@@ -1,0 +1,196 @@
+"""Which operations on conversations does the API offer?"""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from ninja import Header, Router, Schema, Status
+from pydantic import StringConstraints
+
+from accounts.access import scope_required
+from accounts.http import TenantRequest
+from accounts.pagination import paginate
+from accounts.schemas import Body, Limit, Listing, Refused
+from agents import access as agent_access
+from conversations import access, queries, services, streaming
+from conversations.models import LONGEST_QUESTION, Citation, Message
+
+router = Router(tags=["conversations"])
+
+Question = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_QUESTION)]
+Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=80)]
+# Seconds after which a client may try again when a limit of ours was reached.
+RETRY_AFTER = 5
+
+
+class ConversationIn(Body):
+    """A new conversation. `agent_id` is an agent's id or slug."""
+
+    agent_id: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+
+
+class ConversationOut(Schema):
+    """A conversation. `agent_id` is null when the agent was deleted."""
+
+    id: UUID
+    title: str
+    agent_id: UUID | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class MessageIn(Body):
+    """A question. `parent_id`, where given, is the latest message as the client knows it: if more was said, 409."""
+
+    text: Question
+    parent_id: UUID | None = None
+
+
+class CitationOut(Schema):
+    """A verbatim quote from a file. `file_id` is null when the file was deleted since."""
+
+    file_id: UUID | None
+    file_name: str
+    page: int | None
+    quote: str
+    number: int
+    label: str
+    passage_id: UUID | None
+
+
+class MessageOut(Schema):
+    """A question or an answer. `closest` holds passages that are near a question without answering it."""
+
+    id: UUID
+    role: str
+    text: str
+    status: str
+    error: str
+    created_at: datetime
+    finished_at: datetime | None
+    citations: list[CitationOut]
+    closest: list[CitationOut]
+
+    @staticmethod
+    def resolve_status(message: Message) -> str:
+        """Return the state as it is now, also for an answer whose worker died unmarked."""
+        return message.state
+
+    @staticmethod
+    def resolve_citations(message: Message) -> list[Citation]:
+        """Return the sources that the answer is made of."""
+        return [citation for citation in message.citations.all() if citation.kind == Citation.Kind.SOURCE]
+
+    @staticmethod
+    def resolve_closest(message: Message) -> list[Citation]:
+        """Return what a refusal shows beside itself."""
+        return [citation for citation in message.citations.all() if citation.kind == Citation.Kind.CLOSEST]
+
+
+class Asked(MessageOut):
+    """The question as it was stored, with the id of the answer to come."""
+
+    answer_id: UUID | None
+
+
+@router.get("/conversations", response=Listing[ConversationOut], summary="List conversations")
+@scope_required("conversations:read")
+def list_conversations(request: TenantRequest, cursor: str = "", limit: Limit = 50) -> Any:
+    """The key's member's own conversations, newest first."""
+    return paginate(queries.listed(), cursor, limit)
+
+
+@router.post("/conversations", response={201: ConversationOut}, summary="Start a conversation")
+@scope_required("conversations:write")
+def start_conversation(request: TenantRequest, body: ConversationIn) -> Any:
+    """Start a conversation with an agent that the key's member may ask; any other is answered with 404."""
+    agent = agent_access.get_agent_or_refuse(body.agent_id)
+    try:
+        return Status(201, services.start(agent, actor=request.tenant))
+    except services.Refusal as refusal:
+        raise Refused(409, str(refusal)) from refusal
+
+
+@router.get("/conversations/{uuid:conversation_id}", response=ConversationOut, summary="Get a conversation")
+@scope_required("conversations:read")
+def get_conversation(request: TenantRequest, conversation_id: UUID) -> Any:
+    """One conversation of the key's member."""
+    return access.get_conversation_or_refuse(conversation_id)
+
+
+@router.delete("/conversations/{uuid:conversation_id}", response={204: None}, summary="Delete a conversation")
+@scope_required("conversations:write")
+def delete_conversation(request: TenantRequest, conversation_id: UUID) -> HttpResponse:
+    """Delete a conversation with all that was said in it."""
+    services.delete(access.get_conversation_or_refuse(conversation_id), actor=request.tenant)
+    return HttpResponse(status=204)
+
+
+@router.get("/conversations/{uuid:conversation_id}/messages", response=Listing[MessageOut], summary="List messages")
+@scope_required("conversations:read")
+def list_messages(request: TenantRequest, conversation_id: UUID, cursor: str = "", limit: Limit = 50) -> Any:
+    """What was said, newest first."""
+    conversation = access.get_conversation_or_refuse(conversation_id)
+    return paginate(queries.messages_of(conversation), cursor, limit)
+
+
+@router.post("/conversations/{uuid:conversation_id}/messages", response={202: Asked}, summary="Ask")
+@scope_required("conversations:write")
+def ask(request: TenantRequest, conversation_id: UUID, body: MessageIn, key: Key = None) -> Any:
+    """Put a question. It is answered in the background: follow the stream, or read the messages until the answer is finished.
+
+    With an `Idempotency-Key` a repeated request gives the question of the first one.
+    """
+    conversation = access.get_conversation_or_refuse(conversation_id)
+    try:
+        question = services.ask(
+            conversation, actor=request.tenant, text=body.text, idempotency_key=key, parent_id=body.parent_id
+        )
+    except services.TooManyWaiting as refusal:
+        raise Refused(429, str(refusal), retry_after=RETRY_AFTER) from refusal
+    except services.KeyReused as refusal:
+        raise Refused(422, str(refusal)) from refusal
+    except services.Refusal as refusal:
+        raise Refused(409, str(refusal)) from refusal
+    return Status(202, queries.asked(question))
+
+
+@router.post("/conversations/{uuid:conversation_id}/stop", response={204: None}, summary="Stop the answer")
+@scope_required("conversations:write")
+def stop(request: TenantRequest, conversation_id: UUID) -> HttpResponse:
+    """End the answer that is being written; what was written stays."""
+    services.stop(access.get_conversation_or_refuse(conversation_id), actor=request.tenant)
+    return HttpResponse(status=204)
+
+
+@router.post("/conversations/{uuid:conversation_id}/retry", response={202: MessageOut}, summary="Answer anew")
+@scope_required("conversations:write")
+def retry(request: TenantRequest, conversation_id: UUID) -> Any:
+    """Have the latest question answered anew when its answer was stopped, interrupted or failed."""
+    conversation = access.get_conversation_or_refuse(conversation_id)
+    try:
+        return Status(202, services.retry(conversation, actor=request.tenant))
+    except services.TooManyWaiting as refusal:
+        raise Refused(429, str(refusal), retry_after=RETRY_AFTER) from refusal
+    except services.Refusal as refusal:
+        raise Refused(409, str(refusal)) from refusal
+
+
+@router.get("/conversations/{uuid:conversation_id}/stream", summary="Follow the latest answer")
+@scope_required("conversations:read")
+def stream(request: TenantRequest, conversation_id: UUID) -> HttpResponseBase:
+    """Server-sent events of the latest answer: `status`, `text`, `citation`, and last its state (`done`, `stopped` …).
+
+    Send `Last-Event-ID` to go on after a dropped line. 204 when there is nothing that you have not seen.
+    """
+    conversation = access.get_conversation_or_refuse(conversation_id)
+    last = request.headers.get("Last-Event-ID", "")
+    if not streaming.has_news(conversation, last):
+        return HttpResponse(status=204)
+    try:
+        frames = streaming.AnswerStream(conversation, request.tenant, last, streaming.verifier(request))
+    except streaming.TooManyStreams as refusal:
+        raise Refused(429, str(refusal), retry_after=RETRY_AFTER) from refusal
+    return streaming.response(frames)

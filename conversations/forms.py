@@ -1,0 +1,52 @@
+"""What do people write in a conversation, as clean values?"""
+
+from __future__ import annotations
+
+import secrets
+
+from django import forms
+
+from agents.access import get_agent_or_refuse
+from agents.models import Agent
+from conversations.models import LONGEST_QUESTION
+
+
+class QuestionForm(forms.Form):
+    """A question. `submission` is the page's own mark for one submit, so that a double click asks once."""
+
+    text = forms.CharField(
+        max_length=LONGEST_QUESTION,
+        label="Your question",
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": "Write a question first."},
+    )
+    submission = forms.CharField(
+        max_length=80, required=False, widget=forms.HiddenInput, initial=lambda: secrets.token_urlsafe(12)
+    )
+
+
+class VisibleAgent(forms.CharField):
+    """An agent, by its id or slug."""
+
+    def clean(self, value: str) -> Agent:
+        """Return the agent; raise Http404 when this reader cannot see one of that name (L2)."""
+        return get_agent_or_refuse(super().clean(value))
+
+
+class StartForm(forms.Form):
+    """The agent to ask and, if the page had a box for it, the first question."""
+
+    agent = VisibleAgent(max_length=80)
+    text = forms.CharField(max_length=LONGEST_QUESTION, required=False)
+
+
+class TitleForm(forms.Form):
+    """A conversation's title."""
+
+    title = forms.CharField(max_length=200, error_messages={"required": "Give the conversation a title."})
+
+
+class BeforeForm(forms.Form):
+    """From where an earlier part of a long conversation is shown."""
+
+    before = forms.IntegerField(min_value=0, max_value=2**31 - 1, required=False)

@@ -1,0 +1,21 @@
+"""Which background jobs write answers?"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from accounts.http import Tenant
+from accounts.jobs import job
+from conversations import answering, services
+
+
+def give_up(tenant: Tenant, message_id: str) -> None:
+    """Close the answer of a job that failed for the last time."""
+    services.fail(UUID(message_id), actor=tenant)
+
+
+# Before indexing: a person is waiting for this.
+@job("conversations.answer", priority=10, gave_up=give_up)
+def answer(tenant: Tenant, message_id: str) -> None:
+    """Write the answer whose message waits under this id."""
+    answering.write_answer(UUID(message_id), actor=tenant)

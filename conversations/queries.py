@@ -1,0 +1,45 @@
+"""What does a list of conversations show, and what a conversation?"""
+
+from __future__ import annotations
+
+from django.db.models import Prefetch, QuerySet
+
+from conversations.models import Citation, Conversation, Message
+
+# How many messages a page shows at once; older ones are one link away.
+MESSAGES_ON_A_PAGE = 100
+
+
+def listed(search: str = "") -> QuerySet[Conversation]:
+    """Return the bound member's conversations with their agents; `search` looks in titles."""
+    conversations: QuerySet[Conversation] = Conversation.objects.select_related("agent")
+    return conversations.filter(title__icontains=search) if search else conversations
+
+
+def with_citations(messages: QuerySet[Message]) -> QuerySet[Message]:
+    """Bring each message's citations along, by number, in one query for all."""
+    return messages.prefetch_related(Prefetch("citations", Citation.objects.order_by("number")))
+
+
+def messages_of(conversation: Conversation) -> QuerySet[Message]:
+    """Return the conversation's messages with their citations."""
+    return with_citations(Message.objects.filter(conversation=conversation))
+
+
+def page_of(conversation: Conversation, before: int | None) -> tuple[list[Message], bool]:
+    """Return the latest messages in the order in which they were said, and whether older ones exist.
+
+    `before` is a position: only messages before it are looked at.
+    """
+    messages = messages_of(conversation).order_by("-position")
+    if before is not None:
+        messages = messages.filter(position__lt=before)
+    found = list(messages[: MESSAGES_ON_A_PAGE + 1])
+    return found[:MESSAGES_ON_A_PAGE][::-1], len(found) > MESSAGES_ON_A_PAGE
+
+
+def asked(question: Message) -> Message:
+    """Bring the id of its answer along with a question, as `answer_id`."""
+    following = Message.objects.filter(conversation=question.conversation_id, position=question.position + 1)
+    question.answer_id = following.values_list("pk", flat=True).first()  # type: ignore[attr-defined]  # for the API
+    return question

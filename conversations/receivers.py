@@ -1,0 +1,15 @@
+"""What follows from a fact about a conversation? A question is handed to a job, in the same transaction."""
+
+from __future__ import annotations
+
+from django.dispatch import receiver
+
+from accounts.jobs import enqueue
+from conversations import jobs, signals
+from conversations.models import Message
+
+
+@receiver(signals.question_asked, sender=Message, dispatch_uid="conversations.receivers.answer_it")
+def answer_it(sender: type[Message], target: Message, **facts: object) -> None:
+    """Enqueue the writing of an answer; committed with its row, so neither is ever without the other."""
+    enqueue(jobs.answer, message_id=str(target.pk))

@@ -1,0 +1,247 @@
+"""What can be done in a conversation? Each verb writes in one transaction and tells it with a signal in the same.
+
+Answers are written by a job that hears `question_asked` (`receivers.py`); how, stands in `answering.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from accounts.http import Tenant
+from agents.models import Agent
+from conversations import access, answering, signals
+from conversations.models import Conversation, Delta, Message
+
+NEW_TITLE: Final = "New conversation"
+LONGEST_TITLE: Final = 80
+
+# Answers that one member may be waiting for, so that nobody fills the workers with questions.
+MOST_WAITING: Final = 8
+UNFINISHED: Final = (Message.Status.QUEUED, Message.Status.WRITING)
+
+
+class Refusal(Exception):
+    """The conversation's state does not allow what was asked. The message is a sentence for people."""
+
+
+class AgentUnavailable(Refusal):
+    """The agent was deleted, archived, or is no longer shared with this member."""
+
+
+class StillAnswering(Refusal):
+    """The answer before is not finished."""
+
+
+class ConversationMovedOn(Refusal):
+    """The message that was answered to is not the latest any more."""
+
+
+class NothingToRetry(Refusal):
+    """The latest answer is complete, or still being written."""
+
+
+class KeyReused(Refusal):
+    """An idempotency key came a second time with another question."""
+
+
+class TooManyWaiting(Refusal):
+    """The member waits for as many answers as one may."""
+
+
+def start(agent: Agent, *, actor: Tenant) -> Conversation:
+    """Begin a conversation with an agent. Raises `AgentUnavailable` when it is archived."""
+    if agent.archived_at is not None:
+        raise AgentUnavailable("This agent is archived. Its owner can restore it.")
+    with transaction.atomic():
+        conversation: Conversation = Conversation.objects.create(
+            owner_id=actor.membership_id, agent=agent, title=NEW_TITLE
+        )
+        signals.conversation_started.send(Conversation, actor=actor, target=conversation, agent_id=agent.pk)
+    return conversation
+
+
+def start_with(agent: Agent, *, actor: Tenant, text: str) -> Conversation:
+    """Begin a conversation, with its first question if `text` holds one: both or neither. Raises as `start` and `ask` do."""
+    with transaction.atomic():
+        conversation = start(agent, actor=actor)
+        if text:
+            ask(conversation, actor=actor, text=text)
+    return conversation
+
+
+def ask(
+    conversation: Conversation,
+    *,
+    actor: Tenant,
+    text: str,
+    idempotency_key: str | None = None,
+    parent_id: UUID | None = None,
+) -> Message:
+    """Put a question, and have it answered by a job. Returns the question; the answer stands at the next position.
+
+    A repeated `idempotency_key` returns the question of the first time. `parent_id` names the message that this one answers
+    to: one that is not in this conversation raises `Http404`, one that is no longer the latest `ConversationMovedOn`. Raises
+    the other refusals of this module as they apply; then nothing was written.
+    """
+    with transaction.atomic():
+        locked = Conversation.objects.select_for_update().get(pk=conversation.pk)
+        repeated = _asked_before(locked, text, idempotency_key)
+        if repeated is not None:
+            return repeated
+        agent = _askable(locked)
+        latest = _latest(locked)
+        _check_place(locked, latest, parent_id)
+        if latest is not None and not _ended(latest, actor):
+            raise StillAnswering("The agent is still answering. Wait until it is done, or stop it, and ask again.")
+        _check_waiting(actor)
+        question = _add(locked, Message.Role.USER, text=text, idempotency_key=idempotency_key or None)
+        answer = _add(locked, Message.Role.ASSISTANT)
+        _touch(locked, text)
+        _tell(answer, agent, actor, again=False)
+    return question
+
+
+def retry(conversation: Conversation, *, actor: Tenant, answer: Message | None = None) -> Message:
+    """Have the latest question answered anew, in place of an answer that was stopped, interrupted or failed.
+
+    `answer`, where given, must be that one. Returns the new answer. Raises `NothingToRetry`, `AgentUnavailable` or `TooManyWaiting`.
+    """
+    with transaction.atomic():
+        locked = Conversation.objects.select_for_update().get(pk=conversation.pk)
+        latest = _latest(locked)
+        if latest is None or not latest.can_retry or (answer is not None and answer.pk != latest.pk):
+            raise NothingToRetry("The latest answer is complete or still being written, so there is nothing to retry.")
+        agent = _askable(locked)
+        _ended(latest, actor)
+        _check_waiting(actor)
+        latest.delete()
+        renewed = _add(locked, Message.Role.ASSISTANT)
+        _tell(renewed, agent, actor, again=True)
+    return renewed
+
+
+def stop(conversation: Conversation, *, actor: Tenant, answer: Message | None = None) -> None:
+    """End `answer`, or whichever is being written. What was written stays. Does nothing to a finished one; safe to repeat."""
+    with transaction.atomic():
+        latest = answer or _latest(conversation)
+        if latest is None or latest.status not in UNFINISHED:
+            return
+        Message.objects.filter(pk=latest.pk).update(stop_requested_at=timezone.now())
+        signals.answer_stop_requested.send(Message, actor=actor, target=latest)
+        if latest.status == Message.Status.QUEUED or latest.is_silent:
+            # Nobody is writing, so nobody would notice the wish.
+            answering.close(latest, Message.Status.STOPPED, actor=actor)
+
+
+def rename(conversation: Conversation, *, actor: Tenant, title: str) -> None:
+    """Give the conversation another title."""
+    if conversation.title == title:
+        return
+    with transaction.atomic():
+        conversation.title = title
+        conversation.save(update_fields=["title", "updated_at"])
+        signals.conversation_renamed.send(Conversation, actor=actor, target=conversation)
+
+
+def delete(conversation: Conversation, *, actor: Tenant) -> None:
+    """Delete the conversation with its messages, citations and deltas. An answer that is being written ends."""
+    with transaction.atomic():
+        key, messages = conversation.pk, Message.objects.filter(conversation=conversation).count()
+        conversation.delete()
+        # Django takes the key from a deleted object; the record needs it, and so do those who watch.
+        conversation.pk = key
+        signals.conversation_deleted.send(Conversation, actor=actor, target=conversation, messages=messages)
+        answering.announce(key)
+
+
+def fail(message_id: UUID, *, actor: Tenant) -> None:
+    """Close an answer whose job failed for the last time, so that nobody waits for it."""
+    message = Message.objects.filter(pk=message_id).first()
+    if message is not None:
+        answering.close(message, Message.Status.FAILED, answering.UNEXPECTED, actor=actor)
+
+
+def _asked_before(conversation: Conversation, text: str, key: str | None) -> Message | None:
+    if not key:
+        return None
+    earlier: Message | None = Message.objects.filter(conversation=conversation, idempotency_key=key).first()
+    if earlier is not None and earlier.text != text:
+        raise KeyReused("This idempotency key was used for another question. Send each question with a key of its own.")
+    return earlier
+
+
+def _askable(conversation: Conversation) -> Agent:
+    agent = access.agent_of(conversation)
+    if agent is None:
+        raise AgentUnavailable(
+            "This agent was deleted, archived or made private. The conversation stays readable; start a new one with another."
+        )
+    return agent
+
+
+def _latest(conversation: Conversation) -> Message | None:
+    latest: Message | None = Message.objects.filter(conversation=conversation).order_by("-position").first()
+    return latest
+
+
+def _check_place(conversation: Conversation, latest: Message | None, parent_id: UUID | None) -> None:
+    if parent_id is None:
+        return
+    parent = access.get_message_or_refuse(conversation, parent_id)
+    if latest is None or parent.pk != latest.pk:
+        raise ConversationMovedOn("The conversation has gone on since that message. Read what is new, then ask again.")
+
+
+def _check_waiting(actor: Tenant) -> None:
+    waiting = Message.objects.filter(status__in=UNFINISHED, conversation__owner=actor.membership_id).count()
+    if waiting >= MOST_WAITING:
+        raise TooManyWaiting(
+            f"You are waiting for {MOST_WAITING} answers already. Ask again when one of them is complete."
+        )
+
+
+def _ended(latest: Message, actor: Tenant) -> bool:
+    """Is the latest message finished? One whose writer died is marked on this occasion."""
+    if latest.is_silent:
+        answering.close(latest, Message.Status.INTERRUPTED, actor=actor)
+    return latest.is_finished
+
+
+def _add(conversation: Conversation, role: str, *, text: str = "", idempotency_key: str | None = None) -> Message:
+    highest = Message.objects.filter(conversation=conversation).aggregate(highest=Max("position"))["highest"]
+    is_question = role == Message.Role.USER
+    message: Message = Message.objects.create(
+        conversation=conversation,
+        position=0 if highest is None else highest + 1,
+        role=role,
+        text=text,
+        idempotency_key=idempotency_key,
+        status=Message.Status.DONE if is_question else Message.Status.QUEUED,
+        finished_at=timezone.now() if is_question else None,
+    )
+    return message
+
+
+def _touch(conversation: Conversation, text: str) -> None:
+    # Deltas of finished answers have served; the messages hold all that they held.
+    Delta.objects.filter(message__conversation=conversation).exclude(message__status__in=UNFINISHED).delete()
+    if conversation.title == NEW_TITLE:
+        conversation.title = _title(text)
+    conversation.save(update_fields=["title", "updated_at"])
+
+
+def _title(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_TITLE else f"{line[: LONGEST_TITLE - 1].rsplit(' ', 1)[0]}…"
+
+
+def _tell(answer: Message, agent: Agent, actor: Tenant, *, again: bool) -> None:
+    signals.question_asked.send(
+        Message, actor=actor, target=answer, conversation_id=answer.conversation_id, agent_id=agent.pk, again=again
+    )
+    answering.announce(answer.conversation_id)

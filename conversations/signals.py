@@ -1,0 +1,28 @@
+"""Which facts about conversations may others hear?
+
+Each is sent with `send`, inside the transaction of the service that made it true, as
+`send(sender=…, actor=Tenant, target=instance, **facts)`. Facts carry ids and counts, never a word that was said.
+"""
+
+from django.dispatch import Signal
+
+# A conversation was begun. Arguments: actor, target (Conversation), agent_id (UUID).
+conversation_started = Signal()
+
+# A question was asked, or an answer asked for once more; the answer waits to be written. Arguments: actor, target (Message, the
+# answer), conversation_id (UUID), agent_id (UUID), again (bool).
+question_asked = Signal()
+
+# An answer came to its end. Arguments: actor (for whom it was written), target (Message), status (str), refused (bool: the files held
+# no answer), citations (int).
+answer_finished = Signal()
+
+# Somebody asked to stop an answer. Arguments: actor, target (Message).
+answer_stop_requested = Signal()
+
+# A conversation got another title. Arguments: actor, target (Conversation).
+conversation_renamed = Signal()
+
+# A conversation was deleted with all that it held. Arguments: actor, target (Conversation, already gone from the database; its id
+# still stands), messages (int).
+conversation_deleted = Signal()

@@ -1,0 +1,366 @@
+"""How does an answer reach whoever watches, while it is written and after a dropped line?
+
+A stream is a loop of short steps: read what is new through the fence, give the connection back, wait. It holds a thread of the
+server while it waits and no database connection. One LISTEN connection per process wakes its streams; without it they would
+still look once a second. At least once a second the credential is resolved again, so a revocation ends the stream (L13, L15).
+
+Each step runs in the context of the request (`accounts.streams`), never inside `workspace()` across a `yield`, so a cancelled
+stream leaves nothing on its thread (L39).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+import weakref
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+from django.conf import settings
+from django.db import connections
+from django.http import StreamingHttpResponse
+
+from accounts.http import Tenant, TenantRequest
+from accounts.identity import resolution
+from accounts.identity.base import IdentityRefusal
+from conversations.models import Conversation, Delta, Message
+
+log = logging.getLogger("aiaxis.streams")
+
+CHANNEL: Final = "aiaxis_conversations"
+# A closed browser is noticed at the next write only, and a revoked credential at the next look.
+TICK_SECONDS: Final = 1.0
+# Well below the server's 256 threads a process, so that pages and sign-ins always find one.
+MOST_IN_PROCESS: Final = 100
+MOST_IN_WORKSPACE: Final = 40
+MOST_OF_MEMBER: Final = 8
+RETRY_MILLISECONDS: Final = 1000
+RECONNECT_SECONDS: Final = (0.2, 1.0, 2.0, 5.0)
+ENDED: Final = "end"
+
+
+class TooManyStreams(Exception):
+    """No further answer can be watched just now. The message is a sentence for people; `is_ours` tells whose limit it is."""
+
+    def __init__(self, sentence: str, *, is_ours: bool) -> None:
+        super().__init__(sentence)
+        self.is_ours = is_ours
+
+
+class WatchingRefused(Exception):
+    """The credential of an open stream does not hold any more."""
+
+
+def topic(workspace_id: UUID, conversation_id: UUID) -> str:
+    """Name a conversation in a notification. PostgreSQL does not fence notifications, so the workspace is part of the name."""
+    return f"{workspace_id.hex}.{conversation_id.hex}"
+
+
+class Hub:
+    """One LISTEN connection for the process; wakes the streams that watch the conversation which a notification names."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._bells: dict[str, list[threading.Event]] = defaultdict(list)
+        self._thread: threading.Thread | None = None
+        self._closing = threading.Event()
+        self._process = 0
+
+    def watch(self, name: str) -> threading.Event:
+        """Return a bell that rings whenever the topic is announced. Give it back with `leave`."""
+        bell = threading.Event()
+        with self._lock:
+            self._bells[name].append(bell)
+            # A forked process inherits this object but not its thread.
+            if self._thread is None or self._process != os.getpid() or not self._thread.is_alive():
+                self._process, self._closing = os.getpid(), threading.Event()
+                self._thread = threading.Thread(target=self._listen, args=[self._closing], name="hub", daemon=True)
+                self._thread.start()
+        return bell
+
+    def leave(self, name: str, bell: threading.Event) -> None:
+        """Forget a bell."""
+        with self._lock:
+            bells = self._bells.get(name, [])
+            if bell in bells:
+                bells.remove(bell)
+            if not bells:
+                self._bells.pop(name, None)
+
+    def close(self) -> None:
+        """End the listening connection. The next watcher opens another."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+            self._closing.set()
+        if thread is not None and self._process == os.getpid():
+            thread.join(timeout=5)
+
+    def _listen(self, closing: threading.Event) -> None:
+        failures = 0
+        while not closing.is_set():
+            try:
+                with psycopg.connect(settings.DATABASE_DIRECT_URL, autocommit=True, application_name="hub") as line:
+                    line.execute(f"LISTEN {CHANNEL}")
+                    failures = 0
+                    # Whatever was announced while nobody listened.
+                    self._ring_all()
+                    while not closing.is_set():
+                        for notice in line.notifies(timeout=0.5):
+                            self._ring(notice.payload)
+            except psycopg.Error as error:
+                # Streams go on with a look a second, so this costs smoothness and no answer.
+                log.warning("The listening connection was lost (%s). Connecting again.", type(error).__name__)
+                closing.wait(RECONNECT_SECONDS[min(failures, len(RECONNECT_SECONDS) - 1)])
+                failures += 1
+
+    def _ring(self, name: str) -> None:
+        with self._lock:
+            bells = list(self._bells.get(name, ()))
+        for bell in bells:
+            bell.set()
+
+    def _ring_all(self) -> None:
+        with self._lock:
+            bells = [bell for watchers in self._bells.values() for bell in watchers]
+        for bell in bells:
+            bell.set()
+
+
+class Places:
+    """Counts the open streams of this process, of each workspace and of each member in it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._taken: Counter[UUID | None] = Counter()
+
+    def take(self, tenant: Tenant) -> Callable[[], None]:
+        """Take a place and return what gives it back (safe to call twice). Raises `TooManyStreams`."""
+        keys = (None, tenant.workspace_id, tenant.membership_id)
+        with self._lock:
+            self._refuse_when_full(*keys)
+            self._taken.update(keys)
+        given_back = threading.Event()
+
+        def give_back() -> None:
+            with self._lock:
+                if not given_back.is_set():
+                    given_back.set()
+                    self._taken.subtract(keys)
+                    self._taken += Counter()  # drops what reached zero
+
+        return give_back
+
+    def taken(self) -> int:
+        """Return how many streams are open in this process."""
+        return self._taken[None]
+
+    def _refuse_when_full(self, process: None, workspace_id: UUID, member_id: UUID) -> None:
+        if self._taken[member_id] >= MOST_OF_MEMBER:
+            raise TooManyStreams(
+                f"You are following {MOST_OF_MEMBER} answers already. Close a tab, or wait until one is complete.",
+                is_ours=False,
+            )
+        if self._taken[workspace_id] >= MOST_IN_WORKSPACE:
+            raise TooManyStreams(
+                f"Your workspace follows {MOST_IN_WORKSPACE} answers at this moment. This one goes on all the same: "
+                "reload the page in a little while to read it.",
+                is_ours=False,
+            )
+        if self._taken[process] >= MOST_IN_PROCESS:
+            raise TooManyStreams(
+                "Very many answers are being followed at this moment. This one goes on all the same: reload the page in a "
+                "little while to read it.",
+                is_ours=True,
+            )
+
+
+HUB: Final = Hub()
+PLACES: Final = Places()
+
+
+class AnswerStream:
+    """The frames of one answer as server-sent events, from where the watcher left off to the answer's end."""
+
+    def __init__(
+        self, conversation: Conversation, tenant: Tenant, last_event_id: str, verify: Callable[[], Tenant]
+    ) -> None:
+        """Take a place. `verify` resolves the credential anew and returns whom it stands for, or raises `WatchingRefused`."""
+        self._give_back = PLACES.take(tenant)
+        self._conversation = conversation
+        self._tenant = tenant
+        self._verify = verify
+        self._verified_at = time.monotonic()
+        self._message_id, self._seq = _position(last_event_id)
+        self._topic = topic(conversation.workspace_id, conversation.pk)
+        self._bell = HUB.watch(self._topic)
+        self._frames: deque[bytes] = deque([f"retry: {RETRY_MILLISECONDS}\n\n".encode()])
+        self._is_over = False
+        # A server that drops the response without closing it must not keep the place for ever.
+        self._end = weakref.finalize(self, _leave, self._topic, self._bell, self._give_back)
+
+    def __iter__(self) -> AnswerStream:
+        return self
+
+    def __next__(self) -> bytes:
+        """Return the next frame; wait for one, at most a second, in which case it is a sign of life."""
+        if not self._frames and not self._is_over:
+            self._step()
+        if not self._frames:
+            self.close()
+            raise StopIteration
+        return self._frames.popleft()
+
+    def close(self) -> None:
+        """Give the place back. Called by the server when the client has gone or the stream is over."""
+        self._is_over = True
+        self._end()
+
+    def _step(self) -> None:
+        self._look()
+        if self._frames or self._is_over:
+            return
+        self._bell.wait(TICK_SECONDS)
+        self._bell.clear()
+        self._look()
+        if not self._frames:
+            self._frames.append(b": tick\n\n")
+
+    def _look(self) -> None:
+        with no_connection_kept():
+            if time.monotonic() - self._verified_at >= TICK_SECONDS and not self._still_welcome():
+                return
+            message = _answer_to_follow(self._conversation.pk, self._message_id)
+            if message is None:
+                self._is_over = True
+                return
+            if message.pk != self._message_id:
+                self._message_id, self._seq = message.pk, 0
+                self._frames.append(_frame("status", {"message_id": str(message.pk), "status": message.state}))
+            self._send_new(message)
+
+    def _still_welcome(self) -> bool:
+        self._verified_at = time.monotonic()
+        try:
+            now = self._verify()
+        except WatchingRefused:
+            now = None
+        # The same credential may have been given to somebody else's membership meanwhile: compare, do not assume.
+        if now is not None and now.membership_id == self._tenant.membership_id:
+            return True
+        self._is_over = True
+        self._frames.append(
+            _frame("closed", {"detail": "Your sign-in or key has ended, so this answer is not sent any further."})
+        )
+        return False
+
+    def _send_new(self, message: Message) -> None:
+        # The status was read before the deltas: when it says finished, no delta can come after those that we read now.
+        for delta in Delta.objects.filter(message=message, seq__gt=self._seq).order_by("seq"):
+            self._frames.append(_frame(delta.kind, delta.data, f"{message.pk}:{delta.seq}"))
+            self._seq = delta.seq
+        if not message.is_finished:
+            return
+        if not self._seq:
+            # Its deltas were cleared away after it was finished, so it comes in one piece.
+            self._frames.extend(_whole(message))
+        data = {"message_id": str(message.pk), "status": message.state, "error": message.error}
+        self._frames.append(_frame(message.state, data, f"{message.pk}:{ENDED}"))
+        self._is_over = True
+
+
+def has_news(conversation: Conversation, last_event_id: str) -> bool:
+    """Is there anything to stream to somebody who saw everything up to `last_event_id`?"""
+    latest = _answer_to_follow(conversation.pk, None)
+    return latest is not None and last_event_id != f"{latest.pk}:{ENDED}"
+
+
+def verifier(request: TenantRequest) -> Callable[[], Tenant]:
+    """Return what resolves this request's credential once more, through the same function that let the request in (L13)."""
+    resolve: Callable[[str], Tenant] = resolution.resolve_session
+    credential = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
+    if request.tenant.method == "key":
+        resolve = resolution.resolve_key
+        credential = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")[2].strip()
+
+    def verify() -> Tenant:
+        try:
+            return resolve(credential)
+        except IdentityRefusal as refusal:
+            # A no, or a system that does not answer: neither is a yes.
+            raise WatchingRefused from refusal
+
+    return verify
+
+
+def response(stream: Iterator[bytes] | AnswerStream) -> StreamingHttpResponse:
+    """Wrap a stream with the headers that keep proxies and compression from holding it back (L49)."""
+    answer = StreamingHttpResponse(stream, content_type="text/event-stream; charset=utf-8")
+    answer["X-Accel-Buffering"] = "no"
+    answer["Cache-Control"] = "no-store, no-transform"
+    # Says to every compressing layer that this body is as it shall be.
+    answer["Content-Encoding"] = "identity"
+    return answer
+
+
+def come_back_later(sentence: str) -> StreamingHttpResponse:
+    """Tell a browser why it cannot follow the answer now; its EventSource asks again in five seconds by itself."""
+    return response(iter([b"retry: 5000\n\n" + _frame("refused", {"detail": sentence})]))
+
+
+@contextmanager
+def no_connection_kept() -> Iterator[None]:
+    """Give every database connection of this thread back after the block: a stream that waits holds none."""
+    try:
+        yield
+    finally:
+        for connection in connections.all(initialized_only=True):
+            # Inside a transaction somebody further out owns the connection (a test case).
+            if not connection.in_atomic_block:
+                connection.close()
+
+
+def _leave(name: str, bell: threading.Event, give_back: Callable[[], None]) -> None:
+    HUB.leave(name, bell)
+    give_back()
+
+
+def _position(last_event_id: str) -> tuple[UUID | None, int]:
+    """Read `message:seq`. Anything else, a client may send what it likes, is the beginning of the latest answer."""
+    message, _, seq = last_event_id.partition(":")
+    if seq == ENDED:
+        return None, 0
+    try:
+        return UUID(message), int(seq) if seq.isascii() and seq.isdigit() and len(seq) < 10 else 0
+    except ValueError:
+        return None, 0
+
+
+def _answer_to_follow(conversation_id: UUID, message_id: UUID | None) -> Message | None:
+    """The answer that the watcher was at, while it is in this conversation and unfinished; else the latest one."""
+    answers = Message.objects.filter(conversation=conversation_id, role=Message.Role.ASSISTANT)
+    if message_id is not None:
+        known: Message | None = answers.filter(pk=message_id).first()
+        if known is not None:
+            return known
+    latest: Message | None = answers.order_by("-position").first()
+    return latest
+
+
+def _whole(message: Message) -> Iterator[bytes]:
+    for citation in message.citations.order_by("number"):
+        data = {name: getattr(citation, name) for name in ("number", "kind", "file_name", "page", "label", "quote")}
+        yield _frame("citation", {**data, "file_id": str(citation.file_id) if citation.file_id else None})
+    yield _frame("text", {"text": message.text})
+
+
+def _frame(event: str, data: dict[str, Any], event_id: str = "") -> bytes:
+    # JSON puts a line break inside a text as \n, so no text can end a frame or begin another.
+    head = f"id: {event_id}\n" if event_id else ""
+    return f"{head}event: {event}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()

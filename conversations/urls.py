@@ -1,0 +1,22 @@
+"""Which path leads to which page of the conversations?"""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from conversations import views
+
+app_name = "conversations"
+urlpatterns = [
+    path("", views.conversation_list, name="list"),
+    path("new/", views.conversation_new, name="new"),
+    path("start/", views.conversation_start, name="start"),
+    path("<uuid:conversation_id>/", views.conversation_detail, name="detail"),
+    path("<uuid:conversation_id>/ask/", views.conversation_ask, name="ask"),
+    path("<uuid:conversation_id>/stream/", views.conversation_stream, name="stream"),
+    path("<uuid:conversation_id>/rename/", views.conversation_rename, name="rename"),
+    path("<uuid:conversation_id>/delete/", views.conversation_delete, name="delete"),
+    path("<uuid:conversation_id>/messages/<uuid:message_id>/", views.message_turn, name="turn"),
+    path("<uuid:conversation_id>/messages/<uuid:message_id>/stop/", views.message_stop, name="stop"),
+    path("<uuid:conversation_id>/messages/<uuid:message_id>/retry/", views.message_retry, name="retry"),
+]

@@ -1,0 +1,160 @@
+"""Do the pages let a person ask, follow, stop, retry, rename and delete, and nobody else?"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.urls import reverse
+
+from conversations.models import Conversation, Message
+from tests import doors
+from tests.cast import ALICE, BOB, CHARLIE, VERA, acting
+from tests.conversations.stage import OFF_TOPIC, QUESTION, answered, asked, desk, latest, write
+
+pytestmark = pytest.mark.django_db(databases=doors.DOORS)
+
+
+def test_a_person_gets_from_an_agent_to_an_answer_without_any_script() -> None:
+    agent = desk(ALICE)
+    alice = doors.browser(ALICE)
+    started = alice.post(reverse("conversations:start"), {"agent": str(agent.pk)}, follow=True)
+    assert started.status_code == 200
+    conversation = started.context["conversation"]
+    ask = {"text": QUESTION, "submission": started.context["form"]["submission"].value()}
+    waiting = alice.post(reverse("conversations:ask", args=[conversation.pk]), ask, follow=True)
+    assert b"<answer-stream" in waiting.content
+    # A double click sends the same form twice.
+    alice.post(reverse("conversations:ask", args=[conversation.pk]), ask)
+    with acting(ALICE):
+        assert Message.objects.filter(conversation=conversation).count() == 2
+        answer = latest(conversation)
+    write(ALICE, answer.pk)
+    page = alice.get(reverse("conversations:detail", args=[conversation.pk])).content.decode()
+    assert "within 30 days" in page
+    assert f'popovertarget="source-{answer.pk.hex}-1"' in page
+    assert "policy.txt, page 1" in page
+    assert "<answer-stream" not in page
+
+
+def test_the_list_shows_the_readers_own_conversations_only() -> None:
+    """L10: counts and links too."""
+    agent = desk(ALICE, visibility="workspace", file_visibility="workspace")
+    hers, _ = answered(ALICE, agent, "Secret question of Alice")
+    his, _ = answered(BOB, agent, "Plain question of Bob")
+    page = doors.browser(BOB).get(reverse("conversations:list")).content.decode()
+    assert "Plain question of Bob" in page
+    assert "Secret question" not in page
+    assert str(hers.pk) not in page
+
+
+@pytest.mark.parametrize("thief", [BOB, CHARLIE], ids=lambda person: person.name)
+def test_nobody_reads_follows_stops_or_changes_anothers_conversation(thief: Any) -> None:
+    """L15, L16: an owner's answer was streamed to, and stopped by, whoever knew its id."""
+    agent = desk(ALICE, visibility="workspace", file_visibility="workspace")
+    conversation, answer = asked(ALICE, agent)
+    own, own_answer = (None, None) if thief is CHARLIE else asked(BOB, agent)
+    client = doors.browser(thief)
+    doors_of = [
+        ("get", "detail", []),
+        ("post", "ask", []),
+        ("get", "stream", []),
+        ("post", "rename", []),
+        ("post", "delete", []),
+        ("get", "turn", [answer.pk]),
+        ("post", "stop", [answer.pk]),
+        ("post", "retry", [answer.pk]),
+    ]
+    for method, name, more in doors_of:
+        for key in (conversation.pk, uuid4()):
+            url = reverse(f"conversations:{name}", args=[key, *more])
+            found = getattr(client, method)(url, {"text": "x", "title": "taken"} if method == "post" else {})
+            assert found.status_code == 404, (name, key)
+    if own is not None and own_answer is not None:
+        # Her message under his conversation is as absent as his under hers (L17).
+        for name in ("turn", "stop", "retry"):
+            url = reverse(f"conversations:{name}", args=[own.pk, answer.pk])
+            assert (client.get(url) if name == "turn" else client.post(url)).status_code == 404
+    with acting(ALICE):
+        assert Message.objects.get(pk=answer.pk).stop_requested_at is None
+        assert Conversation.objects.get(pk=conversation.pk).title != "taken"
+
+
+def test_a_viewer_reads_the_page_and_is_refused_every_act() -> None:
+    """L20: a share lets viewers read, and not one thing more."""
+    agent = desk(ALICE, visibility="workspace", file_visibility="workspace")
+    vera = doors.browser(VERA)
+    assert vera.get(reverse("conversations:list")).status_code == 200
+    assert vera.post(reverse("conversations:start"), {"agent": agent.slug}).status_code == 403
+    with acting(VERA):
+        assert not Conversation.objects.exists()
+
+
+def test_stop_ends_a_waiting_answer_at_once_and_retry_asks_again() -> None:
+    conversation, answer = asked(ALICE, desk(ALICE))
+    alice = doors.browser(ALICE)
+    alice.post(reverse("conversations:stop", args=[conversation.pk, answer.pk]))
+    page = alice.get(reverse("conversations:detail", args=[conversation.pk])).content.decode()
+    assert "You stopped this answer." in page
+    alice.post(reverse("conversations:retry", args=[conversation.pk, answer.pk]))
+    with acting(ALICE):
+        renewed = latest(conversation)
+    assert renewed.pk != answer.pk
+    assert write(ALICE, renewed.pk).status == Message.Status.DONE
+    # A second click on the old button finds nothing to retry.
+    assert alice.post(reverse("conversations:retry", args=[conversation.pk, answer.pk])).status_code == 404
+
+
+def test_an_agent_that_is_gone_leaves_the_conversation_readable() -> None:
+    agent = desk(ALICE, visibility="workspace", file_visibility="workspace")
+    conversation, _ = answered(BOB, agent)
+    with acting(ALICE) as alice:
+        from agents import services
+
+        services.set_visibility(agent, actor=alice, visibility="private")
+    bob = doors.browser(BOB)
+    page = bob.get(reverse("conversations:detail", args=[conversation.pk])).content.decode()
+    assert "within 30 days" in page
+    assert "cannot be continued" in page
+    refused = bob.post(reverse("conversations:ask", args=[conversation.pk]), {"text": "More?"})
+    assert refused.status_code == 409
+
+
+def test_a_refusal_is_shown_as_one_with_the_closest_passages_apart() -> None:
+    conversation, _ = answered(ALICE, desk(ALICE), OFF_TOPIC)
+    page = doors.browser(ALICE).get(reverse("conversations:detail", args=[conversation.pk])).content.decode()
+    assert "I could not find an answer" in page
+    assert "Closest passages" in page
+    assert "may not answer the question" in page
+
+
+def test_rename_and_delete_do_what_they_say() -> None:
+    conversation, _ = answered(ALICE, desk(ALICE))
+    alice = doors.browser(ALICE)
+    alice.post(reverse("conversations:rename", args=[conversation.pk]), {"title": "Returns, <b>bold</b>"})
+    page = alice.get(reverse("conversations:list")).content.decode()
+    assert "Returns, &lt;b&gt;bold&lt;/b&gt;" in page
+    gone = alice.post(reverse("conversations:delete", args=[conversation.pk]), follow=True)
+    assert "The conversation was deleted." in gone.content.decode()
+    assert alice.get(reverse("conversations:detail", args=[conversation.pk])).status_code == 404
+
+
+def test_the_first_page_shows_the_way_when_there_is_nothing_yet() -> None:
+    assert "Upload a file" in doors.browser(CHARLIE).get(reverse("conversations:list")).content.decode()
+    assert doors.browser(CHARLIE).get(reverse("conversations:new")).status_code == 200
+
+
+def test_a_long_conversation_shows_its_latest_part_with_a_way_back() -> None:
+    conversation, _ = answered(ALICE, desk(ALICE))
+    with acting(ALICE):
+        Message.objects.bulk_create(
+            Message(conversation=conversation, position=n, role="user", text=f"line {n}", status="done")
+            for n in range(2, 160)
+        )
+    alice = doors.browser(ALICE)
+    page = alice.get(reverse("conversations:detail", args=[conversation.pk])).content.decode()
+    assert "line 159" in page
+    assert "line 59<" not in page
+    earlier = alice.get(reverse("conversations:detail", args=[conversation.pk]), {"before": 60}).content.decode()
+    assert "line 59<" in earlier
