@@ -11,13 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
-from typing import Any, Concatenate, Final, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar
 from uuid import UUID
 
+from django.contrib import admin
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import include, path, reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
 
 from accounts import cookies
 from accounts.http import Reason, Refusal, refuse
@@ -25,6 +30,8 @@ from accounts.identity import asking, providers, tokens
 from accounts.identity.base import Revoked, Unavailable
 from accounts.identity.store.models import StoreSession
 from accounts.problems import unavailable
+from accounts.routes import route_of
+from accounts.signals import operator_read
 
 P = ParamSpec("P")
 Row = TypeVar("Row", bound=Model)
@@ -116,3 +123,104 @@ def operator_of(request: HttpRequest) -> Operator | None:
     """The verified operator of a request, or None where nobody was verified as one."""
     operator: Any = getattr(request, "operator", None)
     return operator if isinstance(operator, Operator) else None
+
+
+class OperatorSite(admin.AdminSite):
+    """Django's admin site, cut down to what operators may do here: look at lists and rows, and change nothing.
+
+    It has its own sign-in, its own look and no catch-all; every page is announced as a fact before it is made, and is
+    not made when nobody can record it. `django.contrib.admin` is not installed: neither its log nor its templates serve.
+    """
+
+    index_template = "accounts/operator_index.html"
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Operators, verified for this very request."""
+        return operator_of(request) is not None
+
+    def admin_view(self, view: Callable[..., HttpResponseBase], cacheable: bool = False) -> Callable[..., Any]:
+        """Open ``view`` to operators only, once their looking is on record."""
+
+        @operator_required
+        def closed(request: OperatorRequest, /, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            try:
+                page = route_of(request).pattern
+                operator_read.send(OperatorSite, operator=request.operator, page=page, names=sorted(request.GET))
+            except Unavailable as outage:
+                # An operator who cannot be seen does not get to see.
+                return unavailable(request, outage.system, str(outage.retry_after))
+            return view(request, *args, **kwargs)
+
+        return never_cache(require_safe(closed))
+
+    def get_urls(self) -> list[Any]:
+        """The index, and each registered model's list and rows: no log-in, no password, no autocomplete of Django's."""
+        urls: list[Any] = [path("", self.admin_view(self.index), name="index")]
+        for model, model_admin in self._registry.items():
+            urls.append(path(f"{model._meta.app_label}/{model._meta.model_name}/", include(model_admin.urls)))
+        return urls
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """What every page of the console shows: who is looking, and which lists there are."""
+        lists = [
+            {
+                "label": str(model._meta.verbose_name_plural).capitalize(),
+                "url": reverse(f"{self.name}:{model._meta.app_label}_{model._meta.model_name}_changelist"),
+            }
+            for model in self._registry
+        ]
+        return {"operator": operator_of(request), "lists": lists}
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        """The console's first page."""
+        return TemplateResponse(request, self.index_template, {**self.each_context(request), **(extra_context or {})})
+
+
+class OperatorAdmin(admin.ModelAdmin, Generic[Row]):  # type: ignore[type-arg]  # generic only in the stubs
+    """A model's pages in the console: read across all workspaces, as the role ``aiaxis_ops``, and never written."""
+
+    detail_template: str
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
+        """Every workspace's rows; columns that are not granted to operators are refused by the database."""
+        return across(self.model)
+
+    def get_urls(self) -> list[Any]:
+        """The list and one row."""
+        name = f"{self.opts.app_label}_{self.opts.model_name}"
+        view = self.admin_site.admin_view
+        return [
+            path("", view(self.changelist_view), name=f"{name}_changelist"),
+            path("<uuid:row_id>/", view(self.row_view), name=f"{name}_change"),
+        ]
+
+    def row_view(self, request: HttpRequest, row_id: UUID) -> TemplateResponse:
+        """One row, or 404."""
+        row = self.get_queryset(request).filter(pk=row_id).first()
+        if row is None:
+            raise Http404(f"No {self.opts.verbose_name} has this id.")
+        return TemplateResponse(request, self.detail_template, {**self.admin_site.each_context(request), "row": row})
+
+    def has_view_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        """Operators."""
+        return self.admin_site.has_permission(request)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Operators."""
+        return self.admin_site.has_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody: the role behind these pages may only read."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        """Nobody: the role behind these pages may only read."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        """Nobody: the role behind these pages may only read."""
+        return False
+
+
+site: Final = OperatorSite(name="operator")
+"""The one console. Apps register their pages in ``admin.py``."""

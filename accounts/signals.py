@@ -34,3 +34,8 @@ api_key_revoked = Signal()
 # An operator signed in or out. sender=OperatorSession; arguments: user_id (UUID), email (str), target (OperatorSession).
 operator_signed_in = Signal()
 operator_signed_out = Signal()
+
+# An operator is about to see a page of the console. Sent before the page is made, so that whoever cannot record it can refuse it
+# by raising accounts.identity.base.Unavailable. sender=OperatorSite; arguments: operator (accounts.operators.Operator), page (str,
+# the URL pattern), names (list[str], of the filters that were used).
+operator_read = Signal()

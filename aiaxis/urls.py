@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
 
+from accounts.operators import site as operators
 from aiaxis import health
 from aiaxis.api import api, openapi
 
@@ -15,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("agents/", include("agents.urls")),
     path("conversations/", include("conversations.urls")),
     path("", include("audit.urls")),
+    path("operator/", operators.urls),
     path("api/v1/openapi.json", openapi, name="openapi"),
     path("api/v1/", api.urls),
 ]

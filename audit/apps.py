@@ -21,6 +21,6 @@ class AuditConfig(AppConfig):
 
     def ready(self) -> None:
         """Hear the signals, and keep the coming months' pieces of the trail made after every migration."""
-        from audit import receivers  # noqa: F401 - importing it connects the receivers
+        from audit import admin, receivers  # noqa: F401 - importing them registers the pages and connects the receivers
 
         post_migrate.connect(_make_partitions, sender=self, dispatch_uid="audit.partitions")

@@ -17,6 +17,7 @@ from django.db.models import Model
 from uuid_utils.compat import uuid7
 
 from accounts.http import Refusal, Tenant
+from accounts.operators import Operator
 from accounts.requests import RequestContext, current_request
 from audit import redaction, rules
 from audit.rules import ActorType, Outcome, Retention, Severity
@@ -33,13 +34,13 @@ def denial(
     *,
     status: int,
     refusal: Refusal | None,
-    actor: Tenant | None,
+    actor: Tenant | Operator | None,
     target: tuple[str, str] = ("", ""),
 ) -> Entry:
     """The entry of a request that was refused or failed with HTTP ``status``.
 
     ``refusal`` is what the refusing check said about itself, None when Django refused on its own; ``actor`` is the
-    verified member, None when nobody was; ``target`` is the kind and id that the request asked for, "" where unknown.
+    verified member or operator, None when nobody was; ``target`` is the kind and id that the request asked for, "" where unknown.
     """
     detail = dict(refusal.detail) if refusal else {}
     action = refusal.action if refusal else "request.failed" if status >= 500 else "request.refused"
@@ -48,7 +49,10 @@ def denial(
     entry = _begin(action, reason, severity, detail)
     entry["outcome"] = rules.outcome_of(entry["action"], status)
     entry["status"] = status
-    entry.update(_tenant(actor) if actor else _nobody(detail))
+    if isinstance(actor, Operator):
+        entry.update(_operator(actor.user_id, actor.display_name))
+    else:
+        entry.update(_tenant(actor) if actor else _nobody(detail))
     entry["target_type"], entry["target_id"] = redaction.clean(target[0], 64), redaction.clean(target[1], 64)
     entry["refused_by"] = redaction.clean(detail.pop("check", reason), 64)
     return _finish(entry, context, detail)
@@ -78,7 +82,7 @@ def operator_act(action: str, *, operator_id: UUID, name: str, detail: Mapping[s
     """The entry of what an operator did or read; it belongs to no workspace's trail."""
     entry = _begin(action, "", "", {})
     entry["outcome"] = Outcome.ALLOWED
-    entry.update(actor_type=ActorType.OPERATOR, actor_id=str(operator_id), actor_name=redaction.clean(name, 128))
+    entry.update(_operator(operator_id, name))
     return _finish(entry, current_request(), detail)
 
 
@@ -158,6 +162,10 @@ def _tenant(actor: Tenant) -> Entry:
             "credential": redaction.pseudonym("credential", str(actor.credential_id)),
         },
     }
+
+
+def _operator(user_id: UUID, name: str) -> Entry:
+    return {"actor_type": ActorType.OPERATOR, "actor_id": str(user_id), "actor_name": redaction.clean(name, 128)}
 
 
 def _nobody(detail: dict[str, Any]) -> Entry:

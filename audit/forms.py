@@ -8,27 +8,21 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from audit.queries import Chosen
-from audit.rules import Outcome, actions_of_a_trail
+from audit.rules import Outcome, Severity, actions_of_a_trail, actions_of_everything
 
 EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
 
 
-class TrailFilter(forms.Form):
-    """The filters above the trail, all of them optional. ``people`` are the pairs of id and name to choose from."""
+class DaysForm(forms.Form):
+    """From which day to which, in UTC, both included."""
 
-    person = forms.TypedChoiceField(label="Person", required=False, coerce=UUID, empty_value=None)
-    action = forms.ChoiceField(label="What happened", required=False)
-    outcome = forms.ChoiceField(label="Outcome", required=False, choices=[("", "Any"), *Outcome.choices])
     since = forms.DateField(label="From (UTC)", required=False, widget=forms.DateInput(attrs={"type": "date"}))
     until = forms.DateField(label="To (UTC)", required=False, widget=forms.DateInput(attrs={"type": "date"}))
 
-    def __init__(self, *args: Any, people: list[tuple[UUID, str]], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = {"person": [("", "Anybody"), *people], "action": [("", "Anything"), *actions_of_a_trail()]}
-        for name, values in choices.items():
-            self.fields[name].choices = values  # type: ignore[attr-defined]  # both are choice fields
-        for name in ("person", "action", "outcome"):
-            self.fields[name].error_messages["invalid_choice"] = "Choose one from the list."
+        for field in self.fields.values():
+            field.error_messages["invalid_choice"] = "Choose one from the list."
         for name in ("since", "until"):
             self.fields[name].error_messages["invalid"] = "Write the day as year-month-day, such as 2026-11-23."
 
@@ -46,3 +40,34 @@ class TrailFilter(forms.Form):
     def chosen(self) -> Chosen:
         """The filters of a valid form."""
         return Chosen(**self.cleaned_data)
+
+
+class TrailFilter(DaysForm):
+    """The filters above a workspace's trail, all optional. ``people`` are the pairs of id and name to choose from."""
+
+    person = forms.TypedChoiceField(label="Person", required=False, coerce=UUID, empty_value=None)
+    action = forms.ChoiceField(label="What happened", required=False)
+    outcome = forms.ChoiceField(label="Outcome", required=False, choices=[("", "Any"), *Outcome.choices])
+    field_order = ("person", "action", "outcome", "since", "until")
+
+    def __init__(self, *args: Any, people: list[tuple[UUID, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = {"person": [("", "Anybody"), *people], "action": [("", "Anything"), *actions_of_a_trail()]}
+        for name, values in choices.items():
+            self.fields[name].choices = values  # type: ignore[attr-defined]  # both are choice fields
+
+
+class OperatorFilter(DaysForm):
+    """The filters above the operators' list of every workspace's entries, all optional."""
+
+    severity = forms.ChoiceField(label="Severity", required=False, choices=[("", "Any"), *Severity.choices])
+    outcome = forms.ChoiceField(label="Outcome", required=False, choices=[("", "Any"), *Outcome.choices])
+    action = forms.ChoiceField(
+        label="What happened", required=False, choices=[("", "Anything"), *actions_of_everything()]
+    )
+    address = forms.GenericIPAddressField(label="From address", required=False, unpack_ipv4=True)
+    field_order = ("severity", "outcome", "action", "address", "since", "until")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["address"].error_messages["invalid"] = "Write one IPv4 or IPv6 address, such as 192.0.2.1."

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
 
+from django.db.models import Q
+
 from accounts.models import Membership
 from audit.models import Entry, EntryQuerySet
 from audit.partitions import first_id
@@ -18,6 +20,8 @@ class Chosen:
     outcome: str = ""
     since: date | None = None
     until: date | None = None
+    severity: str = ""
+    address: str = ""
 
     def names(self) -> list[str]:
         """Which filters are set: what an entry about the reading says of it."""
@@ -25,19 +29,26 @@ class Chosen:
 
 
 def trail(chosen: Chosen) -> EntryQuerySet:
-    """The bound workspace's entries that match. Days become bounds of the id, which the index and the partitions know."""
+    """The bound workspace's entries that match, newest first."""
     found: EntryQuerySet = Entry.objects.all()
-    if chosen.person:
-        found = found.filter(actor_id=chosen.person)
-    if chosen.action:
-        found = found.filter(action=chosen.action)
-    if chosen.outcome:
-        found = found.filter(outcome=chosen.outcome)
+    return found.filter(matching(chosen)).newest_first()
+
+
+def matching(chosen: Chosen) -> Q:
+    """The condition that an entry meets. Days become bounds of the id, which the indexes and the partitions know."""
+    equal = {
+        "actor_id": chosen.person,
+        "action": chosen.action,
+        "outcome": chosen.outcome,
+        "severity": chosen.severity,
+        "client_address": chosen.address,
+    }
+    condition = Q(**{name: value for name, value in equal.items() if value})
     if chosen.since:
-        found = found.filter(id__gte=first_id(chosen.since))
+        condition &= Q(id__gte=first_id(chosen.since))
     if chosen.until:
-        found = found.filter(id__lt=first_id(chosen.until + timedelta(days=1)))
-    return found.newest_first()
+        condition &= Q(id__lt=first_id(chosen.until + timedelta(days=1)))
+    return condition
 
 
 def people() -> list[tuple[UUID, str]]:

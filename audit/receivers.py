@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 
 from accounts import signals as accounts
 from accounts.http import Refusal, Tenant, tenant_of
+from accounts.operators import Operator, operator_of
 from accounts.requests import current_request
 from agents import signals as agents
 from audit import entries, ledger, services
@@ -29,7 +30,7 @@ def access_denied(
         current_request(),
         status=response.status_code,
         refusal=refusal,
-        actor=tenant_of(request),
+        actor=tenant_of(request) or operator_of(request),
         target=_target_of(request),
     )
     services.record(entry)
@@ -91,6 +92,15 @@ def operator_signed_in(sender: object, *, user_id: UUID, email: str, **kwargs: A
 def operator_signed_out(sender: object, *, user_id: UUID, email: str, **kwargs: Any) -> None:
     """An operator left; nothing may keep them in."""
     services.record(entries.operator_act("operator.signed_out", operator_id=user_id, name=email, detail={}))
+
+
+@receiver(accounts.operator_read)
+def operator_read(sender: object, *, operator: Operator, page: str, names: list[str], **kwargs: Any) -> None:
+    """An operator is about to see a page of the console: refused unless a durable sink takes the entry."""
+    detail = {"page": page, "filters": names}
+    services.record_or_refuse(
+        entries.operator_act("operator.read", operator_id=operator.user_id, name=operator.display_name, detail=detail)
+    )
 
 
 @receiver(agents.agent_created)

@@ -113,6 +113,7 @@ ACTIONS: dict[str, Action] = {
     "audit.entry_rejected": Action("Entry rejected by the database", "sys_monitor_disabled", Severity.CRITICAL),
 }
 
+OPERATORS, PIPELINE = "Operators", "Audit pipeline"
 NOUNS = {
     "request": "Requests",
     "credential": "Sign-in",
@@ -127,6 +128,8 @@ NOUNS = {
     "conversation": "Conversations",
     "message": "Conversations",
     "trail": "Trail",
+    "operator": OPERATORS,
+    "audit": PIPELINE,
 }
 """Under which heading a person looks for an action."""
 
@@ -183,12 +186,15 @@ def action_words(name: str) -> str:
 
 
 def actions_of_a_trail() -> list[tuple[str, list[tuple[str, str]]]]:
-    """The actions that can stand in a workspace's trail, grouped by noun, for a list to choose from."""
+    """The actions that can stand in a workspace's trail, grouped, for a list to choose from."""
+    return [group for group in actions_of_everything() if group[0] not in (OPERATORS, PIPELINE)]
+
+
+def actions_of_everything() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Every action, grouped under the heading where a person looks for it."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for name, action in ACTIONS.items():
-        noun = name.partition(".")[0]
-        if noun not in ("operator", "audit"):
-            groups.setdefault(NOUNS[noun], []).append((name, action.words))
+        groups.setdefault(NOUNS[name.partition(".")[0]], []).append((name, action.words))
     return list(groups.items())
 
 

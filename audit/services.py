@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from accounts.http import Tenant
+from accounts.identity.base import Unavailable
 from audit import entries, health, ledger
 from audit.models import Entry
 from audit.rules import Severity
@@ -33,8 +34,11 @@ class Sink(StrEnum):
     NOWHERE = "nowhere"
 
 
-class Unrecorded(Exception):
-    """No durable sink took the entry, so the act that it tells of must not happen."""
+class Unrecorded(Unavailable):
+    """No durable sink took the entry, so the act that it tells of must not happen. Answered with 503, like any silence."""
+
+    def __init__(self) -> None:
+        super().__init__("audit trail")
 
 
 def record(entry: entries.Entry) -> Sink:
@@ -64,7 +68,7 @@ def record_or_refuse(entry: entries.Entry) -> None:
     """Bring the entry to rest durably, or raise ``Unrecorded``: for acts that may not happen unseen."""
     sink = record(entry)
     if sink not in (Sink.SPOOL, Sink.DATABASE):
-        raise Unrecorded("No part of the audit trail could take the entry, so the act was not carried out.")
+        raise Unrecorded
 
 
 def note_reading(*, actor: Tenant, filters: Sequence[str] = (), shown: int = 1, entry: Entry | None = None) -> None:

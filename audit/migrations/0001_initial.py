@@ -38,7 +38,7 @@ CREATE TABLE audit_entry (
     refused_by varchar(64) NOT NULL,
     detail jsonb NOT NULL,
     fingerprint varchar(16) NOT NULL,
-    CONSTRAINT audit_entry_pkey PRIMARY KEY (retention, id)
+    CONSTRAINT audit_entry_pkey PRIMARY KEY (id, retention)
 ) PARTITION BY LIST (retention);
 CREATE INDEX audit_entry_trail ON audit_entry (workspace_id, id DESC);
 CREATE INDEX audit_entry_of_actor ON audit_entry (workspace_id, actor_id, id DESC);
