@@ -291,3 +291,13 @@ def documented() -> str:
 @pytest.mark.parametrize("number", INCIDENTS)
 def test_every_known_incident_has_a_test_that_names_it(number: int) -> None:
     assert re.search(rf"\bL{number}\b", documented())
+
+
+def test_every_setting_stands_in_the_example() -> None:
+    """Who runs AiAxis looks for settings in one file; a setting that is not in it does not exist for them."""
+    settings = (ROOT / "aiaxis" / "settings.py").read_text(encoding="utf-8")
+    asked = set(re.findall(r"env\.\w+\(\s*\"([A-Z_]+)\"", settings)) | set(
+        re.findall(r"\"(DATABASE_\w*URL)\"", settings)
+    )
+    offered = set(re.findall(r"^#?([A-Z_]+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE))
+    assert asked <= offered

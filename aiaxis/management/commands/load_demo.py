@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management import BaseCommand
 
-from aiaxis.demo import contents, people, sign_ins
+from aiaxis.demo import people, sign_ins
 from aiaxis.demo.sign_ins import Operator, Person, SignIns
 
 
@@ -26,6 +26,8 @@ class Command(BaseCommand):
 
 
 def _load(known: SignIns | None) -> SignIns:
+    from aiaxis.demo import contents  # here: it brings a writer of documents, which a second start has no use for
+
     remembered = (
         {entry["email"]: entry["password"] for entry in (*known["people"], *known["operators"])} if known else {}
     )
