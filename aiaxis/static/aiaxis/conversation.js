@@ -3,6 +3,8 @@
 "use strict";
 
 (() => {
+  const PAUSE = 3000;
+  const DROPPED = "The line dropped. The answer goes on without it: reload the page to read it.";
   const INLINE = /\[(\d{1,3})\]|\*\*(.+?)\*\*|\\([!-/:-@[-`{-~])/g;
 
   // A sketch of the Markdown that has come so far; only text nodes are made, so nothing in it can become markup.
@@ -42,6 +44,13 @@
     parent.append(text.slice(from));
   }
 
+  // Who reads at the end of the page stays there while it grows; who has scrolled up is left alone.
+  function following(change) {
+    const isAtEnd = innerHeight + scrollY >= document.body.scrollHeight - 160;
+    change();
+    if (isAtEnd) scrollTo({ top: document.body.scrollHeight });
+  }
+
   class AnswerStream extends HTMLElement {
     connectedCallback() {
       this.text = "";
@@ -63,15 +72,17 @@
       for (const name of ["done", "failed", "stopped", "interrupted"]) {
         this.source.addEventListener(name, () => this.finish());
       }
-      // EventSource comes back by itself with Last-Event-ID; only when the server has closed the door is there nothing to wait for.
+      // EventSource comes back by itself with Last-Event-ID. Where the server refused the line, the turn is asked for after a
+      // pause, so that a server in trouble is not asked over and over.
       this.source.addEventListener("error", () => {
-        if (this.source.readyState === EventSource.CLOSED) this.finish();
+        if (this.source.readyState === EventSource.CLOSED) this.later = setTimeout(() => this.finish(), PAUSE);
       });
       this.stopping = () => this.askToStop();
       this.stop?.addEventListener("click", this.stopping);
     }
 
     disconnectedCallback() {
+      clearTimeout(this.later);
       this.source?.close();
       this.stop?.removeEventListener("click", this.stopping);
       this.busy(false);
@@ -100,10 +111,8 @@
     }
 
     add(data) {
-      const near = innerHeight + scrollY >= document.body.scrollHeight - 160;
       this.text += data.text;
-      this.draw();
-      if (near) scrollTo({ top: document.body.scrollHeight });
+      following(() => this.draw());
     }
 
     draw() {
@@ -131,15 +140,16 @@
       this.source.close();
       try {
         const answer = await fetch(this.getAttribute("turn"), { headers: { Accept: "text/html" } });
-        if (!answer.ok || answer.redirected) return location.reload();
+        if (answer.redirected || answer.status === 404) return location.reload();
+        if (!answer.ok) return this.say(DROPPED);
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         const turn = this.closest(".turn") || this;
         const said = document.querySelector("[data-said]");
-        turn.replaceWith(...page.body.childNodes);
+        following(() => turn.replaceWith(...page.body.childNodes));
         if (said) said.textContent = "The answer is complete.";
-        document.querySelector("draft-box textarea")?.focus({ preventScroll: true });
+        if (document.activeElement === document.body) document.querySelector("draft-box textarea")?.focus({ preventScroll: true });
       } catch {
-        location.reload();
+        this.say(DROPPED);
       }
     }
   }
