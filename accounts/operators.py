@@ -138,7 +138,7 @@ class OperatorSite(admin.AdminSite):
         """Operators, verified for this very request."""
         return operator_of(request) is not None
 
-    def admin_view(self, view: Callable[..., HttpResponseBase], cacheable: bool = False) -> Callable[..., Any]:
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Any:
         """Open ``view`` to operators only, once their looking is on record."""
 
         @operator_required
@@ -149,7 +149,8 @@ class OperatorSite(admin.AdminSite):
             except Unavailable as outage:
                 # An operator who cannot be seen does not get to see.
                 return unavailable(request, outage.system, str(outage.retry_after))
-            return view(request, *args, **kwargs)
+            response: HttpResponseBase = view(request, *args, **kwargs)
+            return response
 
         return never_cache(require_safe(closed))
 

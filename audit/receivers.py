@@ -18,6 +18,7 @@ from accounts.operators import Operator, operator_of
 from accounts.requests import current_request
 from agents import signals as agents
 from audit import entries, ledger, services
+from conversations import signals as conversations
 from files import signals as files
 
 
@@ -201,12 +202,52 @@ def passages_searched(sender: object, *, actor: Tenant, files: list[UUID], passa
     _keep("file.searched", actor, None, files=files, passages=passages)
 
 
+@receiver(conversations.conversation_started)
+def conversation_started(sender: object, *, actor: Tenant, target: Model, agent_id: UUID, **kwargs: Any) -> None:
+    """A conversation was begun."""
+    _keep("conversation.started", actor, target, agent=agent_id)
+
+
+@receiver(conversations.question_asked)
+def question_asked(
+    sender: object, *, actor: Tenant, target: Model, conversation_id: UUID, agent_id: UUID, again: bool, **kwargs: Any
+) -> None:
+    """A question was asked, or its answer wanted once more; never what was asked."""
+    _keep("message.asked", actor, target, conversation=conversation_id, agent=agent_id, again=again)
+
+
+@receiver(conversations.answer_finished)
+def answer_finished(
+    sender: object, *, actor: Tenant, target: Model, status: str, refused: bool, citations: int, **kwargs: Any
+) -> None:
+    """An answer came to its end."""
+    _keep("message.finished", actor, target, status=status, no_answer=refused, citations=citations)
+
+
+@receiver(conversations.answer_stop_requested)
+def answer_stop_requested(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """Somebody asked to stop an answer."""
+    _keep("message.stopped", actor, target)
+
+
+@receiver(conversations.conversation_renamed)
+def conversation_renamed(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A conversation got another title, which is content and is not kept."""
+    _keep("conversation.renamed", actor, target)
+
+
+@receiver(conversations.conversation_deleted)
+def conversation_deleted(sender: object, *, actor: Tenant, target: Model, messages: int, **kwargs: Any) -> None:
+    """A conversation was deleted with all that it held."""
+    _keep("conversation.deleted", actor, target, messages=messages)
+
+
 def _target_of(request: HttpRequest) -> tuple[str, str]:
     """The kind and id of the object that the address names: `<uuid:file_id>` is a file; ("", "") when it names none."""
     match = request.resolver_match
     for name, value in (match.kwargs if match else {}).items():
-        if isinstance(value, UUID):
-            return name.removesuffix("_id"), str(value)
+        # An agent's key is its id or its slug.
+        return "agent" if name == "key" else name.removesuffix("_id"), str(value)
     return "", ""
 
 
