@@ -1,4 +1,4 @@
-"""What do the owners of the demo's workspaces have: which documents?
+"""What do the owners of the demo's workspaces have: documents, an agent that answers from them, a conversation with it.
 
 Everything is made through the services that a request calls, as the owner and inside the fence, so the demo holds
 nothing that a person could not have made, and the trail tells of it.
@@ -6,24 +6,69 @@ nothing that a person could not have made, and the trail tells of it.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from uuid import UUID
 
 from accounts.http import Tenant
+from agents import services as agents
+from agents.models import Agent
 from aiaxis.demo import rendering
+from conversations import answering
+from conversations import services as conversations
+from conversations.models import Conversation, Message
 from files import services as files
 from files.models import File, Visibility
 
 DOCUMENTS = Path(__file__).with_name("documents")
-SHELVES = {
-    "Acme": ("refund-policy.pdf", "security-handbook.docx", "travel-policy.docx"),
-    "Birch": ("site-safety-plan.pdf", "plant-guarantee.docx"),
-}
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """What one workspace holds."""
+
+    documents: tuple[str, ...]
+    agent: str
+    description: str
+    instructions: str
+    questions: tuple[str, ...]
+
+
+SHELVES: Mapping[str, Shelf] = MappingProxyType(
+    {
+        "Acme": Shelf(
+            documents=("refund-policy.pdf", "security-handbook.docx", "travel-policy.docx"),
+            agent="Policy desk",
+            description="Answers questions about refunds, security and travel from the company's own policies.",
+            instructions="Answer from the attached policies only, and quote them word for word.",
+            questions=(
+                "How many days do schools have to send goods back?",
+                "Whom do I call when my laptop was stolen?",
+                "What is the recipe for apple pie?",
+            ),
+        ),
+        "Birch": Shelf(
+            documents=("site-safety-plan.pdf", "plant-guarantee.docx"),
+            agent="Site foreman",
+            description="Knows the safety plan of our sites and what we promise about plants.",
+            instructions="Answer from the attached documents only. Safety first.",
+            questions=(
+                "What do we do when a gas line is hit?",
+                "How much water does a new tree need?",
+            ),
+        ),
+    }
+)
 
 
 def ensure(actor: Tenant) -> None:
-    """Give the actor's workspace what is missing of its documents, read and indexed."""
-    for name in SHELVES[actor.workspace_name]:
-        _document(actor, name)
+    """Give the actor's workspace what is missing of its documents, its agent and its conversation."""
+    shelf = SHELVES[actor.workspace_name]
+    documents = [_document(actor, name) for name in shelf.documents]
+    agent = _agent(actor, shelf, [document.pk for document in documents])
+    _conversation(actor, agent, shelf.questions)
 
 
 def _document(actor: Tenant, name: str) -> File:
@@ -33,3 +78,30 @@ def _document(actor: Tenant, name: str) -> File:
     text = (DOCUMENTS / f"{name}.md").read_text(encoding="utf-8")
     content = rendering.render(name.rpartition(".")[2], text)
     return files.ingest(actor=actor, content=content, name=name, visibility=Visibility.WORKSPACE)
+
+
+def _agent(actor: Tenant, shelf: Shelf, file_ids: Collection[UUID]) -> Agent:
+    found: Agent | None = Agent.objects.filter(name=shelf.agent).first()
+    if found is not None:
+        return found
+    return agents.create(
+        actor=actor,
+        file_ids=file_ids,
+        visibility=Visibility.WORKSPACE,
+        name=shelf.agent,
+        description=shelf.description,
+        instructions=shelf.instructions,
+    )
+
+
+def _conversation(actor: Tenant, agent: Agent, questions: Collection[str]) -> None:
+    """Ask what was not asked yet, and write each answer here: its job then finds it written, and leaves it alone."""
+    conversation: Conversation | None = Conversation.objects.filter(agent=agent).first()
+    if conversation is None:
+        conversation = conversations.start(agent, actor=actor)
+    asked = set(Message.objects.filter(conversation=conversation).values_list("text", flat=True))
+    for question in questions:
+        if question not in asked:
+            conversations.ask(conversation, actor=actor, text=question)
+        for answer in Message.objects.filter(conversation=conversation, status=Message.Status.QUEUED):
+            answering.write_answer(answer.pk, actor=actor)

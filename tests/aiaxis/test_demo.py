@@ -15,7 +15,8 @@ from accounts.identity.base import Client
 from accounts.models import Membership, Workspace
 from accounts.scopes import EVERY
 from accounts.tenancy.context import whole_workspace
-from aiaxis.demo import contents, rendering, sign_ins
+from aiaxis.demo import contents, people, rendering, sign_ins
+from conversations.models import Citation, Conversation, Message
 
 
 @pytest.fixture
@@ -69,7 +70,20 @@ def test_a_lost_file_gives_new_passwords_and_no_second_people(loaded: sign_ins.S
         assert Membership.objects.filter(email="alice@acme.example").count() == 1
 
 
-@pytest.mark.parametrize("name", [name for shelf in contents.SHELVES.values() for name in shelf])
+def test_each_owner_finds_a_finished_conversation_whose_answers_quote_the_files(loaded: sign_ins.SignIns) -> None:
+    for owner in people.OWNERS:
+        password = next(one["password"] for one in loaded["people"] if one["email"] == owner.email)
+        with people.signed_in(owner, password):
+            conversation = Conversation.objects.get(agent__name=contents.SHELVES[owner.workspace].agent)
+            answers = list(Message.objects.filter(conversation=conversation, role=Message.Role.ASSISTANT))
+            assert {answer.status for answer in answers} == {Message.Status.DONE}
+            assert len(answers) == len(contents.SHELVES[owner.workspace].questions)
+            cited = set(Citation.objects.filter(message__in=answers).values_list("file_name", flat=True))
+            assert any(name.endswith(".pdf") for name in cited)
+            assert cited <= set(contents.SHELVES[owner.workspace].documents)
+
+
+@pytest.mark.parametrize("name", [name for shelf in contents.SHELVES.values() for name in shelf.documents])
 def test_its_documents_are_real_ones(name: str) -> None:
     kind = name.rpartition(".")[2]
     content = rendering.render(kind, (contents.DOCUMENTS / f"{name}.md").read_text(encoding="utf-8"))
