@@ -13,7 +13,8 @@ from django import forms
 from accounts.identity.passwords import MAXIMUM, MINIMUM_ALONE
 from accounts.scopes import Scope
 
-LASTS = (("30", "30 days"), ("90", "90 days"), ("365", "One year"), ("", "Until it is withdrawn"))
+NEVER = "never"
+LASTS = (("30", "30 days"), ("90", "90 days"), ("365", "One year"), (NEVER, "Until it is withdrawn"))
 
 
 def _password_field(label: str, autocomplete: str, **options: Any) -> forms.CharField:
@@ -89,7 +90,7 @@ class KeyForm(forms.Form):
             "invalid_choice": "“%(value)s” is not something that a key can be allowed. Choose from the list.",
         },
     )
-    lasts = forms.ChoiceField(label="How long is it good for?", choices=LASTS, required=False, initial="90")
+    lasts = forms.ChoiceField(label="How long is it good for?", choices=LASTS, initial="90")
     # Sent twice, by a double click or a reload, a form makes one key.
     once = forms.RegexField(r"^[A-Za-z0-9_-]{16,64}$", widget=forms.HiddenInput)
 
@@ -101,4 +102,4 @@ class KeyForm(forms.Form):
     def days(self) -> int | None:
         """For how many days the key is good; None without an end."""
         lasts = self.cleaned_data["lasts"]
-        return int(lasts) if lasts else None
+        return None if lasts == NEVER else int(lasts)

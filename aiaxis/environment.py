@@ -5,12 +5,14 @@ django-environ alone turns `DEBUG=ture` into off and `PORT=eighty` into a trace 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 SWITCHES = {"true", "on", "yes", "1", "false", "off", "no", "0"}
+RATE = re.compile(r"[1-9]\d*/([1-9]\d*)?[smhd]")
 KINDS = {int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -37,4 +39,11 @@ class Environment(environ.Env):  # type: ignore[misc]  # django-environ ships no
         value = int(self.int(var, default=default))
         if not least <= value <= most:
             raise ImproperlyConfigured(f"{var} must be between {least} and {most}, and is {value}.")
+        return value
+
+    def rate(self, var: str, *, default: str) -> str:
+        """Return a rate such as "60/5m": so many, in so many seconds, minutes, hours or days."""
+        value = str(self.str(var, default=default))
+        if not RATE.fullmatch(value):
+            raise ImproperlyConfigured(f"{var} must be a rate such as 60/5m or 1000/h, and is {value!r}.")
         return value

@@ -237,46 +237,35 @@ AUTH_USER_MODEL = "accounts.User"
 
 # `__Host-`: the browser takes it only with Secure, Path=/ and no Domain, so no neighbouring host can set or read it.
 SESSION_COOKIE_NAME = "__Host-aiaxis"
-SIGN_IN_SECONDS = env.int("SIGN_IN_SECONDS", default=7 * 86_400)  # the longest that one sign-in lasts
-SIGN_IN_IDLE_SECONDS = env.int("SIGN_IN_IDLE_SECONDS", default=12 * 3600)  # and the longest between two requests
-RECENT_LOGIN_SECONDS = env.int(
-    "RECENT_LOGIN_SECONDS", default=15 * 60
-)  # how fresh it is for keys and other sensitive acts
-OPERATOR_SECONDS = env.int(
-    "OPERATOR_SECONDS", default=3600
-)  # operators see across workspaces, so their sessions are short
+# The longest that one sign-in lasts, and the longest between two of its requests.
+SIGN_IN_SECONDS = env.whole("SIGN_IN_SECONDS", default=7 * 86_400, least=300, most=31 * 86_400)
+SIGN_IN_IDLE_SECONDS = env.whole("SIGN_IN_IDLE_SECONDS", default=12 * 3600, least=300, most=31 * 86_400)
+# How fresh a sign-in has to be for keys and other sensitive acts.
+RECENT_LOGIN_SECONDS = env.whole("RECENT_LOGIN_SECONDS", default=15 * 60, least=60, most=86_400)
+# Operators see across workspaces, so their sessions are short.
+OPERATOR_SECONDS = env.whole("OPERATOR_SECONDS", default=3600, least=300, most=12 * 3600)
 PASSWORD_HASHERS = ["accounts.identity.hashing.BoundedArgon2Hasher"]  # one only: an older hash would be a way round it
 # Only this one, which says yes to nobody: Django's own authenticate() must not be a second way in.
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend"]
 
 # Guesses. Three limits, all counted before the password is hashed (accounts/throttling.py says why three).
-SIGN_IN_RATE_PER_ADDRESS = env.str("SIGN_IN_RATE_PER_ADDRESS", default="60/5m")  # over all accounts: password spraying
-SIGN_IN_LIMIT_PER_ACCOUNT = env.int(
-    "SIGN_IN_LIMIT_PER_ACCOUNT", default=20
-)  # from all addresses: NIST allows 100 in all
-AXES_FAILURE_LIMIT = 5  # per account and address
+# 1. Over all accounts, from one address ("attempts/minutes m"): somebody who tries one password on everybody.
+SIGN_IN_RATE_PER_ADDRESS = env.rate("SIGN_IN_RATE_PER_ADDRESS", default="60/5m")
+# 2. On one account, from all addresses, within the cool-off. A known device is not affected (NIST allows 100 in all).
+SIGN_IN_LIMIT_PER_ACCOUNT = env.whole("SIGN_IN_LIMIT_PER_ACCOUNT", default=20, least=5, most=100)
+# 3. On one account, from one address, within the cool-off.
+AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)  # without it a lockout would last for ever
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or an attacker could prolong a victim's lockout at will
-AXES_HANDLER = (
-    "accounts.throttling.ReservingHandler"  # axes counts after a failure: 16 parallel guesses pass a limit of 5
-)
-AXES_LOCKOUT_PARAMETERS = [
-    ["username", "ip_address"]
-]  # both: an address alone locks a whole office, a name alone its owner
+# Axes counts after a failure, so that 16 parallel guesses passed a limit of five (measured); ours counts before.
+AXES_HANDLER = "accounts.throttling.ReservingHandler"
+# Both together: an address alone would lock a whole office, a name alone its owner.
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_USERNAME_FORM_FIELD = "email"
-AXES_USERNAME_CALLABLE = (
-    "accounts.throttling.account_key"  # a keyed hash of the normalised address: nothing typed is stored
-)
+AXES_USERNAME_CALLABLE = "accounts.throttling.account_key"  # a keyed hash: nothing that was typed is stored
 AXES_CLIENT_IP_CALLABLE = "accounts.throttling.axes_address"  # ipware believes a spoofed left-most entry (measured)
-AXES_SENSITIVE_PARAMETERS = [
-    "email",
-    "password",
-    "current",
-    "new",
-    "again",
-    "next",
-    "csrfmiddlewaretoken",
-]  # else in clear
+# Axes would store every other field of the form in clear. (Our handler stores none; this holds if it is ever replaced.)
+AXES_SENSITIVE_PARAMETERS = ["email", "password", "current", "new", "again", "next", "csrfmiddlewaretoken"]
 AXES_DISABLE_ACCESS_LOG = True  # the trail records sign-ins
 AXES_ENABLE_ADMIN = False  # nobody clears a lockout by clicking in a list of hashes
 AXES_ALLOWED_CORS_ORIGINS = ""  # its default answers `*`

@@ -74,6 +74,16 @@ def test_the_same_form_sent_twice_makes_one_key() -> None:
         assert ApiKey.objects.count() == 1
 
 
+@pytest.mark.parametrize(("lasts", "days"), [("30", 30), ("365", 365), ("never", None)])
+def test_it_lasts_as_long_as_was_chosen(lasts: str, days: int | None) -> None:
+    make(doors.browser(BOB), lasts=lasts)
+    with acting(BOB):
+        ends = ApiKey.objects.get().expires_at
+    assert (ends is None) == (days is None)
+    if days is not None:
+        assert timedelta(days=days - 1) < ends - timezone.now() <= timedelta(days=days)
+
+
 def test_it_needs_a_recent_sign_in() -> None:
     client = doors.browser(BOB)
     with acting(BOB):

@@ -242,3 +242,22 @@ def test_the_local_store_counts_before_it_compares(counted: Counted) -> None:
     with pytest.raises(ZeroDivisionError):
         LocalIdentity().authenticate_password(email=BOB.email, password=PASSWORD, client=doors.BROWSER, reserve=refuse)
     assert counted.compared == 0
+
+
+@pytest.mark.soak
+def test_of_a_thousand_guesses_at_once_at_most_the_limit_reach_the_hash(counted: Counted) -> None:
+    """From 250 addresses, 32 at a time, each asked again as long as the house is full."""
+
+    def one(number: int) -> int:
+        try:
+            while (status := guess(Client(), address=f"203.0.{number % 5}.{number % 250}")) == 503:
+                pass
+            return status
+        finally:
+            for connection in connections.all(initialized_only=True):
+                connection.close()
+
+    with ThreadPoolExecutor(32) as pool:
+        statuses = list(pool.map(one, range(1000)))
+    assert counted.compared == 20
+    assert (statuses.count(401), statuses.count(429)) == (20, 980)
