@@ -121,6 +121,8 @@
       while (last?.lastElementChild?.matches("p")) last = last.lastElementChild;
       if (!last) {
         last = document.createElement("p");
+        last.className = "quiet";
+        last.textContent = "Looking in the files";
         this.prose.append(last);
       }
       last.classList.add("caret");
