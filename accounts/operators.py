@@ -166,9 +166,10 @@ class OperatorSite(admin.AdminSite):
         lists = [
             {
                 "label": str(model._meta.verbose_name_plural).capitalize(),
+                "purpose": getattr(pages, "purpose", ""),
                 "url": reverse(f"{self.name}:{model._meta.app_label}_{model._meta.model_name}_changelist"),
             }
-            for model in self._registry
+            for model, pages in self._registry.items()
         ]
         return {"operator": operator_of(request), "lists": lists}
 
@@ -180,6 +181,7 @@ class OperatorSite(admin.AdminSite):
 class OperatorAdmin(admin.ModelAdmin, Generic[Row]):  # type: ignore[type-arg]  # generic only in the stubs
     """A model's pages in the console: read across all workspaces, as the role ``aiaxis_ops``, and never written."""
 
+    purpose = ""  # one sentence for the console's first page
     detail_template: str
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:

@@ -79,7 +79,7 @@ class Entry(models.Model):
             models.Index(fields=["workspace_id", "actor_id", "-id"], name="audit_entry_of_actor"),
             models.Index(fields=["workspace_id", "action", "-id"], name="audit_entry_of_action"),
         ]
-        verbose_name_plural = "entries"
+        verbose_name_plural = "audit entries"
 
     def __str__(self) -> str:
         return f"{self.action} {self.id}"
@@ -96,6 +96,11 @@ class Entry(models.Model):
     def words(self) -> str:
         """What happened, in the words of the trail."""
         return rules.action_words(self.action)
+
+    @property
+    def target_words(self) -> str:
+        """What kind of thing it was about, in the words of the trail; "" for nothing."""
+        return rules.TARGETS.get(self.target_type, self.target_type)
 
     @property
     def why(self) -> str:

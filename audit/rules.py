@@ -113,6 +113,16 @@ ACTIONS: dict[str, Action] = {
     "audit.entry_rejected": Action("Entry rejected by the database", "sys_monitor_disabled", Severity.CRITICAL),
 }
 
+TARGETS = {
+    "apikey": "API key",
+    "agentfile": "agent's file",
+    "entry": "audit entry",
+    "membership": "member",
+    "operatorsession": "operator's session",
+    "row": "row of the console",
+}
+"""The kinds of target whose own name is not a word that people use."""
+
 OPERATORS, PIPELINE = "Operators", "Audit pipeline"
 NOUNS = {
     "request": "Requests",

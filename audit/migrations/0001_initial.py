@@ -124,7 +124,7 @@ class Migration(migrations.Migration):
                         ("fingerprint", models.CharField(max_length=16)),
                     ],
                     options={
-                        "verbose_name_plural": "entries",
+                        "verbose_name_plural": "audit entries",
                         "base_manager_name": "objects",
                         "default_manager_name": "objects",
                         "indexes": [
