@@ -200,8 +200,8 @@ class AnswerStream:
         self._message_id, self._seq = _position(last_event_id)
         self._topic = topic(conversation.workspace_id, conversation.pk)
         self._bell = HUB.watch(self._topic)
-        self._frames: deque[bytes] = deque([f"retry: {RETRY_MILLISECONDS}\n\n".encode()])
-        self._is_over = False
+        self._frames: deque[bytes] = deque()
+        self._has_begun = self._is_over = False
         # A server that drops the response without closing it must not keep the place for ever.
         self._end = weakref.finalize(self, _leave, self._topic, self._bell, self._give_back)
 
@@ -223,6 +223,9 @@ class AnswerStream:
         self._end()
 
     def _step(self) -> None:
+        if not self._has_begun:
+            self._has_begun = True
+            self._frames.append(f"retry: {RETRY_MILLISECONDS}\n\n".encode())
         self._look()
         if self._frames or self._is_over:
             return

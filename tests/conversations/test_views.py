@@ -42,7 +42,7 @@ def test_the_list_shows_the_readers_own_conversations_only() -> None:
     """L10: counts and links too."""
     agent = desk(ALICE, visibility="workspace", file_visibility="workspace")
     hers, _ = answered(ALICE, agent, "Secret question of Alice")
-    his, _ = answered(BOB, agent, "Plain question of Bob")
+    answered(BOB, agent, "Plain question of Bob")
     page = doors.browser(BOB).get(reverse("conversations:list")).content.decode()
     assert "Plain question of Bob" in page
     assert "Secret question" not in page
