@@ -36,12 +36,12 @@ def put(
     """Store `text` as a file of `owner`, one page to each form feed, as a finished upload would leave it."""
     pages = [Page(number, f"Page {number}", page.strip()) for number, page in enumerate(text.split("\f"), start=1)]
     with acting(owner):
-        file = File.objects.create(
+        file: File = File.objects.create(
             owner_id=owner.membership_id,
             name=name,
             media_type="text/plain",
             size=len(text.encode()),
-            sha256="0" * 64,
+            sha256=uuid.uuid4().hex * 2,  # the same text may stand on one shelf twice, as two files
             storage_key=uuid.uuid4().hex,
             visibility=visibility,
             status=status,
@@ -74,7 +74,7 @@ def corpus_file(owner: Person, stem: str, *, visibility: str = Visibility.PRIVAT
 def agent_of(owner: Person, *files: File, name: str = "Desk", visibility: str = Visibility.PRIVATE) -> Agent:
     """Make an agent with these files, past the services: for tests of what stands below them."""
     with acting(owner):
-        agent = Agent.objects.create(
+        agent: Agent = Agent.objects.create(
             owner_id=owner.membership_id, name=name, slug=f"desk-{uuid.uuid4().hex[:6]}", visibility=visibility
         )
         AgentFile.objects.bulk_create([AgentFile(agent=agent, file=file) for file in files])

@@ -1,0 +1,154 @@
+"""Do the pages let a person make, share, copy, put away and delete agents, and nobody else?"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.urls import reverse
+
+from agents.models import Agent, AgentFile
+from tests import doors
+from tests.agents.shelf import agent_of, put
+from tests.cast import ALICE, BOB, CHARLIE, VERA, Person, acting
+
+pytestmark = pytest.mark.django_db(databases=doors.DOORS)
+TEXT = "The canteen opens at noon and closes at two."
+
+
+def form(**changes: Any) -> dict[str, Any]:
+    values = {
+        "name": "Front desk",
+        "description": "",
+        "instructions": "",
+        "refusal_text": "I do not know.",
+        "visibility": "private",
+        "retrieval_depth": "5",
+        "retrieval_threshold": "0.25",
+        "attached": [],
+    }
+    return values | changes
+
+
+def test_a_person_makes_an_agent_with_files_and_edits_it() -> None:
+    file, other = put(ALICE, "a.txt", TEXT), put(ALICE, "b.txt", TEXT)
+    alice = doors.browser(ALICE)
+    page = alice.post(reverse("agents:create"), form(attached=[str(file.pk)]), follow=True)
+    agent = page.context["agent"]
+    assert "a.txt" in page.content.decode()
+    edit = reverse("agents:edit", args=[agent.slug])
+    assert f'value="{file.pk}" id="id_attached_0" checked' in alice.get(edit).content.decode().replace('"  ', '" ')
+    page = alice.post(edit, form(name="Reception", attached=[str(other.pk)], visibility="workspace"), follow=True)
+    shown = page.content.decode()
+    assert "Reception" in shown
+    assert "b.txt" in shown
+    assert "a.txt" not in shown
+    with acting(BOB):
+        assert Agent.objects.get(pk=agent.pk).name == "Reception"
+
+
+def test_it_tells_beside_the_field_what_is_missing() -> None:
+    alice = doors.browser(ALICE)
+    refused = alice.post(reverse("agents:create"), form(name="", retrieval_threshold="5"))
+    assert refused.status_code == 422
+    assert "This field is required" in refused.content.decode()
+    with acting(ALICE):
+        assert not Agent.objects.exists()
+
+
+@pytest.mark.parametrize("thief", [BOB, CHARLIE], ids=lambda person: person.name)
+def test_the_form_neither_offers_nor_takes_a_file_that_the_reader_may_not_see(thief: Person) -> None:
+    """L1, L6."""
+    secret = put(ALICE, "secret-of-alice.txt", TEXT)
+    client = doors.browser(thief)
+    assert "secret-of-alice" not in client.get(reverse("agents:create")).content.decode()
+    for key in (secret.pk, uuid4()):
+        assert client.post(reverse("agents:create"), form(attached=[str(key)])).status_code == 404
+    with acting(thief):
+        assert not Agent.objects.exists()
+        assert not AgentFile.objects.exists()
+
+
+ACTS = ["edit", "share", "unshare", "archive", "restore", "delete"]
+
+
+@pytest.mark.parametrize("act", [*ACTS, "duplicate"])
+def test_a_private_agent_is_not_there_for_others(act: str) -> None:
+    """L2: by slug and by id, for a colleague and for a stranger."""
+    agent = agent_of(ALICE, put(ALICE, "a.txt", TEXT))
+    for thief in (BOB, CHARLIE):
+        client = doors.browser(thief)
+        for key in (agent.slug, str(agent.pk)):
+            assert client.get(reverse("agents:detail", args=[key])).status_code == 404
+            assert client.post(reverse(f"agents:{act}", args=[key]), form(name="Taken")).status_code == 404
+    with acting(ALICE):
+        assert Agent.objects.get().name == "Desk"
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_a_shared_agent_is_changed_by_its_owner_alone(act: str) -> None:
+    """L20: a share grants reading, operation by operation."""
+    agent = agent_of(ALICE, put(ALICE, "a.txt", TEXT), visibility="workspace")
+    for person in (BOB, VERA):
+        assert doors.browser(person).post(reverse(f"agents:{act}", args=[agent.slug]), form()).status_code == 403
+    with acting(ALICE):
+        kept = Agent.objects.get(pk=agent.pk)
+    assert (kept.name, kept.visibility, kept.archived_at) == ("Desk", "workspace", None)
+
+
+def test_a_colleague_sees_of_a_shared_agent_what_is_his_to_see() -> None:
+    shared = put(ALICE, "shared.txt", TEXT, visibility="workspace")
+    agent = agent_of(ALICE, shared, put(ALICE, "secret-of-alice.txt", TEXT), visibility="workspace")
+    page = doors.browser(BOB).get(reverse("agents:detail", args=[agent.slug])).content.decode()
+    assert "shared.txt" in page
+    assert "secret-of-alice" not in page
+    assert "1 more is kept private" in page
+    assert "1 file you can read" in doors.browser(BOB).get(reverse("agents:list")).content.decode()
+
+
+def test_a_copy_is_private_and_holds_only_what_its_maker_may_read() -> None:
+    shared = put(ALICE, "shared.txt", TEXT, visibility="workspace")
+    agent = agent_of(ALICE, shared, put(ALICE, "secret.txt", TEXT), visibility="workspace")
+    assert doors.browser(BOB).post(reverse("agents:duplicate", args=[agent.slug])).status_code == 302
+    with acting(BOB):
+        copy = Agent.objects.get(owner_id=BOB.membership_id)
+        assert copy.visibility == "private"
+        assert list(AgentFile.objects.filter(agent=copy).values_list("file_id", flat=True)) == [shared.pk]
+
+
+def test_archive_restore_and_delete_do_what_they_say() -> None:
+    agent = agent_of(ALICE, put(ALICE, "a.txt", TEXT))
+    alice = doors.browser(ALICE)
+    alice.post(reverse("agents:archive", args=[agent.slug]))
+    assert agent.slug not in alice.get(reverse("agents:list")).content.decode()
+    assert agent.slug in alice.get(reverse("agents:list"), {"show": "archived"}).content.decode()
+    refused = alice.post(reverse("conversations:start"), {"agent": agent.slug}, follow=True)
+    assert "This agent is archived" in refused.content.decode()
+    alice.post(reverse("agents:restore", args=[agent.slug]))
+    assert agent.slug in alice.get(reverse("agents:list")).content.decode()
+    alice.post(reverse("agents:delete", args=[agent.slug]))
+    assert alice.get(reverse("agents:detail", args=[agent.slug])).status_code == 404
+
+
+def test_a_hostile_name_is_shown_as_text() -> None:
+    """L19: names are as hostile as a model's output."""
+    agent = agent_of(ALICE, name='<script>alert("x")</script>\u202e')
+    alice = doors.browser(ALICE)
+    for url in (
+        reverse("agents:list"),
+        reverse("agents:detail", args=[agent.slug]),
+        reverse("agents:edit", args=[agent.slug]),
+    ):
+        page = alice.get(url).content.decode()
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert" in page
+
+
+def test_lists_cost_the_same_however_long_they_are(django_assert_max_num_queries: Any) -> None:
+    alice = doors.browser(ALICE)
+    for _ in range(3):
+        agent_of(ALICE, put(ALICE, "a.txt", TEXT), visibility="workspace")
+    alice.get(reverse("agents:list"))
+    with django_assert_max_num_queries(6):
+        alice.get(reverse("agents:list"))
