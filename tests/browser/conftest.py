@@ -1,0 +1,133 @@
+"""What does a person's browser talk to? The whole installation, as `manage.py serve` runs it, over this test's databases.
+
+The browser is Debian's Chromium, driven by playwright. Where there is none the tests are skipped, and say so.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests import cast
+from tests.cast import Person
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# Nothing that phones home, and no sandbox: the tests may run as root in a container, and load nothing but our own pages.
+SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+SWITCHES += ["--disable-component-update", "--disable-sync", "--disable-dev-shm-usage"]
+
+SignIn = Callable[[Person], Page]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test of this folder, and skip it where it could not run."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            if CHROMIUM is None:
+                item.add_marker(pytest.mark.skip(reason="there is no Chromium here (Debian: apt-get install chromium)"))
+
+
+@pytest.fixture(scope="module")
+def served(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run web server, worker and shipper over this process's test databases; return the address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    environment = {**os.environ, "PORT": str(port), "WEB_WORKERS": "1", "WEB_THREADS": "64", "DATABASE_POOL_SIZE": "8"}
+    said = tmp_path_factory.mktemp("served") / "said.txt"
+    command = [sys.executable, "manage.py", "serve"]
+    with (
+        said.open("wb") as output,
+        subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        ) as process,
+    ):
+        address = f"http://127.0.0.1:{port}"
+        try:
+            _wait_until_ready(address, process, said)
+            yield address
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+
+
+def _wait_until_ready(address: str, process: subprocess.Popen[bytes], said: Path) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urlopen(f"{address}/readyz", timeout=5):  # noqa: S310 - an address of our own making
+                return
+        except (URLError, OSError):
+            time.sleep(0.1)
+    pytest.fail(f"manage.py serve did not become ready. It said:\n{said.read_text()}")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """One browser for a module's tests; each test gets fresh contexts, which share nothing."""
+    # Playwright's loop runs in this thread, and Django would refuse the ORM beside it: there it guards async views.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    try:
+        with sync_playwright() as driver:
+            browser = driver.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+            yield browser
+            browser.close()
+    finally:
+        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture
+def new_page(chromium: Browser, served: str, committed: None) -> Iterator[Callable[[], Page]]:
+    """Return a maker of pages, each as in a browser of its own. A page that logs an error fails the test."""
+    contexts: list[BrowserContext] = []
+    errors: list[str] = []
+
+    def make() -> Page:
+        context = chromium.new_context(base_url=served, viewport={"width": 1280, "height": 900}, locale="en-GB")
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        # Chromium logs each answer of 404 as an error; those are asked for on purpose, and judged by their status.
+        page.on("console", lambda line: errors.append(line.text) if _is_trouble(line.type, line.text) else None)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert not errors
+
+
+def _is_trouble(kind: str, text: str) -> bool:
+    return kind == "error" and "status of 40" not in text
+
+
+@pytest.fixture
+def sign_in(new_page: Callable[[], Page]) -> SignIn:
+    """Return a function that signs a person of the cast in, in a browser of their own, by the page that people use."""
+
+    def enter(person: Person) -> Page:
+        page = new_page()
+        page.goto("/")
+        page.get_by_label("E-mail").fill(person.email)
+        page.get_by_label("Password").fill(cast.PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.get_by_role("navigation", name="Main").wait_for()
+        return page
+
+    return enter

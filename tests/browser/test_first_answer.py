@@ -1,0 +1,158 @@
+"""Does the main job work for a person: a file, an agent, a question, an answer that can be checked, and walls around it?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import SignIn
+from tests.cast import ALICE, BOB, CHARLIE
+from tests.files import documents
+
+PAGES = [
+    [
+        "Northwind Kitchenware: refund policy",
+        "Any unused article may be sent back within thirty days of the day on which the parcel",
+        "reached the customer. Nobody has to give a reason.",
+    ],
+    [
+        "When the money arrives",
+        "We inspect a parcel within three working days of its arrival at our warehouse in Venlo.",
+        "Card payments take up to five banking days to appear on the statement.",
+    ],
+]
+SECTIONS = [
+    ("Who is responsible", "Each site has one safety lead, who may stop any work at any time."),
+    (
+        "Gas",
+        "If a gas line is hit: stop all engines, leave upwind, and call 112 from at least fifty metres away.",
+    ),
+]
+
+
+def upload(page: Page, name: str, content: bytes, media_type: str) -> str:
+    """Upload a file as a person does, wait until it was read, and return the path of its page."""
+    page.goto("/files/")
+    page.locator("#upload-file").set_input_files({"name": name, "mimeType": media_type, "buffer": content})
+    page.locator("table").get_by_role("link", name=name).wait_for()
+    page.locator("table").get_by_role("link", name=name).click()
+    expect(page.locator("dl.facts")).to_contain_text("Ready", timeout=60_000)
+    return urlsplit(page.url).path
+
+
+def make_agent(page: Page, name: str, file_name: str) -> str:
+    """Make an agent with this file attached, and return the path of its page."""
+    page.goto("/agents/new/")
+    page.get_by_label("Name", exact=True).fill(name)
+    page.get_by_label(file_name).check()
+    page.get_by_role("button", name="Make the agent").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    return urlsplit(page.url).path
+
+
+def ask(page: Page, question: str) -> None:
+    """Ask in the open conversation, and wait until the answer is complete; it must have come as a stream."""
+    page.get_by_label("Your question").fill(question)
+    with page.expect_response(lambda answer: urlsplit(answer.url).path.endswith("/stream/")) as streamed:
+        page.get_by_role("button", name="Send").click()
+    assert streamed.value.headers["content-type"].startswith("text/event-stream")
+    page.locator("ul.sources").last.wait_for()
+    expect(page.locator("answer-stream")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "media_type", "question", "place", "words"),
+    [
+        (
+            "refund-policy.pdf",
+            documents.pdf(PAGES),
+            "application/pdf",
+            "How long until a card payment shows up?",
+            "page 2",
+            "Card payments take up to five banking days",
+        ),
+        (
+            "site-safety.docx",
+            documents.word(SECTIONS),
+            "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+            "What do we do when somebody hits a gas pipe?",
+            "Gas",
+            "stop all engines, leave upwind",
+        ),
+    ],
+)
+def test_a_person_gets_an_answer_that_opens_at_its_place(
+    sign_in: SignIn, name: str, content: bytes, media_type: str, question: str, place: str, words: str
+) -> None:
+    page = sign_in(ALICE)
+    upload(page, name, content, media_type)
+    make_agent(page, "Reader", name)
+    page.get_by_role("button", name="Ask this agent").click()
+    ask(page, question)
+    answer = page.locator("article.turn--agent").last
+    expect(answer).to_contain_text(words)
+    source = answer.locator("ul.sources .source").first
+    expect(source).to_contain_text(name)
+    source.click()
+    expect(answer.locator("[popover]:popover-open")).to_contain_text(words[:20])
+    answer.locator("[popover]:popover-open").get_by_role("link", name="Open the passage").click()
+    expect(page.locator("mark#quote").first).to_be_visible()
+    expect(page.locator("main")).to_contain_text(place.removeprefix("page "))
+    marked = " ".join(" ".join(page.locator("mark").all_inner_texts()).split())
+    assert words in marked
+
+
+def test_the_other_workspace_and_a_colleague_see_none_of_it(sign_in: SignIn) -> None:
+    alice = sign_in(ALICE)
+    file_path = upload(alice, "secret-prices.pdf", documents.pdf(PAGES), "application/pdf")
+    agent_path = make_agent(alice, "Price clerk", "secret-prices.pdf")
+    alice.get_by_role("button", name="Ask this agent").click()
+    ask(alice, "When does the money arrive on a card?")
+    conversation_path = urlsplit(alice.url).path
+    passage_path = _passage_path(alice)
+
+    for person in (CHARLIE, BOB):
+        stranger = sign_in(person)
+        for listing in ("/files/", "/agents/", "/conversations/", "/search/?q=card+payments+banking+days"):
+            stranger.goto(listing)
+            expect(stranger.locator("main")).not_to_contain_text(
+                re.compile("secret-prices|Price clerk|five banking days")
+            )
+        for path in (file_path, f"{file_path}content/", agent_path, conversation_path, passage_path):
+            answer = stranger.request.get(path, max_redirects=0)
+            assert answer.status == 404, path
+            assert "secret-prices" not in answer.text()
+
+    # What was refused stands in the trail of whoever tried, within seconds: Bob's in Acme's, Charlie's in Birch's alone.
+    assert _is_refused_in_trail(alice, "Bob")
+    charlie = sign_in(CHARLIE)
+    assert _is_refused_in_trail(charlie, "Charlie")
+    alice.goto("/trail/")
+    expect(alice.locator("main")).not_to_contain_text("Charlie")
+
+
+def _passage_path(page: Page) -> str:
+    link = page.get_by_role("link", name="Open the passage", include_hidden=True).first
+    return urlsplit(link.get_attribute("href") or "").path
+
+
+def _is_refused_in_trail(page: Page, who: str) -> bool:
+    """Reload the trail for up to fifteen seconds, until it shows a refusal of this person's."""
+    for _ in range(30):
+        page.goto("/trail/")
+        if page.locator("table tbody tr", has_text=who).filter(has_text="Refused").count():
+            return True
+        page.wait_for_timeout(500)
+    return False
+
+
+def test_a_page_without_a_sign_in_leads_to_the_sign_in_and_shows_nothing(new_page: Callable[[], Page]) -> None:
+    page = new_page()
+    for path in ("/files/", "/agents/", "/conversations/", "/trail/", "/account/", "/keys/", "/search/?q=x"):
+        page.goto(path)
+        expect(page).to_have_title(re.compile("Sign in"))
+        assert urlsplit(page.url).path == "/sign-in/"
