@@ -48,7 +48,8 @@ def test_a_program_uploads_waits_and_searches() -> None:
     (hit,) = client.get("/api/v1/search", {"q": "When do I get my money back?"}).json()["items"]
     assert (hit["file_id"], hit["page"], hit["label"]) == (file["id"], 1, "Page 1")
     assert "five working days" in hit["text"]
-    assert b"".join(client.get(f"/api/v1/files/{file['id']}/content").streaming_content) == content
+    download: Any = client.get(f"/api/v1/files/{file['id']}/content")
+    assert b"".join(download.streaming_content) == content
     assert client.delete(f"/api/v1/files/{file['id']}").status_code == 204
     assert client.get(f"/api/v1/files/{file['id']}").status_code == 404
 
