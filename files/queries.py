@@ -143,14 +143,18 @@ def _hits(keys: Sequence[UUID], query: SearchQuery) -> list[Hit]:
     rows = Passage.objects.filter(pk__in=keys).annotate(headline=headline).select_related("file")
     found = {row.pk: row for row in rows}
     return [
-        Hit(row.file_id, row.file.name, row.pk, row.page, row.label, _parts(row.headline))
+        Hit(row.file_id, row.file.name, row.pk, row.page, row.label, _parts(row.headline, row.text))
         for key in keys
         if (row := found.get(key)) is not None
     ]
 
 
-def _parts(marked: str) -> tuple[Part, ...]:
-    pieces = MARKED.split(marked)
+def _parts(marked: str, text: str) -> tuple[Part, ...]:
+    # The excerpt begins and ends in the middle of sentences, and says so.
+    plain = marked.replace(OPEN, "").replace(CLOSE, "")
+    before = "" if text.startswith(plain[:20]) else "… "
+    after = "" if text.endswith(plain[-20:]) else " …"
+    pieces = MARKED.split(before + marked + after)
     return tuple(Part(piece, is_marked=place % 2 == 1) for place, piece in enumerate(pieces) if piece)
 
 

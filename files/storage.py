@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
@@ -104,6 +105,7 @@ def incoming() -> Path:
 
 def new_temporary() -> IO[bytes]:
     """A temporary file for an arriving upload, 0600, named at random; it is deleted when closed unless it was kept."""
+    _sweep_once()
     return tempfile.NamedTemporaryFile(suffix=".part", dir=incoming())
 
 
@@ -119,6 +121,12 @@ def sweep_incoming() -> int:
             # Another process swept it, or its upload ended, between the listing and now.
             continue
     return removed
+
+
+@cache
+def _sweep_once() -> int:
+    # Once in each process is often enough, and the first upload is a moment when nobody waits for a page.
+    return sweep_incoming()
 
 
 def full_disk(error: OSError) -> bool:

@@ -7,7 +7,10 @@ more than an entry's declared size, so a directory that lies low fails its check
 
 import stat
 import zipfile
+import zlib
 from typing import BinaryIO
+
+from lxml.etree import LxmlError
 
 from files.refusals import DocumentRefused, Reason
 
@@ -18,6 +21,12 @@ MOST_ENTRY_BYTES = 96 * 1024 * 1024
 HIGHEST_RATIO = 100
 RATIO_FREE_BYTES = 8 * 1024 * 1024
 NESTED = (".zip", ".7z", ".rar", ".gz", ".tgz", ".bz2", ".xz", ".jar", ".apk")
+
+# What the readers of Office documents raise on damaged ones, beyond their libraries' own errors (seen by fuzzing).
+DAMAGED = (
+    zipfile.BadZipFile, zlib.error, EOFError, LxmlError, LookupError, ValueError, AttributeError, TypeError,
+    ArithmeticError, AssertionError, NotImplementedError,
+)  # fmt: skip
 
 # reader → (main part, content types that a document of that kind declares for its main part)
 MAIN_PARTS: dict[str, tuple[str, bytes]] = {

@@ -2,16 +2,14 @@
 
 import datetime as dt
 import warnings
-import zipfile
 from collections.abc import Iterator
 from typing import BinaryIO
 from xml.etree.ElementTree import ParseError
 
 import openpyxl
-from lxml.etree import LxmlError
 from openpyxl.utils.exceptions import InvalidFileException
 
-from files.extraction.archive import check_office
+from files.extraction.archive import DAMAGED, check_office
 from files.extraction.pages import Page, clean, clean_label
 from files.refusals import MOST_PAGES, DocumentRefused, Reason
 
@@ -19,10 +17,6 @@ from files.refusals import MOST_PAGES, DocumentRefused, Reason
 MOST_ROWS = 200_000
 MOST_COLUMNS = 200
 ROWS_A_PAGE = 100
-DAMAGED = (
-    InvalidFileException, LxmlError, ParseError, zipfile.BadZipFile, KeyError, ValueError, IndexError, AttributeError,
-    TypeError, OverflowError,
-)  # fmt: skip
 
 
 def read(stream: BinaryIO, kind: str) -> Iterator[Page]:
@@ -40,7 +34,7 @@ def read(stream: BinaryIO, kind: str) -> Iterator[Page]:
                     if number > MOST_PAGES:
                         raise DocumentRefused(Reason.TOO_MANY_PAGES, kind)
                     yield Page(number, label, text)
-    except (*DAMAGED, EOFError) as error:
+    except (InvalidFileException, ParseError, *DAMAGED) as error:
         raise DocumentRefused(Reason.CORRUPT, kind) from error
 
 

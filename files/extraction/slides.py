@@ -1,18 +1,14 @@
 """What do the slides of a presentation say, with their tables and speaker notes?"""
 
-import zipfile
 from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 import pptx
-from lxml.etree import LxmlError
 from pptx.exc import PythonPptxError
 
-from files.extraction.archive import check_office
+from files.extraction.archive import DAMAGED, check_office
 from files.extraction.pages import Page, clean, clean_label
 from files.refusals import MOST_PAGES, DocumentRefused, Reason
-
-DAMAGED = (PythonPptxError, LxmlError, zipfile.BadZipFile, KeyError, ValueError, IndexError, AttributeError, TypeError)
 
 
 def read(stream: BinaryIO, kind: str) -> Iterator[Page]:
@@ -32,7 +28,7 @@ def read(stream: BinaryIO, kind: str) -> Iterator[Page]:
                 title = slide.shapes.title
                 words = clean_label(title.text_frame.text, 80) if title is not None else ""
                 yield Page(number, f"Slide {number}: {words}" if words else f"Slide {number}", text)
-    except (*DAMAGED, EOFError) as error:
+    except (PythonPptxError, *DAMAGED) as error:
         raise DocumentRefused(Reason.CORRUPT, kind) from error
 
 

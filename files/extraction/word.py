@@ -3,7 +3,6 @@
 A DOCX stores no pages (they exist only once it is laid out), so its headings are what a citation can point to.
 """
 
-import zipfile
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -11,13 +10,10 @@ import docx
 from docx.opc.exceptions import OpcError
 from docx.table import Table
 from docx.text.paragraph import Paragraph
-from lxml.etree import LxmlError
 
-from files.extraction.archive import check_office
+from files.extraction.archive import DAMAGED, check_office
 from files.extraction.pages import Page, sections
 from files.refusals import DocumentRefused, Reason
-
-DAMAGED = (OpcError, LxmlError, zipfile.BadZipFile, KeyError, ValueError, IndexError, AttributeError, TypeError)
 
 
 def read(stream: BinaryIO, kind: str) -> Iterator[Page]:
@@ -26,7 +22,7 @@ def read(stream: BinaryIO, kind: str) -> Iterator[Page]:
     try:
         document = docx.Document(stream)
         yield from sections(_blocks(document.iter_inner_content()))
-    except (*DAMAGED, EOFError) as error:
+    except (OpcError, *DAMAGED) as error:
         raise DocumentRefused(Reason.CORRUPT, kind) from error
 
 

@@ -91,6 +91,16 @@ def with_entries(base: bytes, entries: dict[str, bytes]) -> bytes:
     return target.getvalue()
 
 
+def with_damaged_part() -> bytes:
+    """A DOCX whose directory is whole and whose main part's packed bytes are not."""
+    content = bytearray(word([("a", "b " * 500)]))
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        part = archive.getinfo("word/document.xml")
+    start = part.header_offset + 30 + len(part.filename)
+    content[start : start + 8] = b"\xff" * 8
+    return bytes(content)
+
+
 def bomb() -> bytes:
     """A DOCX of some 200 KB whose main part unpacks to 210 MB, as incident L47 describes it."""
     base = word([("Bomb", "x")])

@@ -94,6 +94,7 @@ HOSTILE: list[tuple[str, str, bytes, Reason]] = [
     ("Office of before 2007", "docx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 2048, Reason.OLD_OFFICE),
     ("cut off", "pdf", documents.pdf([[documents.REFUND]])[:600], Reason.CORRUPT),
     ("cut off archive", "docx", documents.word([("a", "b")])[:9000], Reason.CORRUPT),
+    ("damaged part", "docx", documents.with_damaged_part(), Reason.CORRUPT),
     ("picture named PDF", "pdf", b"\x89PNG\r\n\x1a\n" + b"\x00" * 100, Reason.MISLABELLED),
     ("program named TXT", "txt", b"\x7fELF\x02\x01\x01" + b"\x00" * 100, Reason.MISLABELLED),
     ("PDF named DOCX", "docx", documents.pdf([["x"]]), Reason.MISLABELLED),
