@@ -129,7 +129,8 @@ def client_address(request: HttpRequest) -> str:
 def _address(text: str) -> Address | None:
     """Parse one address; `::ffff:192.0.2.1` is 192.0.2.1, so that one client cannot have two names."""
     try:
-        address = ip_address(text.strip())
+        # Without a zone ("fe80::1%eth0"), which is this machine's name for a cable and no part of the address.
+        address = ip_address(text.strip().partition("%")[0])
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None

@@ -15,6 +15,7 @@ Nothing that was typed is stored: an account is a keyed hash of the normalised a
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
@@ -77,6 +78,13 @@ UPDATE axes_accessattempt SET failures_since_start = greatest(failures_since_sta
  WHERE username = %(account)s AND ip_address = '0.0.0.0' RETURNING 1"""
 
 
+# One reservation in so many also drops what is over, so that guesses from ever new addresses do not fill the table.
+_SWEEP_ONE_IN = 100
+_SWEEP = """
+DELETE FROM axes_accessattempt WHERE id IN (
+    SELECT id FROM axes_accessattempt WHERE attempt_time <= now() - %(cool_off)s LIMIT 2000) RETURNING 1"""
+
+
 class Throttled(Exception):
     """Too many attempts. ``retry_after`` is the number of seconds after which the next one will be heard."""
 
@@ -112,10 +120,16 @@ class ReservingHandler(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships
             },
             system=SYSTEM,
         )
+        if random.randrange(_SWEEP_ONE_IN) == 0:  # noqa: S311 - chance spreads the work, it protects nothing
+            self.sweep(request)
         full, seconds = row or (True, None)
         request.axes_locked_out = bool(full)  # type: ignore[attr-defined]  # axes keeps its state on the request
         request.axes_retry_after = max(1, int(seconds or 1))  # type: ignore[attr-defined]  # as above
         return not full
+
+    def sweep(self, request: HttpRequest) -> None:
+        """Drop rows whose cool-off is over; a table that holds only them counts like an empty one."""
+        asking.one_row(IDENTITY_DATABASE, _SWEEP, {"cool_off": get_cool_off(request)}, system=SYSTEM)
 
     def user_login_failed(
         self, sender: Any, credentials: Mapping[str, Any], request: HttpRequest | None = None, **kwargs: Any

@@ -59,8 +59,10 @@ def encoded(password: str) -> str:
 
 def matches(password: str, stored: str | None) -> bool:
     """Is this the password? ``stored`` None, for an unknown account, takes the same time. Call it inside ``slot()``."""
-    reference = stored or _nobodys_password()
     with _working:
+        # Asked for in both cases: made at its first use, it would otherwise tell the first unknown account by its time.
+        nobodys = _nobodys_password()
+        reference = stored or nobodys
         right = identify_hasher(reference).verify(normalized(password), reference)
     return right and stored is not None
 

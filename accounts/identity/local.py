@@ -7,6 +7,7 @@ of such a look-up costs more than the look-up).
 
 from __future__ import annotations
 
+import random
 import unicodedata
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -24,6 +25,9 @@ Answer = TypeVar("Answer")
 
 PROVIDER = "local"
 SYSTEM = "identity store"
+# One sign-in in so many also drops sessions that have been over for so long that their use again would be no news.
+_SWEEP_ONE_IN = 100
+_KEPT_DAYS = 90
 
 _SESSION_SQL = """
 SELECT s.id, s.account_id, a.email, a.email_verified, s.expires_at
@@ -124,6 +128,8 @@ class LocalIdentity:
     ) -> Identity:
         """Begin vouching for the holder of ``token`` for ``lifetime`` seconds."""
         expires_at = timezone.now() + timedelta(seconds=lifetime)
+        if random.randrange(_SWEEP_ONE_IN) == 0:  # noqa: S311 - chance spreads the work, it protects nothing
+            _asked(_sweep)
         session = _asked(
             lambda: StoreSession.objects.create(
                 account_id=account_id(proof.identity.subject),
@@ -201,6 +207,10 @@ def email_key(email: str) -> str:
     Dropping dots or plus parts, or folding look-alikes, would make two people's mailboxes one account.
     """
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", email.strip()).casefold())
+
+
+def _sweep() -> None:
+    StoreSession.objects.filter(expires_at__lt=timezone.now() - timedelta(days=_KEPT_DAYS)).delete()
 
 
 def _replace_password(account: Account, stored: str, record: Callable[[], None] | None) -> None:

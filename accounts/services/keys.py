@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,6 +19,8 @@ from accounts.models import ApiKey
 from accounts.scopes import within
 from accounts.services import sessions
 from accounts.signals import api_key_created, api_key_revoked
+
+logger = logging.getLogger(__name__)
 
 MOST_LIVE_KEYS = 20  # per member; a list that nobody can oversee hides a leaked key
 
@@ -78,7 +81,11 @@ def revoke(*, actor: Tenant, key_id: UUID) -> ApiKey | None:
         key.revoked_at = timezone.now()
         key.save(update_fields=["revoked_at"])
         api_key_revoked.send(sender=ApiKey, actor=actor, target=key)
-    providers.named(key.provider).revoke_key(key.identity_key)
+    try:
+        providers.named(key.provider).revoke_key(key.identity_key)
+    except Unavailable:
+        # The platform's half is withdrawn, and alone the other half opens nothing.
+        logger.warning("Key %s is withdrawn; its identity system could not be told.", key.pk)
     return key
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from uuid import UUID
 
 from django.db import transaction
@@ -9,11 +10,13 @@ from django.utils import timezone
 
 from accounts.http import Tenant
 from accounts.identity import providers, resolution
-from accounts.identity.base import Revoked
+from accounts.identity.base import Revoked, Unavailable
 from accounts.models import Session
 from accounts.queries import live_sessions
 from accounts.signals import session_revoked, signed_out
 from accounts.tenancy.context import workspace
+
+logger = logging.getLogger(__name__)
 
 
 def sign_out(*, actor: Tenant) -> None:
@@ -23,7 +26,7 @@ def sign_out(*, actor: Tenant) -> None:
         if ended is not None:
             signed_out.send(sender=Session, actor=actor, target=ended)
     if ended is not None:
-        _stop_vouching([ended])
+        _stop_vouching(ended)
 
 
 def revoke(*, actor: Tenant, session_id: UUID) -> bool:
@@ -34,7 +37,7 @@ def revoke(*, actor: Tenant, session_id: UUID) -> bool:
             session_revoked.send(sender=Session, actor=actor, target=ended)
     if ended is None:
         return False
-    _stop_vouching([ended])
+    _stop_vouching(ended)
     return True
 
 
@@ -80,6 +83,9 @@ def _end(session: Session | None) -> Session | None:
     return session
 
 
-def _stop_vouching(sessions: list[Session]) -> None:
-    for session in sessions:
+def _stop_vouching(session: Session) -> None:
+    try:
         providers.named(session.provider).revoke_session(session.identity_session)
+    except Unavailable:
+        # The platform's half is over, and alone the other half opens nothing until it ends by itself.
+        logger.warning("Session %s ended; its identity system could not be told.", session.pk)

@@ -27,7 +27,9 @@ WRONG = (
 
 def client_of(request: HttpRequest) -> Client:
     """Where the attempt comes from."""
-    return Client(client_address(request), request.headers.get("User-Agent", ""))
+    # Control and bidi characters would be stored, and shown in a list, as something that they are not.
+    user_agent = "".join(letter for letter in request.headers.get("User-Agent", "")[:300] if letter.isprintable())
+    return Client(client_address(request), user_agent)
 
 
 def reservation(request: HttpRequest, email: str) -> Callable[[], None]:

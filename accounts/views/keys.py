@@ -54,10 +54,7 @@ def key_create(request: TenantRequest) -> HttpResponseBase:
 @require_POST
 def key_revoke(request: TenantRequest, key_id: UUID) -> HttpResponseBase:
     """Withdraw a key; the next request with it is refused."""
-    try:
-        key = keys.revoke(actor=request.tenant, key_id=key_id)
-    except Unavailable as outage:
-        return attempts.silent(request, outage)
+    key = keys.revoke(actor=request.tenant, key_id=key_id)
     if key is None:
         messages.info(request, "That key was withdrawn already.")
     else:

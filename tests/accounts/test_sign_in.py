@@ -137,6 +137,17 @@ def test_an_old_session_ends_when_the_same_browser_signs_in_again() -> None:
     assert client.get("/account/").status_code == 200
 
 
+def test_a_browsers_name_is_stored_without_what_cannot_be_seen() -> None:
+    sign_in(Client(headers={"User-Agent": "Fire\u202efox\x00\x1b[2J" + "x" * 500}))
+    with acting(BOB):
+        assert Session.objects.get().user_agent.startswith("Firefox[2Jxxx")
+
+
+def test_an_address_with_a_zone_signs_in() -> None:
+    response = Client().post("/sign-in/", {"email": BOB.email, "password": PASSWORD}, REMOTE_ADDR="fe80::1%eth0")
+    assert response.status_code == 302
+
+
 def test_signing_in_needs_the_forms_token() -> None:
     response = Client(enforce_csrf_checks=True).post("/sign-in/", {"email": BOB.email, "password": PASSWORD})
     assert response.status_code == 403

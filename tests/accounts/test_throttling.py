@@ -10,12 +10,13 @@ from unittest.mock import patch
 import pytest
 from axes.models import AccessAttempt
 from django.db import connections
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from accounts import devices
 from accounts.identity import hashing
 from accounts.identity.local import LocalIdentity
+from accounts.throttling import ReservingHandler
 from tests import doors
 from tests.cast import ALICE, BOB, PASSWORD
 
@@ -172,6 +173,14 @@ def test_it_is_over_after_the_cool_off() -> None:
         guess(Client())
     AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=16))
     assert guess(Client(), password=PASSWORD) == 302
+
+
+def test_what_is_over_is_swept() -> None:
+    guess(Client(), address="203.0.113.1")
+    AccessAttempt.objects.update(attempt_time=timezone.now() - timedelta(minutes=16))
+    guess(Client(), email=ALICE.email, address="203.0.113.2")
+    ReservingHandler().sweep(RequestFactory().get("/"))
+    assert AccessAttempt.objects.count() == 2, "the newer guess's two rows"
 
 
 def test_a_refused_guess_does_not_prolong_the_wait() -> None:

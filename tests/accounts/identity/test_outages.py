@@ -13,10 +13,11 @@ from django.db import connections
 from django.test import Client
 
 from accounts.identity import resolution
-from accounts.identity.base import Unavailable
+from accounts.identity.base import Revoked, Unavailable
+from accounts.services import keys, sessions
 from accounts.signals import access_denied
 from tests import doors, environment
-from tests.cast import BOB, PASSWORD
+from tests.cast import BOB, PASSWORD, acting
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -82,6 +83,17 @@ def test_a_connection_that_died_is_replaced_once(alias: str) -> None:
     with psycopg.connect(environment.server.superuser_url(), autocommit=True) as boss:
         boss.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
     assert resolution.resolve_session(token).membership_id == BOB.membership_id
+
+
+def test_a_session_and_a_key_end_though_the_identity_store_cannot_be_told() -> None:
+    opened, minted = doors.session(BOB), doors.key(BOB)
+    with silent("identity"), acting(BOB):
+        sessions.sign_out(actor=opened.tenant)
+        keys.revoke(actor=opened.tenant, key_id=minted.key.pk)
+    with pytest.raises(Revoked, match="session_revoked"):
+        resolution.resolve_session(opened.token)
+    with pytest.raises(Revoked, match="key_revoked"):
+        resolution.resolve_key(minted.value)
 
 
 def test_an_unknown_provider_in_the_row_is_nobody_who_could_vouch() -> None:
