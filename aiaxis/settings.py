@@ -15,6 +15,7 @@ from typing import Any
 
 from csp.constants import NONCE
 from django.core.exceptions import ImproperlyConfigured
+from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 from aiaxis import home
@@ -192,9 +193,10 @@ def _database_url(variable: str, role: str, database: str) -> str:
 
 
 def _database(variable: str, role: str, database: str) -> dict[str, Any]:
+    url = _database_url(variable, role, database)
     try:
-        parts = {key: str(value) for key, value in conninfo_to_dict(_database_url(variable, role, database)).items()}
-    except Exception as error:
+        parts = {key: str(value) for key, value in conninfo_to_dict(url).items()}
+    except ProgrammingError as error:
         raise ImproperlyConfigured(f"{variable} must be a postgresql:// URL: {error}") from error
     options: dict[str, Any] = {
         key: value for key, value in parts.items() if key not in {"dbname", "user", "password", "host", "port"}

@@ -1,0 +1,165 @@
+"""Does the whole installation come up, stay up and go down by one command, and say in a sentence why it cannot?"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from tests.aiaxis.test_supervisor import alive, gone
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def status(address: str) -> int:
+    """Return the status that the address answers with; 0 while nobody answers."""
+    try:
+        with urlopen(address, timeout=5) as answer:  # noqa: S310 - an address of our own making
+            return int(answer.status)
+    except (URLError, OSError):
+        return 0
+
+
+def until(seconds: float, address: str) -> bool:
+    """Wait for the address to answer 200."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if status(address) == 200:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def family(pid: int) -> dict[int, str]:
+    """Return the processes below this one, each with its name."""
+    children: dict[int, str] = {}
+    for line in subprocess.run(
+        ["ps", "-eo", "pid=,ppid=,comm="], capture_output=True, text=True, check=True
+    ).stdout.splitlines():
+        number, parent, name = line.split(None, 2)
+        if int(parent) in {pid, *children}:
+            children[int(number)] = name.strip()
+    return children
+
+
+@contextmanager
+def serving(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Serve over the test databases; whatever is left in the end is killed."""
+    port = free_port()
+    environment = {**os.environ, "PORT": str(port), "WEB_WORKERS": "1", "WEB_THREADS": "16", "DATABASE_POOL_SIZE": "4"}
+    known: dict[int, str] = {}
+    with (
+        (tmp_path / "said.txt").open("wb") as said,
+        subprocess.Popen(
+            [sys.executable, "manage.py", "serve"],
+            cwd=ROOT,
+            env=environment,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            assert until(90, f"http://127.0.0.1:{port}/readyz"), (tmp_path / "said.txt").read_text()
+            known = family(process.pid)
+            yield process, f"http://127.0.0.1:{port}"
+        finally:
+            process.kill()
+            for pid in known:
+                if alive(pid):
+                    os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_killed_part_comes_back_and_sigterm_leaves_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path) as (process, address):
+        parts = family(process.pid)
+        assert {"aiaxis-web", "aiaxis-worker", "aiaxis-shipper"} <= set(parts.values())
+        for pid, name in parts.items():
+            if name == "aiaxis-web":
+                os.kill(pid, signal.SIGKILL)
+        assert gone(*(pid for pid, name in parts.items() if name == "aiaxis-web"))
+        assert until(30, f"{address}/readyz")
+        later = family(process.pid)
+        process.terminate()
+        assert process.wait(20) == 0
+        assert gone(*parts, *later)
+    assert "The web process ended by itself" in (tmp_path / "said.txt").read_text()
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_killed_supervisor_leaves_nothing(tmp_path: Path) -> None:
+    with serving(tmp_path) as (process, _address):
+        parts = family(process.pid)
+        process.kill()
+        assert gone(*parts)
+
+
+def refused(**environment: str) -> str:
+    """Try to serve with this environment; return what it said. It must stop by itself, with an exit code and no trace."""
+    outcome = subprocess.run(
+        [sys.executable, "manage.py", "serve"],
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert outcome.returncode == 1
+    assert "Traceback" not in outcome.stderr
+    return outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("PORT", "eighty", "PORT must be a whole number, and is 'eighty'."),
+        ("PORT", "70000", "PORT must be between 1 and 65535, and is 70000."),
+        ("DEBUG", "ture", "DEBUG must be true or false, and is 'ture'."),
+        ("SECRET_KEY", "short", "SECRET_KEY must be set to at least 32 random characters."),
+        ("DATABASE_OWNER_URL", "", "DATABASE_OWNER_URL must be set"),
+        ("ADDRESS", "203.0.113.7", "ADDRESS: 203.0.113.7 cannot be listened on"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_with_its_name_and_what_it_wants(name: str, value: str, wanted: str) -> None:
+    assert refused(**{name: value}).startswith(wanted)
+
+
+def test_a_port_in_use_is_said_and_another_one_offered() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert f"PORT: another program already listens on 127.0.0.1:{port}" in refused(PORT=str(port))
+
+
+def test_a_home_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    environment = {name: "" for name in os.environ if name.startswith("DATABASE_")}
+    said = refused(**environment, AIAXIS_HOME=str(tmp_path / "file" / "home"), PORT=str(free_port()))
+    assert said.startswith("AIAXIS_HOME: ")
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_a_database_that_does_not_answer_is_said(tmp_path: Path) -> None:
+    url = f"postgresql://aiaxis_owner:x@/aiaxis?host={tmp_path}"
+    said = refused(DATABASE_OWNER_URL=url, PORT=str(free_port()))
+    assert "the database or the home folder cannot be used" in said
