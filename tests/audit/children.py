@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,17 +25,20 @@ def environment(home: Path, **changes: str) -> dict[str, str]:
     return {**os.environ, "AIAXIS_HOME": str(home), "DJANGO_SETTINGS_MODULE": "aiaxis.settings", **changes}
 
 
-def start(script: str, home: Path, **changes: str) -> "subprocess.Popen[str]":
+Child = subprocess.Popen[str]
+
+
+def start(script: str, home: Path, *, arguments: Sequence[str] = (), **changes: str) -> Child:
     """Run ``script`` after Django's set-up, with `denial(number)`, `entries` and `services` at hand."""
-    return _start(["-c", _BEGIN + script], home, changes)
+    return _start(["-c", _BEGIN + script, *arguments], home, changes)
 
 
-def start_command(home: Path, *arguments: str, **changes: str) -> "subprocess.Popen[str]":
+def start_command(home: Path, *arguments: str, **changes: str) -> Child:
     """Run ``manage.py`` with these arguments."""
     return _start(["manage.py", *arguments], home, changes)
 
 
-def _start(arguments: list[str], home: Path, changes: dict[str, str]) -> "subprocess.Popen[str]":
+def _start(arguments: list[str], home: Path, changes: dict[str, str]) -> Child:
     pipe = subprocess.PIPE
     command = [sys.executable, *arguments]
     return subprocess.Popen(

@@ -1,0 +1,152 @@
+"""Does a flood lose nothing, double nothing, and leave an entry for every refused request?
+
+The long forms are marked `soak`: they print what they measured.
+"""
+
+import os
+import random
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+from django.db import connections
+from django.test import Client
+from pytest_django import Settings
+
+from audit import spool
+from audit.shipper import Shipper
+from tests import cast, doors, environment
+from tests.audit import children
+
+pytestmark = pytest.mark.usefixtures("committed")
+
+# Writes denials for ever; each one that was acknowledged is noted, by one append, in a file that kill -9 cannot take back.
+WRITER = """
+import os, sys
+done = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+first, last = int(sys.argv[2]), int(sys.argv[3])
+for number in range(first, last):
+    assert services.record(denial(number)) == "spool"
+    os.write(done, b"%09d\\n" % number)
+"""
+
+
+def stored() -> list[int]:
+    with connections["ops"].cursor() as cursor:
+        cursor.execute("SELECT (detail->>'number')::int FROM audit_entry WHERE detail ? 'number' ORDER BY 1")
+        return [number for (number,) in cursor.fetchall()]
+
+
+def acknowledged(path: Path) -> list[int]:
+    """What a writer was told is safe; a number that its death cut short was not told."""
+    # No file: it died before it wrote anything.
+    written = path.read_bytes() if path.exists() else b""
+    return [int(line) for line in written.split(b"\n") if len(line) == 9]
+
+
+def test_every_refused_request_leaves_one_entry(settings: Settings, tmp_path: Path) -> None:
+    """A burst of refusals of every kind, joined on the request id that each answer named."""
+    settings.AIAXIS_HOME = tmp_path
+    nobody, member = Client(), doors.browser(cast.BOB)
+    nobody.raise_request_exception = member.raise_request_exception = False
+    missing = "/files/0190b6a0-7c11-7b3a-9df0-1c2d3e4f5a6b/"
+    refused = []
+    for _ in range(60):
+        answers = [nobody.get(address) for address in ("/files/", "/api/v1/files")]
+        answers += [member.get(address) for address in ("/trail/", missing, "/files/?workspace_id=1")]
+        refused += [answer["X-Request-Id"] for answer in answers]
+    allowed = [member.get("/files/")["X-Request-Id"] for _ in range(3)]
+    Shipper(tmp_path / "spool").ship()
+    with connections["ops"].cursor() as cursor:
+        cursor.execute("SELECT request_id::text FROM audit_entry WHERE outcome <> 'allowed'")
+        found = [key for (key,) in cursor.fetchall()]
+    assert sorted(found) == sorted(refused)
+    assert not set(allowed) & set(found)
+
+
+def flood(tmp_path: Path, *, total: int, writers: int, kills: int) -> float:
+    """Let child processes write while they, the shipper and its connections are killed; returns seconds to the last row."""
+    began, share = time.monotonic(), total // writers
+    running = {f"writer {n}": _writer(tmp_path, n, n * share, (n + 1) * share) for n in range(writers)}
+    running["shipper"] = children.start_command(tmp_path, "ship_audit")
+    try:
+        _kill_now_and_then(tmp_path, running, share, kills)
+        for name in sorted(running)[1:]:
+            running[name].communicate(timeout=600)
+        # The writers are gone, so every segment is finished, and goes away once it is stored.
+        while spool.segments(tmp_path / "spool") and time.monotonic() - began < 900:
+            time.sleep(0.1)
+        return time.monotonic() - began
+    finally:
+        for process in running.values():
+            process.kill()
+            process.communicate(timeout=60)
+
+
+def _kill_now_and_then(tmp_path: Path, running: dict[str, children.Child], share: int, kills: int) -> None:
+    chance = random.Random(11)
+    for _ in range(kills):
+        time.sleep(chance.random() * 0.6)
+        victim = chance.choice([*running, "connection"])
+        if victim == "connection":
+            _cut_connections()
+            continue
+        running[victim].kill()
+        running[victim].communicate(timeout=30)
+        if victim == "shipper":
+            running[victim] = children.start_command(tmp_path, "ship_audit")
+            continue
+        number = int(victim.removeprefix("writer "))
+        done = acknowledged(tmp_path / f"done-{number}")
+        # A line can be safe without its writer having lived to say so: go on behind it.
+        running[victim] = _writer(tmp_path, number, max(done, default=number * share - 2) + 2, (number + 1) * share)
+
+
+def _writer(tmp_path: Path, number: int, first: int, last: int) -> children.Child:
+    return children.start(WRITER, tmp_path, arguments=[str(tmp_path / f"done-{number}"), str(first), str(last)])
+
+
+def _cut_connections() -> None:
+    with psycopg.connect(environment.server.superuser_url(), autocommit=True) as connection:
+        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'aiaxis_audit'")
+
+
+def _check(tmp_path: Path) -> tuple[int, int]:
+    told = [number for path in tmp_path.glob("done-*") for number in acknowledged(path)]
+    found = stored()
+    assert len(found) == len(set(found)), "an entry was stored twice"
+    assert set(told) <= set(found), "an acknowledged entry was lost"
+    # What was written but not told, because its writer died in between, is at most one for each death.
+    return len(told), len(found)
+
+
+def test_a_short_flood_with_deaths_loses_and_doubles_nothing(tmp_path: Path) -> None:
+    flood(tmp_path, total=6_000, writers=2, kills=4)
+    told, found = _check(tmp_path)
+    assert 5_900 < told <= found <= 6_000
+
+
+@pytest.mark.soak
+def test_a_hundred_thousand_denials_with_twenty_deaths(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    seconds = flood(tmp_path, total=100_000, writers=4, kills=20)
+    told, found = _check(tmp_path)
+    with capsys.disabled():
+        sys.stdout.write(f"\n{told:,} acknowledged, {found:,} stored, {seconds:.1f} s from the first to the last row\n")
+    assert told > 99_000
+
+
+@pytest.mark.soak
+def test_the_shipper_carries_five_thousand_entries_a_second(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    children.start(WRITER, tmp_path, arguments=[os.devnull, "0", "100000"]).communicate(timeout=600)
+    began = time.monotonic()
+    shipped = Shipper(tmp_path / "spool").ship()
+    seconds = time.monotonic() - began
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('audit_entry') WHERE isleaf")
+        size = int(cursor.fetchone()[0])
+    with capsys.disabled():
+        rate, each = shipped / seconds, size / shipped
+        sys.stdout.write(f"\n{shipped:,} entries in {seconds:.1f} s: {rate:,.0f} a second, {each:,.0f} bytes each\n")
+    assert shipped == 100_000
