@@ -116,10 +116,14 @@ UNFENCED_TABLES: Final = {
 # Policies that a migration writes by hand, because its table has no fenced model. The proof runs these same words.
 POLICIES_BY_HAND: Final = {
     "audit_entry": (
-        "CREATE POLICY workspace_read ON audit_entry FOR SELECT TO aiaxis_app "
-        "USING (workspace_id = (SELECT fence.current_workspace()))",
-        "CREATE POLICY workspace_insert ON audit_entry FOR INSERT TO aiaxis_app "
-        "WITH CHECK (workspace_id = (SELECT fence.current_workspace()))",
+        (
+            "CREATE POLICY workspace_read ON audit_entry FOR SELECT TO aiaxis_app "
+            "USING (workspace_id = (SELECT fence.current_workspace()))"
+        ),
+        (
+            "CREATE POLICY workspace_insert ON audit_entry FOR INSERT TO aiaxis_app "
+            "WITH CHECK (workspace_id = (SELECT fence.current_workspace()))"
+        ),
         "CREATE POLICY shipper_insert ON audit_entry FOR INSERT TO aiaxis_audit WITH CHECK (true)",
         "CREATE POLICY shipper_read ON audit_entry FOR SELECT TO aiaxis_audit USING (true)",
         "CREATE POLICY sealer_read ON audit_entry FOR SELECT TO aiaxis_seal USING (true)",

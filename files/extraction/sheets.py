@@ -4,7 +4,7 @@ import datetime as dt
 import warnings
 from collections.abc import Iterator
 from typing import BinaryIO
-from xml.etree.ElementTree import ParseError
+from xml.etree.ElementTree import ParseError  # nosec B405 - the name of an exception; defusedxml does the parsing
 
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException

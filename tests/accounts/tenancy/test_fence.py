@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db(databases=["default"])
 
 def a_file(owner: Person, visibility: str = Visibility.PRIVATE) -> File:
     with acting(owner):
-        file = File.objects.create(
+        file: File = File.objects.create(
             owner_id=owner.membership_id,
             name=f"{owner.name}.pdf",
             media_type="application/pdf",
