@@ -41,11 +41,11 @@ from accounts.requests import client_address
 logger = logging.getLogger(__name__)
 
 # Axes keys its rows by address; this one stands for "from anywhere".
-_ANYWHERE = "0.0.0.0"  # noqa: S104 - a row's key, nothing listens on it
+_ANYWHERE = "255.255.255.255"
 
 # One statement for both rows. A refused attempt does not prolong the wait: only those that reach the hash move the time.
 # The account's row is only counted if the pair's had room: otherwise one address could use up everybody's attempts with
-# guesses that never reach the hash. 0.0.0.0 stands for "from anywhere" (_ANYWHERE).
+# guesses that never reach the hash. 255.255.255.255 stands for "from anywhere" (_ANYWHERE).
 _RESERVE = """
 WITH pair AS (
     INSERT INTO axes_accessattempt AS a (username, ip_address, user_agent, http_accept, path_info, get_data, post_data,
@@ -60,7 +60,7 @@ WITH pair AS (
 anywhere AS (
     INSERT INTO axes_accessattempt AS a (username, ip_address, user_agent, http_accept, path_info, get_data, post_data,
                                          attempt_time, failures_since_start)
-    SELECT %(account)s, '0.0.0.0', '', '', %(path)s, '', '', now(), 1
+    SELECT %(account)s, '255.255.255.255', '', '', %(path)s, '', '', now(), 1
       FROM pair WHERE NOT pair.is_full AND %(account_limit)s > 0
     ON CONFLICT (username, ip_address, user_agent) DO UPDATE SET
         failures_since_start = CASE WHEN a.attempt_time <= now() - %(cool_off)s THEN 1
@@ -75,7 +75,7 @@ SELECT bool_or(is_full), ceil(extract(epoch FROM max(attempt_time) FILTER (WHERE
 _RELEASE = """
 WITH pair AS (DELETE FROM axes_accessattempt WHERE username = %(account)s AND ip_address = %(address)s)
 UPDATE axes_accessattempt SET failures_since_start = greatest(failures_since_start - 1, 0)
- WHERE username = %(account)s AND ip_address = '0.0.0.0' RETURNING 1"""
+ WHERE username = %(account)s AND ip_address = '255.255.255.255' RETURNING 1"""
 
 
 # One reservation in so many also drops what is over, so that guesses from ever new addresses do not fill the table.
@@ -201,7 +201,12 @@ def _address_key(group: str, request: HttpRequest) -> str:
 
 
 def _admit(request: HttpRequest, *, group: str, key: Any, rate: str) -> None:
-    usage = get_usage(request, group=group, key=key, rate=rate, increment=True)
+    try:
+        usage = get_usage(request, group=group, key=key, rate=rate, increment=True)
+    except Exception as error:
+        # Ours answers with a no when it cannot count; Redis raises errors of its own package. Either way: not counted,
+        # not admitted, and no error page.
+        raise Unavailable("throttling counters") from error
     if usage is None or not usage["should_limit"]:
         return
     if usage["time_left"] < 0:

@@ -5,8 +5,10 @@ django-environ alone turns `DEBUG=ture` into off and `PORT=eighty` into a trace 
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -40,6 +42,20 @@ class Environment(environ.Env):  # type: ignore[misc]  # django-environ ships no
         if not least <= value <= most:
             raise ImproperlyConfigured(f"{var} must be between {least} and {most}, and is {value}.")
         return value
+
+    def redis(self, var: str) -> dict[str, Any] | None:
+        """Return Django's configuration of the Redis that the variable names; None where it is not set."""
+        value = str(self.str(var, default=""))
+        if not value:
+            return None
+        if urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
+            # Django's other caches count for one process only, or not exactly, and no limit would hold.
+            raise ImproperlyConfigured(f"{var} must be the URL of a Redis, such as redis://cache.example:6379/0.")
+        if importlib.util.find_spec("redis") is None:
+            raise ImproperlyConfigured(
+                f"{var} needs the Python package redis. Install it (pip install redis), or unset it."
+            )
+        return dict(self.cache_url(var))
 
     def rate(self, var: str, *, default: str) -> str:
         """Return a rate such as "60/5m": so many, in so many seconds, minutes, hours or days."""

@@ -277,9 +277,7 @@ RATELIMIT_IP_META_KEY = "accounts.throttling.axes_address"  # the one resolver o
 
 # Counters, in a table of ours with exact limits (accounts/cache.py), or in Redis.
 CACHES = {
-    "default": env.cache_url("CACHE_URL")
-    if env.str("CACHE_URL", default="")
-    else {"BACKEND": "accounts.cache.CounterCache", "LOCATION": "accounts_cache"},
+    "default": env.redis("CACHE_URL") or {"BACKEND": "accounts.cache.CounterCache", "LOCATION": "accounts_cache"},
 }
 SILENCED_SYSTEM_CHECKS = [
     "axes.W002",  # its middleware would answer lockouts in its own words; our views answer them

@@ -1,0 +1,65 @@
+"""Does a wrong setting stop the start with its name and what it wants?"""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from aiaxis.environment import Environment
+
+
+@pytest.fixture
+def env(monkeypatch: pytest.MonkeyPatch) -> Environment:
+    for name in ("WHOLE", "RATE", "CACHE", "SWITCH"):
+        monkeypatch.delenv(name, raising=False)
+    return Environment()
+
+
+@pytest.mark.parametrize("value", ["60/5m", "1/s", "1000/h", "20/2d"])
+def test_it_takes_a_rate(env: Environment, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("RATE", value)
+    assert env.rate("RATE", default="1/s") == value
+
+
+@pytest.mark.parametrize("value", ["60", "0/m", "60/0m", "sixty/m", "60/m; 1", "-1/m", "60/w"])
+def test_it_refuses_what_is_no_rate(env: Environment, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("RATE", value)
+    with pytest.raises(ImproperlyConfigured, match="RATE must be a rate such as 60/5m"):
+        env.rate("RATE", default="1/s")
+
+
+@pytest.mark.parametrize("value", ["locmemcache://", "dummycache://", "filecache:///var", "memcache://h:1", "h:6379"])
+def test_it_refuses_a_cache_that_cannot_count_for_all(
+    env: Environment, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("CACHE", value)
+    with pytest.raises(ImproperlyConfigured, match="CACHE must be the URL of a Redis"):
+        env.redis("CACHE")
+
+
+def test_it_takes_a_redis_where_its_package_is_installed(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CACHE", "redis://cache.example:6379/0")
+    with monkeypatch.context() as patch:
+        patch.setattr(importlib.util, "find_spec", lambda name: None)
+        with pytest.raises(ImproperlyConfigured, match="CACHE needs the Python package redis"):
+            env.redis("CACHE")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    assert (env.redis("CACHE") or {})["LOCATION"] == "redis://cache.example:6379/0"
+
+
+def test_an_empty_value_counts_as_not_set(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CACHE", "")
+    monkeypatch.setenv("WHOLE", "")
+    assert env.redis("CACHE") is None
+    assert env.whole("WHOLE", default=5, least=1, most=9) == 5
+
+
+@pytest.mark.parametrize(("value", "says"), [("eighty", "WHOLE must be a whole number"), ("99", "between 1 and 9")])
+def test_it_refuses_a_number_that_is_none_or_too_large(
+    env: Environment, monkeypatch: pytest.MonkeyPatch, value: str, says: str
+) -> None:
+    monkeypatch.setenv("WHOLE", value)
+    with pytest.raises(ImproperlyConfigured, match=says):
+        env.whole("WHOLE", default=5, least=1, most=9)
