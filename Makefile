@@ -33,7 +33,7 @@ prove: setup  ## attack the running schema from inside and show that nothing lea
 	@$(PYTHON) manage.py prove_isolation --attack
 
 bench: setup-dev  ## measure what the design promises, and write .aiaxis/bench.json
-	@$(PYTHON) manage.py bench
+	@$(PYTHON) -m tests.bench
 
 soak: setup-dev  ## the long tests: floods, kills, outages (half an hour)
 	@$(PYTHON) -m pytest -n 0 -m soak

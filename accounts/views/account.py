@@ -8,7 +8,7 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import rotate_token
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -17,6 +17,7 @@ from accounts.forms import PasswordForm
 from accounts.http import TenantRequest
 from accounts.identity.base import BadCredentials, Unavailable
 from accounts.identity.passwords import WeakPassword
+from accounts.models import Session
 from accounts.services import passwords, sessions
 from accounts.views import attempts
 
@@ -55,6 +56,8 @@ def password(request: TenantRequest) -> HttpResponseBase:
 @require_POST
 def end_session(request: TenantRequest, session_id: UUID) -> HttpResponseBase:
     """Sign out one browser."""
+    # A session of somebody else's is missing, and the attempt is recorded like any other reach for what is not there.
+    get_object_or_404(Session, pk=session_id)
     if sessions.revoke(actor=request.tenant, session_id=session_id):
         messages.success(request, "That browser is signed out.")
     else:

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -17,6 +17,7 @@ from accounts.access import recent_login_required
 from accounts.forms import KeyForm
 from accounts.http import TenantRequest
 from accounts.identity.base import Unavailable
+from accounts.models import ApiKey
 from accounts.scopes import within
 from accounts.services import keys
 from accounts.views import attempts
@@ -54,6 +55,8 @@ def key_create(request: TenantRequest) -> HttpResponseBase:
 @require_POST
 def key_revoke(request: TenantRequest, key_id: UUID) -> HttpResponseBase:
     """Withdraw a key; the next request with it is refused."""
+    # A key of somebody else's is missing, and the attempt is recorded like any other reach for what is not there.
+    get_object_or_404(ApiKey, pk=key_id)
     key = keys.revoke(actor=request.tenant, key_id=key_id)
     if key is None:
         messages.info(request, "That key was withdrawn already.")

@@ -1,0 +1,22 @@
+"""Which groups of figures are there, and on which stage is each measured?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from tests.bench import fence, lifecycle, stage
+from tests.bench.rows import Row
+
+GROUPS = {"lifecycle": lifecycle.rows, "fence": fence.rows, "search": fence.search_rows}
+
+
+def measure(names: Sequence[str], *, rounds: int, workspaces: int, console: Console) -> list[Row]:
+    """Measure the named groups, in the order given."""
+    stage.build(console, workspaces=workspaces if set(names) - {"lifecycle"} else 0)
+    found: list[Row] = []
+    for name in names:
+        console.print(f"measuring: {name}")
+        found += GROUPS[name](rounds=rounds)
+    return found

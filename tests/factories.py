@@ -1,0 +1,163 @@
+"""What rows does a test need, in somebody's workspace and name?
+
+Each factory writes through the fence as whoever is bound (`with acting(ALICE): FileFactory()`), so no test can make a row that the
+application could not make. `a_full_desk` gives a person one of everything: the twin that a negative test could leak.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import factory
+from django.utils import timezone
+from factory.django import DjangoModelFactory
+
+from accounts.models import ApiKey
+from accounts.tenancy.context import current_member_id
+from agents.models import Agent, AgentFile
+from conversations.models import Citation, Conversation, Message
+from files import storage
+from files.models import File, Passage, Visibility
+from tests.cast import Person, acting
+from tests.clients import key_of, session_of
+
+
+class FileFactory(DjangoModelFactory):
+    """A file that has been read, of the bound member."""
+
+    class Meta:
+        model = File
+
+    owner_id = factory.LazyFunction(current_member_id)
+    name = factory.Sequence(lambda number: f"report {number}.txt")
+    media_type = "text/plain"
+    size = 24
+    sha256 = factory.LazyFunction(lambda: hashlib.sha256(secrets.token_bytes(8)).hexdigest())
+    storage_key = factory.LazyFunction(storage.new_key)
+    visibility = Visibility.PRIVATE
+    status = File.Status.READY
+    pages = 1
+
+
+class PassageFactory(DjangoModelFactory):
+    """One passage of a file."""
+
+    class Meta:
+        model = Passage
+
+    file = factory.SubFactory(FileFactory)
+    position = factory.Sequence(lambda number: number)
+    page = 1
+    text = "Refunds take ten days."
+    start = 0
+    end = 22
+
+
+class AgentFactory(DjangoModelFactory):
+    """An agent of the bound member, without files."""
+
+    class Meta:
+        model = Agent
+
+    owner_id = factory.LazyFunction(current_member_id)
+    name = factory.Sequence(lambda number: f"Agent {number}")
+    slug = factory.LazyFunction(lambda: f"agent-{secrets.token_hex(4)}")
+    visibility = Visibility.PRIVATE
+
+
+class AgentFileFactory(DjangoModelFactory):
+    """A file that an agent may read."""
+
+    class Meta:
+        model = AgentFile
+
+    agent = factory.SubFactory(AgentFactory)
+    file = factory.SubFactory(FileFactory)
+
+
+class ConversationFactory(DjangoModelFactory):
+    """A conversation of the bound member with an agent of theirs."""
+
+    class Meta:
+        model = Conversation
+
+    owner_id = factory.LazyFunction(current_member_id)
+    agent = factory.SubFactory(AgentFactory)
+    title = factory.Sequence(lambda number: f"Conversation {number}")
+
+
+class MessageFactory(DjangoModelFactory):
+    """A finished answer."""
+
+    class Meta:
+        model = Message
+
+    conversation = factory.SubFactory(ConversationFactory)
+    position = factory.Sequence(lambda number: number)
+    role = Message.Role.ASSISTANT
+    text = "Refunds take ten days."
+    status = Message.Status.DONE
+    finished_at = factory.LazyFunction(timezone.now)
+
+
+class CitationFactory(DjangoModelFactory):
+    """A quote of an answer."""
+
+    class Meta:
+        model = Citation
+
+    message = factory.SubFactory(MessageFactory)
+    number = 1
+    file_name = "report.txt"
+    quote = "Refunds take ten days."
+    start = 0
+    end = 22
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One of everything that belongs to one person, by the name under which addresses ask for it."""
+
+    person: Person
+    rows: dict[str, Any]
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """The ids, as they stand in addresses."""
+        found = {name: str(row.pk) for name, row in self.rows.items() if name != "slug"}
+        return {**found, "slug": self.rows["slug"]}
+
+
+def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
+    """Make one of everything for the person. With "workspace", what can be shared is shared with the whole workspace."""
+    session_id = session_of(person).tenant.credential_id
+    key_of(person)
+    with acting(person):
+        file = FileFactory(visibility=visibility)
+        passage = PassageFactory(file=file)
+        agent = AgentFactory(visibility=visibility)
+        AgentFileFactory(agent=agent, file=file)
+        conversation = ConversationFactory(agent=agent)
+        message = MessageFactory(conversation=conversation)
+        CitationFactory(message=message, file=file, passage=passage)
+        key = ApiKey.objects.filter(membership_id=person.membership_id).latest("created_at")
+        rows = {
+            "file_id": file,
+            "passage_id": passage,
+            "agent_id": agent,
+            "conversation_id": conversation,
+            "message_id": message,
+            "key_id": key,
+            "session_id": _Row(session_id),
+            "slug": agent.slug,
+        }
+    return Desk(person, rows)
+
+
+@dataclass(frozen=True)
+class _Row:
+    pk: UUID
