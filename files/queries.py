@@ -13,7 +13,7 @@ from django.db.models import F, QuerySet
 from pgvector.django import CosineDistance
 
 from files.embedding import embed
-from files.models import File, Passage
+from files.models import Embedding, File, Passage
 
 # How many passages each way of searching puts forward, and how many are shown.
 CANDIDATES = 40
@@ -94,6 +94,13 @@ def search(question: str) -> list[Hit]:
     )
     best = _fused([list(worded[:CANDIDATES]), list(alike[:CANDIDATES])])[:SHOWN]
     return _hits(best, query)
+
+
+def indexed_percent(file: File) -> int:
+    """How much of a file that is being indexed has its vectors, from 0 to 99."""
+    passages = Passage.objects.filter(file=file).count()
+    vectors: int = Embedding.objects.filter(file=file).count()
+    return min(99, 100 * vectors // max(passages, 1))
 
 
 def page_text(passage: Passage, start: int | None = None, end: int | None = None) -> PageText:

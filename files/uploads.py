@@ -53,9 +53,11 @@ class ReceivedFile(UploadedFile):  # type: ignore[type-arg]  # generic in the st
 class CappedUploadHandler(FileUploadHandler):
     """Writes the one file field `file` to disk while counting and hashing; stops at the cap. The only handler we use."""
 
+    # Django's parser closes the attribute of this name when a body breaks off in the middle, so that nothing stays.
+    file: ReceivedFile
+
     def __init__(self, request: HttpRequest | None = None) -> None:
         super().__init__(request)
-        self._received: ReceivedFile | None = None
         self._arrived = 0
         self._digest = hashlib.sha256()
 
@@ -68,7 +70,7 @@ class CappedUploadHandler(FileUploadHandler):
             return
         self._digest = hashlib.sha256()
         try:
-            self._received = ReceivedFile(str(self.file_name))
+            self.file = ReceivedFile(str(self.file_name))
         except OSError as error:
             self._stop(_unwritable(error))
 
@@ -79,22 +81,24 @@ class CappedUploadHandler(FileUploadHandler):
             raise StopUpload(connection_reset=True)
         if self._arrived > LARGEST_BYTES:
             self._stop(UploadStopped(413, SENTENCES[Reason.TOO_LARGE]))
-        if self._received is None:
+        if not hasattr(self, "file"):
             return
         self._digest.update(raw_data)
         try:
-            self._received.write(raw_data)
+            self.file.write(raw_data)
         except OSError as error:
             self._stop(_unwritable(error))
 
     def file_complete(self, file_size: int) -> ReceivedFile | None:
         """The finished upload, rewound; None when it was stopped."""
-        received, self._received = self._received, None
-        if received is not None:
-            received.sha256 = self._digest.hexdigest()
-            received.size = file_size
-            received.content_type = self.content_type
-            received.seek(0)
+        if not hasattr(self, "file"):
+            return None
+        received = self.file
+        del self.file
+        received.sha256 = self._digest.hexdigest()
+        received.size = file_size
+        received.content_type = self.content_type
+        received.seek(0)
         return received
 
     def upload_interrupted(self) -> None:
@@ -107,9 +111,9 @@ class CappedUploadHandler(FileUploadHandler):
             self.request.upload_stopped = reason  # type: ignore[attr-defined]  # read by `received`, below
 
     def _discard(self) -> None:
-        if self._received is not None:
-            self._received.close()
-            self._received = None
+        if hasattr(self, "file"):
+            self.file.close()
+            del self.file
 
 
 def from_bytes(name: str, content: bytes) -> ReceivedFile:

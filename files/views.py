@@ -75,6 +75,7 @@ def file_detail(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
         "is_own": access.can_change(request.tenant, file) and has_role(request.tenant, Role.MEMBER),
         "can_be_read_again": file.is_settled and storage.exists(file.storage_key),
         "has_bytes": file.status != File.Status.REFUSED,
+        "percent": _percent(file),
         "visibility_form": VisibilityForm(initial={"visibility": file.visibility}),
     }
     return render(request, "files/file_detail.html", context)
@@ -87,7 +88,7 @@ def file_status(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
     if file.is_settled:
         # A redirect tells the page's script that more than this fragment has changed: it loads the page again.
         return redirect("files:row", file_id=file_id)
-    return render(request, "files/_file_status.html", {"file": file})
+    return render(request, "files/_file_status.html", {"file": file, "percent": _percent(file)})
 
 
 @require_GET
@@ -213,6 +214,10 @@ def _upload_taken(request: TenantRequest, taken: list[services.Upload]) -> HttpR
         for one in taken
     ]
     return JsonResponse({"files": answers}, status=201)
+
+
+def _percent(file: File) -> int | None:
+    return queries.indexed_percent(file) if file.status == File.Status.INDEXING else None
 
 
 def _page_number(request: TenantRequest) -> int:

@@ -8,7 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from files import services
-from files.models import File, Passage
+from files.models import Embedding, File, Passage
 from tests.cast import ALICE, BOB, CHARLIE, VERA, Person, acting
 from tests.clients import browser
 from tests.files import documents
@@ -112,6 +112,19 @@ def test_a_state_that_is_settled_redirects_so_that_the_page_loads_again() -> Non
     response = client.get(f"/files/{file.pk}/status/")
     assert (response.status_code, response["Location"]) == (302, f"/files/{file.pk}/row/")
     assert "<live-part" not in client.get(f"/files/{file.pk}/row/").content.decode()
+
+
+def test_a_file_that_is_being_indexed_shows_how_far() -> None:
+    file = ingest(BOB, "\n\n".join("Words and more words. " * 60 for _ in range(4)))
+    with acting(BOB):
+        File.objects.filter(pk=file.pk).update(status="indexing")
+        first = Passage.objects.filter(file=file).order_by("position")[0]
+        assert Passage.objects.filter(file=file).count() == 5
+        Embedding.objects.filter(file=file).exclude(passage=first).delete()
+    for path in (f"/files/{file.pk}/", f"/files/{file.pk}/status/"):
+        page = browser(BOB).get(path).content.decode()
+        assert "20 %" in page, path
+        assert "<live-part" in page, path
 
 
 def test_a_passage_is_shown_on_its_page_with_the_quote_marked() -> None:
