@@ -18,12 +18,17 @@ LONGEST_QUOTE = 420
 SHORTEST_SENTENCE = 24
 # A neighbour joins the best sentence when it is nearly as close to the question as that one.
 NEARLY = 0.8
+# What ends like a sentence, or is as long as one (a row of a table), can be quoted. A heading sounds like many questions and
+# answers none.
+SENTENCE = re.compile(r"[.!?…:;。！？][\"')\]”’»]*$")
+LONG_ENOUGH = 60
 
 # A full stop, question or exclamation mark ends a sentence when a capital, a digit, a quotation mark or a bullet follows;
 # so "1,140.00" and "e.g. this" stay whole. A blank line ends one always.
 END = re.compile(r"(?<=[.!?])[\"')\]”’]*\s+(?=[\"'(\[“‘]?[A-Z0-9À-ÖØ-Þ•–-])|\n\s*\n\s*")
 # A short line without a full stop, before a line that begins anew, is a heading and not the start of a sentence.
 HEADING = re.compile(r"^(?=\S)[^\n.!?:;,]{2,70}\n(?=\s*[A-Z0-9À-ÖØ-Þ])", re.MULTILINE)
+EMPTY_LINE = re.compile(r"\n\s*\n")
 PAUSE = re.compile(r"[;:,]\s+|\s+[–—-]\s+")
 ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|No|Nos|Art|Sec|Fig|e\.g|i\.e|cf|vs|approx|[A-Z])\.\s*$")
 
@@ -45,11 +50,17 @@ def sentences(text: str) -> list[Span]:
     ends = {match.end() for match in END.finditer(text) if _is_end(text, match)}
     cuts = sorted({0, *ends, *(match.end() for match in HEADING.finditer(text)), len(text)})
     spans = [_trimmed(text, start, end) for start, end in itertools.pairwise(cuts)]
-    whole = _joined([span for span in spans if span.end > span.start])
+    whole = _joined(text, [span for span in spans if span.end > span.start])
     return [part for span in whole for part in _divided(text, span)]
 
 
-def best_quote(spans: Sequence[Span], scores: Sequence[float]) -> Span:
+def quotable(text: str) -> list[Span]:
+    """Return the sentences of `text` that say something by themselves; all of them when none does."""
+    found = sentences(text)
+    return [span for span in found if _says_something(span.of(text))] or found
+
+
+def best_quote(text: str, spans: Sequence[Span], scores: Sequence[float]) -> Span:
     """Return the best-scoring sentence, with a neighbour where that is nearly as good and the two stay short.
 
     `spans` and `scores` (cosines with the question) belong together and must not be empty.
@@ -62,7 +73,8 @@ def best_quote(spans: Sequence[Span], scores: Sequence[float]) -> Span:
         if not 0 <= index < len(spans) or scores[index] < enough:
             continue
         wider = Span(min(chosen.start, spans[index].start), max(chosen.end, spans[index].end))
-        if wider.end - wider.start <= LONGEST_QUOTE:
+        # An empty line, or a heading, between the two means that they speak about different things.
+        if wider.end - wider.start <= LONGEST_QUOTE and not EMPTY_LINE.search(wider.of(text)):
             chosen = wider
     return chosen
 
@@ -78,21 +90,20 @@ def _trimmed(text: str, start: int, end: int) -> Span:
     return Span(start + lead, start + max(lead, len(piece.rstrip())))
 
 
-def _joined(spans: list[Span]) -> list[Span]:
+def _joined(text: str, spans: list[Span]) -> list[Span]:
+    """Put fragments ("E4:", "No.") before what they introduce. A short heading has a line break behind it and stays alone."""
     joined: list[Span] = []
-    waiting: int | None = None
     for span in spans:
-        start = span.start if waiting is None else waiting
-        if span.end - start < SHORTEST_SENTENCE:
-            waiting = start
-            continue
-        joined.append(Span(start, span.end))
-        waiting = None
-    if waiting is not None:
-        # A short last sentence has nothing after it, so it ends the one before, or stands alone.
-        last = joined.pop() if joined else Span(waiting, waiting)
-        joined.append(Span(last.start, spans[-1].end))
+        last = joined[-1] if joined else None
+        if last is not None and last.end - last.start < SHORTEST_SENTENCE and "\n" not in text[last.end : span.start]:
+            joined[-1] = Span(last.start, span.end)
+        else:
+            joined.append(span)
     return joined
+
+
+def _says_something(sentence: str) -> bool:
+    return (bool(SENTENCE.search(sentence)) and len(sentence) >= SHORTEST_SENTENCE) or len(sentence) >= LONG_ENOUGH
 
 
 def _divided(text: str, span: Span) -> list[Span]:

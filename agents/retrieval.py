@@ -22,7 +22,7 @@ from pgvector.django import CosineDistance
 
 from accounts.http import Tenant
 from agents.models import Agent
-from agents.quotes import Span, best_quote, sentences
+from agents.quotes import Span, best_quote, quotable
 from agents.signals import file_read
 from files.embedding import embed
 from files.models import File, Passage
@@ -202,7 +202,7 @@ def _tell_who_read(agent: Agent, best: Sequence[Found], actor: Tenant) -> None:
 
 
 def _best_of_each(findings: Findings) -> list[Quote]:
-    divided = [(found, sentences(found.text)) for found in findings.passages]
+    divided = [(found, quotable(found.text)) for found in findings.passages]
     # All sentences in one call: in batches the model is two to three times faster than sentence by sentence.
     vectors = iter(embed([span.of(found.text) for found, spans in divided for span in spans]))
     codes = _codes(findings.question)
@@ -215,7 +215,7 @@ def _best_of_each(findings: Findings) -> list[Quote]:
 
 
 def _quote(found: Found, spans: Sequence[Span], scores: Sequence[float]) -> Quote:
-    span = best_quote(spans, scores)
+    span = best_quote(found.text, spans, scores)
     # A good sentence in a passage about something else is worth less than one in a passage on the subject.
     score = (found.similarity + max(scores)) / 2 + WORDS_WEIGH * found.words
     return Quote(found, span.start, span.end, score)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.quotes import LONGEST_QUOTE, LONGEST_SENTENCE, best_quote, sentences
+from agents.quotes import LONGEST_QUOTE, LONGEST_SENTENCE, best_quote, quotable, sentences
 
 CORPUS = sorted((Path(__file__).parent / "corpus").glob("*.txt"))
 
@@ -61,11 +61,24 @@ def test_it_divides_a_text_without_full_stops_at_its_pauses() -> None:
 def test_it_takes_in_a_neighbour_that_is_nearly_as_close() -> None:
     text = "The desk is open on Mondays and Tuesdays. It closes at noon on both of these days. Cats are not allowed in here."
     spans = sentences(text)
-    assert best_quote(spans, [0.8, 0.7, 0.1]).of(text) == text[: spans[1].end]
-    assert best_quote(spans, [0.8, 0.2, 0.1]).of(text) == spans[0].of(text)
+    assert best_quote(text, spans, [0.8, 0.7, 0.1]).of(text) == text[: spans[1].end]
+    assert best_quote(text, spans, [0.8, 0.2, 0.1]).of(text) == spans[0].of(text)
 
 
 def test_it_never_lets_a_quote_grow_long() -> None:
     text = " ".join(f"Sentence number {number} goes on about {'very ' * 45}much the same thing." for number in range(4))
     spans = sentences(text)
-    assert (quote := best_quote(spans, [0.9] * len(spans))).end - quote.start <= LONGEST_QUOTE
+    assert (quote := best_quote(text, spans, [0.9] * len(spans))).end - quote.start <= LONGEST_QUOTE
+
+
+def test_a_heading_is_neither_a_quote_nor_a_part_of_one() -> None:
+    text = "Hotels and meals\n\nA hotel may cost up to 140 euros a night.\n\nBackups of all our servers\nThey are copied every night."
+    assert [span.of(text) for span in quotable(text)] == [
+        "A hotel may cost up to 140 euros a night.",
+        "They are copied every night.",
+    ]
+    assert best_quote(text, quotable(text), [0.5, 0.5]).of(text) == "A hotel may cost up to 140 euros a night."
+
+
+def test_a_text_of_headings_alone_is_quoted_all_the_same() -> None:
+    assert [span.of("Red wine") for span in quotable("Red wine")] == ["Red wine"]

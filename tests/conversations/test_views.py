@@ -34,7 +34,7 @@ def test_a_person_gets_from_an_agent_to_an_answer_without_any_script() -> None:
     page = alice.get(reverse("conversations:detail", args=[conversation.pk])).content.decode()
     assert "within 30 days" in page
     assert f'popovertarget="source-{answer.pk.hex}-1"' in page
-    assert "policy.txt, page 1" in page
+    assert "policy.txt · Page 1" in page
     assert "<answer-stream" not in page
 
 
