@@ -68,6 +68,7 @@ class Registered:
 
 
 REGISTRY: Final[dict[str, Registered]] = {}
+WARM_UPS: Final[list[Callable[[], None]]] = []
 _NAMES: Final[dict[Callable[..., None], str]] = {}
 
 
@@ -95,6 +96,12 @@ def job(
         return handler
 
     return register
+
+
+def before_work(function: Callable[[], None]) -> Callable[[], None]:
+    """Register what a worker does once when it starts, beside its first jobs: load what the first of them would wait for."""
+    WARM_UPS.append(function)
+    return function
 
 
 def enqueue(handler: Callable[Concatenate[Tenant, P], None], /, *args: P.args, **arguments: P.kwargs) -> int:

@@ -79,6 +79,8 @@ def _runner() -> Callable[..., None]:
 async def work(app: App, *, concurrency: int, stop: asyncio.Event, once: bool = False) -> None:
     """Run jobs until `stop` is set (with `once`: until none is waiting). Survives outages of the database; raises nothing of them."""
     pauses = 0
+    if not once:
+        threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
     while not stop.is_set():
         try:
             async with app.open_async():
@@ -90,6 +92,15 @@ async def work(app: App, *, concurrency: int, stop: asyncio.Event, once: bool = 
             return
         await _pause(stop, OUTAGE_PAUSE[min(pauses, len(OUTAGE_PAUSE) - 1)])
         pauses += 1
+
+
+def _warm_up() -> None:
+    """Load what jobs will need while nobody waits. A failure here is told by the first job that needs it, in its own words."""
+    for function in jobs.WARM_UPS:
+        try:
+            function()
+        except Exception:
+            log.warning("%s could not be prepared.", function.__name__, exc_info=True)
 
 
 async def _session(app: App, concurrency: int, stop: asyncio.Event, once: bool) -> None:

@@ -3,8 +3,9 @@
 from uuid import UUID
 
 from accounts.http import Tenant
-from accounts.jobs import job
+from accounts.jobs import before_work, job
 from files import services
+from files.embedding import embed
 from files.refusals import SENTENCES, Reason
 
 
@@ -24,3 +25,9 @@ def mark_unreadable(tenant: Tenant, file_id: str) -> None:
 def read(tenant: Tenant, file_id: str) -> None:
     """Check, extract and index one file."""
     services.read(actor=tenant, file_id=UUID(file_id))
+
+
+@before_work
+def load_the_model() -> None:
+    """Load the embedding model as the worker starts: the first question of the day would wait two seconds for it."""
+    embed(["ready"])
