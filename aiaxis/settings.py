@@ -291,6 +291,24 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = False
 
+# --- Logs -----------------------------------------------------------------------------------------------------------
+
+# To standard error, one line each. Django's default would show nothing at all outside DEBUG, not even a crash.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"redacted": {"()": "audit.redaction.LogLine"}},
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "filters": ["redacted"], "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        # Refusals stand in the audit trail, redacted and counted; here a flood of them would only bury the crashes.
+        "django.request": {"level": "ERROR"},
+        "django.security": {"level": "ERROR"},
+    },
+}
+
 # --- Tests ----------------------------------------------------------------------------------------------------------
 
 TESTING = "pytest" in sys.modules

@@ -8,6 +8,7 @@ look like secrets. Sources: OWASP Logging Cheat Sheet ("Data to exclude"), CVE-2
 import hashlib
 import hmac
 import ipaddress
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 LIMIT = 512
+LOG_LIMIT = 2048
 KEY_LIMIT = 64
 KEYS_AT_MOST = 24
 
@@ -122,7 +124,7 @@ def names(keys: Iterable[str]) -> list[str]:
         if len(kept) == KEYS_AT_MOST:
             kept.append("…")
             break
-        kept.append(free_text(key, KEY_LIMIT))
+        kept.append(clean(path(key), KEY_LIMIT))
     return kept
 
 
@@ -158,6 +160,16 @@ def mask(typed: str) -> str:
     ending = domain.rpartition(".")[2] if "." in domain else ""
     shown = f".{ending}" if ending.isalpha() and len(ending) <= 4 else ""
     return clean(f"{name[:1]}…@{domain[:1] if name else ''}…{shown}", 24)
+
+
+class LogLine(logging.Filter):
+    """Makes every log record one redacted line: a path or a header in a message is as hostile here as in an entry."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Replace the message by what may be said of it; always lets the record pass."""
+        words = record.getMessage().split(" ")
+        record.msg, record.args = clean(" ".join(path(word) for word in words), LOG_LIMIT), ()
+        return True
 
 
 @lru_cache(maxsize=4)

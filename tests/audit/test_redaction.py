@@ -1,9 +1,11 @@
 """Does an entry keep out what it must never hold, and stay one harmless line?"""
 
 import json
+import logging
 import uuid
 
 import pytest
+from django.conf import settings
 from django.http import HttpResponse
 from django.test import RequestFactory
 from django.utils.datastructures import MultiValueDict
@@ -126,6 +128,10 @@ def test_what_looks_like_a_secret_is_blotted_out(secret: str) -> None:
     assert secret not in redaction.path(f"/x/{secret}/y")
 
 
+def test_a_secret_that_stands_alone_as_a_parameter_is_cut_to_a_hint() -> None:
+    assert redaction.names(["q", "9cfc7db0743a498882b01e381e858384"]) == ["q", "9cfc[redacted]"]
+
+
 def test_ids_in_a_path_stay_and_words_stay() -> None:
     path = "/files/0190b6a0-7c11-7b3a-9df0-1c2d3e4f5a6b/a-perfectly-ordinary-long-page-name/"
     assert redaction.path(path) == path
@@ -193,3 +199,22 @@ def test_every_status_has_a_listed_reason() -> None:
 def test_every_action_fits_its_column() -> None:
     assert all(len(name) <= 48 and len(action.vocabulary) <= 48 for name, action in rules.ACTIONS.items())
     assert all(len(reason) <= 32 for reason in rules.REASONS)
+
+
+def test_a_log_line_is_redacted_and_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    record = logging.LogRecord(
+        "django.request", logging.ERROR, "x.py", 1, "Internal Server Error: %s (%s)",
+        ("/invitations/9cfc7db0743a498882b01e381e858384df7fb286/", "a\r\nforged line token=hunter2"), None,
+    )  # fmt: skip
+    assert redaction.LogLine().filter(record)
+    line = record.getMessage()
+    assert line.startswith("Internal Server Error: /invitations/9cfc[redacted]/")
+    assert "hunter2" not in line
+    assert "\n" not in line
+
+
+def test_a_crash_is_told_on_standard_error() -> None:
+    """Django's default configuration tells nobody of a crash outside DEBUG."""
+    handlers = logging.getLogger().handlers
+    assert '"root": {"handlers": ["stderr"]' in json.dumps(settings.LOGGING)
+    assert any(isinstance(one, redaction.LogLine) for handler in handlers for one in handler.filters)
