@@ -66,7 +66,11 @@ class CappedUploadHandler(FileUploadHandler):
         super().new_file(field_name, *arguments, **options)  # type: ignore[arg-type]  # passed through unchanged
         self._discard()
         if field_name != FIELD:
-            # Not Django's SkipFile: what is skipped is still read, so it has to be counted too.
+            # Not Django's SkipFile: what is skipped is still read, so it has to be counted too. Its name is kept: a part
+            # that is called `workspace` is refused as any field of that name is (accounts.middleware.reserved).
+            if self.request is not None:
+                skipped = getattr(self.request, "skipped_parts", ())
+                self.request.skipped_parts = (*skipped, field_name)  # type: ignore[attr-defined]  # read there
             return
         self._digest = hashlib.sha256()
         try:

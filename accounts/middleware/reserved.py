@@ -159,7 +159,7 @@ def _headers(request: HttpRequest) -> Iterator[str]:
 def _body_names(request: HttpRequest) -> Iterator[tuple[str, Iterable[str]]]:
     if request.content_type in FORMS:
         try:
-            yield "form", [*request.POST, *request.FILES]
+            yield "form", [*request.POST, *request.FILES, *getattr(request, "skipped_parts", ())]
         except UnreadablePostError as cut:
             raise Unreadable("The connection ended before the whole body had arrived. Send it again.") from cut
         # Ninja reads a body as JSON whatever its type says; for its operations the media type was checked before.

@@ -247,14 +247,22 @@ def test_every_registered_name_is_its_own() -> None:
         jobs.job("tests.note")(lambda tenant: None)
 
 
+def wait_for_worker() -> None:
+    """Until a worker has told the queue that it lives: from then on it can be told to stop."""
+    for _ in range(300):
+        with connections["queue"].cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM procrastinate_workers")
+            if cursor.fetchone() != (0,):
+                return
+        time.sleep(0.2)
+    pytest.fail("The worker process never registered.")
+
+
 def test_the_worker_process_stops_on_sigterm(committed: None) -> None:
     command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "work", "--concurrency", "1"]
-    if not (settings.BASE_DIR / "manage.py").exists():
-        pytest.skip("manage.py has not landed")
     process = subprocess.Popen(command, env=os.environ.copy(), cwd=settings.BASE_DIR)  # our own command
     try:
-        time.sleep(4)
-        assert process.poll() is None
+        wait_for_worker()
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=20) == 0
     finally:
