@@ -39,3 +39,7 @@ operator_signed_out = Signal()
 # by raising accounts.identity.base.Unavailable. sender=OperatorSite; arguments: operator (accounts.operators.Operator), page (str,
 # the URL pattern), names (list[str], of the filters that were used).
 operator_read = Signal()
+
+# Somebody at the server's terminal added a person. sender=Membership or User; arguments: user_id (UUID), workspace_id
+# (UUID | None), role (str, "operator" without a workspace).
+person_added = Signal()

@@ -86,6 +86,14 @@ def operator_act(action: str, *, operator_id: UUID, name: str, detail: Mapping[s
     return _finish(entry, current_request(), detail)
 
 
+def terminal(action: str, *, workspace_id: UUID | None, detail: Mapping[str, object]) -> Entry:
+    """The entry of what somebody did at the server's own terminal, where no credential says who they are."""
+    entry = _begin(action, "", "", {})
+    entry["outcome"] = Outcome.ALLOWED
+    entry.update(_system(workspace_id), actor_name="The server's terminal")
+    return _finish(entry, None, detail)
+
+
 def pipeline(action: str, detail: Mapping[str, object]) -> Entry:
     """The entry in which the pipeline reports on itself: a line that could not be read, a row that was rejected."""
     entry = _begin(action, "", "", {})

@@ -95,6 +95,13 @@ def operator_signed_out(sender: object, *, user_id: UUID, email: str, **kwargs: 
     services.record(entries.operator_act("operator.signed_out", operator_id=user_id, name=email, detail={}))
 
 
+@receiver(accounts.person_added)
+def person_added(sender: object, *, user_id: UUID, workspace_id: UUID | None, role: str, **kwargs: Any) -> None:
+    """Somebody at the server's terminal let a person in: refused unless a durable sink takes the entry."""
+    detail = {"user": str(user_id), "role": role}
+    services.record_or_refuse(entries.terminal("person.added", workspace_id=workspace_id, detail=detail))
+
+
 @receiver(accounts.operator_read)
 def operator_read(sender: object, *, operator: Operator, page: str, names: list[str], **kwargs: Any) -> None:
     """An operator is about to see a page of the console: refused unless a durable sink takes the entry."""

@@ -1,0 +1,85 @@
+"""How does an installation get its first people, before there is anybody who could invite them?
+
+By somebody at the server's own terminal, who holds the owner's database role; no request comes here. The application's
+role cannot write users, workspaces or memberships at all: a membership that injected SQL could write would be a way in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import transaction
+from django.utils.text import slugify
+
+from accounts.identity import providers
+from accounts.identity.local import EmailTaken
+from accounts.models import IdentityLink, Membership, Role, User, Workspace
+from accounts.signals import person_added
+from accounts.tenancy.context import whole_workspace
+
+OWNER = "owner"  # the database role that owns the tables
+
+
+class AlreadyThere(Exception):
+    """The person is what they were to become; the message says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """Who was added, and whether the password is a new one (somebody who is known already keeps theirs)."""
+
+    user_id: UUID
+    has_new_password: bool
+
+
+def add_member(*, email: str, name: str, password: str, workspace: str, role: Role) -> Added:
+    """Add a person to a workspace, which is made if there is none of that name. Raises ``AlreadyThere``, ``WeakPassword``."""
+    with transaction.atomic(using=OWNER):
+        place, _ = Workspace.objects.using(OWNER).get_or_create(slug=slugify(workspace), defaults={"name": workspace})
+        user = _user(email, name)
+        with whole_workspace(place.pk):
+            found, is_new = Membership.objects.using(OWNER).get_or_create(
+                user_id=user.pk, defaults={"role": role, "display_name": name, "email": email}
+            )
+        if not is_new:
+            raise AlreadyThere(f"{email} is {found.get_role_display().lower()} in {place.name} already.")
+        has_new_password = _account(user, password, context=(name, workspace))
+        person_added.send(sender=Membership, user_id=user.pk, workspace_id=place.pk, role=role.value)
+    return Added(user.pk, has_new_password)
+
+
+def add_operator(*, email: str, name: str, password: str) -> Added:
+    """Let a person run the installation. Raises ``AlreadyThere``, ``WeakPassword``."""
+    with transaction.atomic(using=OWNER):
+        user = _user(email, name)
+        if user.is_operator:
+            raise AlreadyThere(f"{email} is an operator already.")
+        user.is_operator = True
+        user.save(using=OWNER, update_fields=["is_operator"])
+        has_new_password = _account(user, password, context=(name,))
+        person_added.send(sender=User, user_id=user.pk, workspace_id=None, role="operator")
+    return Added(user.pk, has_new_password)
+
+
+def _user(email: str, name: str) -> User:
+    user = User.objects.using(OWNER).filter(email__iexact=email).first()
+    return user or User.objects.using(OWNER).create(email=email, display_name=name)
+
+
+def _account(user: User, password: str, *, context: tuple[str, ...]) -> bool:
+    """Give the person an account in the local store, unless they have one; True if the password is the new one."""
+    links = IdentityLink.objects.using(OWNER)
+    if links.filter(user=user).exists():
+        return False
+    try:
+        subject = providers.LOCAL.create_account(
+            email=user.email, password=password, email_verified=True, context=context
+        )
+    except EmailTaken as error:
+        # An account that nobody is linked to: left by an attempt that failed half-way. It is not handed to whoever asks.
+        raise AlreadyThere(
+            f"The identity store knows {user.email} already, as somebody who is no person here."
+        ) from error
+    links.create(user=user, provider=providers.LOCAL.name, subject=subject)
+    return True
