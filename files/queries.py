@@ -99,8 +99,8 @@ def search(question: str) -> list[Hit]:
 def indexed_percent(file: File) -> int:
     """How much of a file that is being indexed has its vectors, from 0 to 99."""
     passages = Passage.objects.filter(file=file).count()
-    vectors: int = Embedding.objects.filter(file=file).count()
-    return min(99, 100 * vectors // max(passages, 1))
+    vectors = Embedding.objects.filter(file=file).count()
+    return int(min(99, 100 * vectors // max(passages, 1)))
 
 
 def page_text(passage: Passage, start: int | None = None, end: int | None = None) -> PageText:
