@@ -103,7 +103,7 @@ def new_page(chromium: Browser, served: str, committed: None) -> Iterator[Callab
         page = context.new_page()
         page.set_default_timeout(20_000)
         page.on("pageerror", lambda error: errors.append(str(error)))
-        # Chromium logs each answer of 404 as an error; those are asked for on purpose, and judged by their status.
+        # Chromium logs each answer of 4xx as an error; those are asked for on purpose, and judged by their status.
         page.on("console", lambda line: errors.append(line.text) if _is_trouble(line.type, line.text) else None)
         return page
 
@@ -114,7 +114,7 @@ def new_page(chromium: Browser, served: str, committed: None) -> Iterator[Callab
 
 
 def _is_trouble(kind: str, text: str) -> bool:
-    return kind == "error" and "status of 40" not in text
+    return kind == "error" and "status of 4" not in text
 
 
 @pytest.fixture

@@ -1,0 +1,91 @@
+"""Do the pages of files work for a person: by dropping, by a plain form, on a telephone, and with hostile files?"""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests import cast
+from tests.browser.conftest import SignIn
+from tests.cast import ALICE, BOB
+from tests.files import documents
+
+TERMS = documents.pdf([["Acme Instruments: terms of sale"], ["Refunds are paid within five working days."]])
+HOSTILE = "<img src=x onerror=alert(1)>\u202egnp.txt"
+
+
+def part(name: str, content: bytes) -> dict[str, object]:
+    return {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+
+
+def test_several_files_show_how_they_fare_without_a_reload(sign_in: SignIn) -> None:
+    page = sign_in(BOB)
+    page.goto("/files/")
+    page.locator("#upload-file").set_input_files([part("terms.pdf", TERMS), part("broken.pdf", TERMS[:700])])
+    row = page.locator("tr", has_text="terms.pdf")
+    expect(row).to_contain_text("Ready", timeout=60_000)
+    expect(page.locator("tr", has_text="broken.pdf")).to_contain_text("Refused", timeout=60_000)
+    page.get_by_role("link", name="broken.pdf").click()
+    expect(page.locator("main")).to_contain_text("damaged or incomplete")
+
+
+def test_a_file_of_another_type_is_refused_beside_its_bar(sign_in: SignIn) -> None:
+    page = sign_in(BOB)
+    page.goto("/files/")
+    page.locator("#upload-file").set_input_files(part("drawing.svg", b"<svg onload='alert(1)'/>"))
+    expect(page.locator("[data-uploads]")).to_contain_text("Not uploaded")
+    expect(page.get_by_role("alert")).to_contain_text("can't read this type of file")
+
+
+def test_a_search_leads_to_the_passage_with_the_words_marked(sign_in: SignIn) -> None:
+    page = sign_in(ALICE)
+    page.goto("/files/")
+    page.locator("#upload-file").set_input_files(part("terms.pdf", TERMS))
+    expect(page.locator("tr", has_text="terms.pdf")).to_contain_text("Ready", timeout=60_000)
+    page.goto("/search/?q=When+do+I+get+my+money+back%3F")
+    page.get_by_role("link", name="terms.pdf, Page 2").click()
+    expect(page.locator("mark#quote")).to_have_text("Refunds are paid within five working days.")
+
+
+def test_a_hostile_name_is_text(sign_in: SignIn) -> None:
+    """L28: names are shown, escaped and isolated; a script in one would fail this test by its dialog."""
+    page = sign_in(BOB)
+    page.on("dialog", lambda dialog: pytest.fail("A file's name ran as a script."))
+    page.goto("/files/")
+    page.locator("#upload-file").set_input_files(part(HOSTILE, b"Harmless words."))
+    row = page.locator("tr", has_text="<img src=x onerror=alert(1)>gnp.txt")
+    expect(row).to_contain_text("Ready", timeout=60_000)
+    row.get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("<img src=x onerror=alert(1)>gnp.txt")
+    assert page.locator("main img").count() == 0
+
+
+def test_everything_works_without_a_script_and_on_a_telephone(chromium: Browser, served: str, committed: None) -> None:
+    context = chromium.new_context(base_url=served, java_script_enabled=False, viewport={"width": 360, "height": 740})
+    try:
+        page = context.new_page()
+        page.goto("/")
+        page.get_by_label("E-mail").fill(BOB.email)
+        page.get_by_label("Password").fill(cast.PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        page.goto("/files/")
+        page.locator("#upload-file").set_input_files(part("notes.txt", b"Plain words without a script."))
+        page.get_by_role("button", name="Upload").click()
+        reloaded_until(page, "Ready")
+        page.get_by_role("link", name="notes.txt").click()
+        expect(page.locator("main")).to_contain_text("Plain words without a script.")
+        page.get_by_role("button", name="Delete", exact=True).click()
+        page.get_by_role("button", name="Delete file").click()
+        expect(page.locator("main")).to_contain_text("No files yet")
+    finally:
+        context.close()
+
+
+def reloaded_until(page: Page, word: str) -> None:
+    """Load the page again, as a person without scripts does, until it says this word; at most a minute."""
+    for _ in range(60):
+        if page.locator("table").get_by_text(word).count():
+            return
+        page.wait_for_timeout(1000)
+        page.reload()
+    pytest.fail(f"The page never said {word}.")
