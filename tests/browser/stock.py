@@ -1,0 +1,116 @@
+"""What stands in Acme while its pages are looked at: one of everything, a long name of each, and a finished answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import uuid4
+
+from agents.models import Agent, AgentFile
+from conversations.models import Citation, Conversation, Message
+from files import storage
+from files.models import File, Passage, Visibility
+from tests.cast import ALICE, acting
+
+# 120 characters with one word that cannot be broken at a space.
+LONG = ("Quarterly_consolidated_statement_of_customer_refunds and warranties for all regions, final version " * 2)[
+    :116
+] + ".pdf"
+TEXT = "Any unused article may be sent back within thirty days.\nNobody has to give a reason."
+QUOTE = "Any unused article may be sent back within thirty days."
+
+
+@dataclass(frozen=True)
+class Stock:
+    """Where the pages of the stocked rows are."""
+
+    file: str
+    passage: str
+    agent: str
+    conversation: str
+
+    @property
+    def pages(self) -> dict[str, str]:
+        """Every page of a workspace that a member can open, by a name for failures."""
+        return {
+            "conversations": "/conversations/",
+            "new conversation": "/conversations/new/",
+            "conversation": self.conversation,
+            "agents": "/agents/",
+            "archived agents": "/agents/?show=archived",
+            "agent": self.agent,
+            "agent form": "/agents/new/",
+            "agent edit": f"{self.agent}edit/",
+            "files": "/files/",
+            "file": self.file,
+            "passage": self.passage,
+            "search": "/search/?q=unused+article",
+            "trail": "/trail/",
+            "account": "/account/",
+            "password": "/account/password/",
+            "keys": "/keys/",
+            "new key": "/keys/new/",
+            "nothing": "/nothing-here/",
+        }
+
+
+def fill() -> Stock:
+    """Put the rows down as Alice. The caller's test empties the tables again."""
+    with acting(ALICE) as alice:
+        file = _file(alice.membership_id, LONG, "ready")
+        _file(
+            alice.membership_id,
+            "locked.docx",
+            "refused",
+            refusal="It is password-protected. Upload it without the password.",
+        )
+        for number in range(30):
+            _file(alice.membership_id, f"minutes-{number:02}.md", "ready", visibility=Visibility.WORKSPACE)
+        passage = Passage.objects.create(
+            file=file, position=0, page=1, label="Page 1", text=TEXT, start=0, end=len(TEXT)
+        )
+        agent = Agent.objects.create(owner_id=alice.membership_id, name=LONG, slug="long-x7", description=LONG * 2)
+        AgentFile.objects.create(agent=agent, file=file)
+        conversation = Conversation.objects.create(owner_id=alice.membership_id, agent=agent, title=LONG)
+        _talk(conversation, file, passage)
+    return Stock(
+        file=f"/files/{file.pk}/",
+        passage=f"/files/{file.pk}/passages/{passage.pk}/?start=0&end={len(QUOTE)}",
+        agent=f"/agents/{agent.slug}/",
+        conversation=f"/conversations/{conversation.pk}/",
+    )
+
+
+def leave_unanswered(places: Stock) -> None:
+    """Add a question whose answer no worker will ever begin, so that a page can be watched while it waits."""
+    with acting(ALICE):
+        conversation = Conversation.objects.get(pk=places.conversation.split("/")[2])
+        Message.objects.create(conversation=conversation, position=4, role="user", text="And now?", status="done")
+        Message.objects.create(conversation=conversation, position=5, role="assistant", status="queued")
+
+
+def _file(owner: object, name: str, status: str, **values: str) -> File:
+    file: File = File.objects.create(
+        owner_id=owner, name=name, status=status, media_type="application/pdf", size=12_345, sha256=uuid4().hex * 2,
+        storage_key=storage.new_key(), **values,
+    )  # fmt: skip
+    return file
+
+
+def _talk(conversation: Conversation, file: File, passage: Passage) -> None:
+    Message.objects.create(conversation=conversation, position=0, role="user", text=LONG, status="done")
+    answer = Message.objects.create(
+        conversation=conversation, position=1, role="assistant", text=f"Your files say:\n\n> {QUOTE} [1]", status="done"
+    )
+    answer.html = (
+        f'<p>Your files say:</p><blockquote><p>{QUOTE} <button type="button" class="cite" '
+        f'popovertarget="source-{answer.pk.hex}-1" aria-label="Source 1">1</button></p></blockquote>'
+    )
+    answer.save()
+    Citation.objects.create(
+        message=answer, number=1, file=file, passage=passage, file_name=file.name, page=1, label="Page 1", quote=QUOTE,
+        start=0, end=len(QUOTE),
+    )  # fmt: skip
+    Message.objects.create(conversation=conversation, position=2, role="user", text="And damaged ones?", status="done")
+    Message.objects.create(
+        conversation=conversation, position=3, role="assistant", status="failed", error="The file store did not answer."
+    )
