@@ -16,7 +16,7 @@ from accounts.signals import access_denied, job_refused
 from audit import entries, health, ledger, services, spool
 from audit.services import Sink, Unrecorded
 from audit.shipper import Shipper
-from tests import cast
+from tests import cast, environment
 from tests.audit import children
 
 STARVE = """
@@ -137,7 +137,7 @@ from accounts.models import Session
 from accounts.tenancy.context import workspace
 from audit import ledger
 from django.utils import timezone
-from tests import cast
+from tests import cast, environment
 now = timezone.now()
 with workspace(cast.ACME.id, cast.ALICE.membership_id):
     with transaction.atomic():
@@ -155,3 +155,55 @@ with workspace(cast.ACME.id, cast.ALICE.membership_id):
     with connections["owner"].cursor() as cursor:
         cursor.execute("SELECT (SELECT count(*) FROM accounts_session), (SELECT count(*) FROM audit_entry)")
         assert cursor.fetchone() == ((0, 0) if moment == "before" else (1, 1))
+
+
+@pytest.mark.usefixtures("committed")
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_a_service_killed_around_its_commit_leaves_both_or_none(tmp_path: Path, moment: str) -> None:
+    """L38, through a real service and the real receiver: whoever hears last pulls the plug."""
+    script = f"""
+import os, signal
+from accounts.tenancy.context import workspace
+from agents import services as agents
+from agents.signals import agent_created
+from tests import cast, environment
+if {moment!r} == "before":
+    agent_created.connect(lambda **told: os.kill(os.getpid(), signal.SIGKILL), weak=False)
+with workspace(cast.ACME.id, cast.ALICE.membership_id):
+    agents.create(actor=cast.ALICE.tenant, name="Refunds")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    process = children.start(script, tmp_path)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == -9, err
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT (SELECT count(*) FROM agents_agent), (SELECT count(*) FROM audit_entry)")
+        assert cursor.fetchone() == ((0, 0) if moment == "before" else (1, 1))
+
+
+@pytest.mark.usefixtures("committed")
+def test_with_every_database_away_refusals_are_recorded_and_shipped_later(tmp_path: Path) -> None:
+    """What needs no database is refused as ever, what needs one is 503: and each stands in the trail once it is back."""
+    script = """
+from django.test import Client
+from accounts.identity import tokens
+stranger = Client(SERVER_NAME="127.0.0.1")
+key = Client(SERVER_NAME="127.0.0.1", headers={"authorization": "Bearer " + tokens.new_key()})
+for client, address in ((stranger, "/files/"), (stranger, "/api/v1/files"), (key, "/api/v1/files"), (stranger, "/nowhere/")):
+    print(client.get(address).status_code)
+print(Client(SERVER_NAME="evil.test").get("/").status_code)
+"""
+    dead = dict.fromkeys(environment.ROLE_VARIABLES, children.DEAD_DATABASE)
+    process = children.start(script, tmp_path, DATABASE_IDENTITY_URL=children.DEAD_DATABASE, **dead)
+    out, err = process.communicate(timeout=60)
+    assert out.split() == ["302", "401", "503", "404", "400"], err
+    assert Shipper(tmp_path / "spool").ship() == 5
+    with connections["ops"].cursor() as cursor:
+        cursor.execute("SELECT status, reason, severity FROM audit_entry ORDER BY id")
+        assert cursor.fetchall() == [
+            (302, "anonymous", "notice"),
+            (401, "anonymous", "notice"),
+            (503, "outage", "critical"),
+            (404, "not_found", "notice"),
+            (400, "host", "warning"),
+        ]
