@@ -112,7 +112,7 @@
     ended(request, item) {
       if (request.status >= 200 && request.status < 300) {
         item.querySelector(".gauge__value").textContent = "Received";
-        item.querySelector("progress").value = 100;
+        item.querySelector("progress").remove();
         return this.finish();
       }
       this.refuse(item, refusal(request) || `The server did not accept this file (${request.status}).`);
@@ -134,8 +134,22 @@
       this.running -= 1;
       this.next();
       if (this.running || this.waiting.length) return;
-      if (!this.failed) location.reload();
-      else this.dispatchEvent(new CustomEvent("uploads-ended", { bubbles: true }));
+      // Where something was refused the page stays, so that the reasons can be read; the list alone is drawn anew.
+      if (this.failed) this.drawList();
+      else location.reload();
+    }
+
+    async drawList() {
+      const list = document.querySelector("[data-listing]");
+      if (!list) return;
+      try {
+        const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const fresh = page.querySelector("[data-listing]");
+        if (answer.ok && fresh) list.replaceWith(fresh);
+      } catch {
+        // The line is down; the list shows the new files with the next load of the page.
+      }
     }
   }
 
