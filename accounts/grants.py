@@ -28,6 +28,7 @@ class Grant:
 
 READ = ("SELECT",)
 WRITE = ("SELECT", "INSERT", "UPDATE", "DELETE")
+MAKE = ("SELECT", "INSERT", "DELETE")
 
 GRANTS: Final = (
     # Who is who: read-only for the app. A membership that injected SQL could write would be a way in (measured).
@@ -43,13 +44,15 @@ GRANTS: Final = (
     # A workspace's own content, under the policies.
     Grant(APP, "files_file", WRITE),
     Grant(APP, "files_passage", WRITE),
-    Grant(APP, "files_embedding", WRITE),
+    Grant(APP, "files_embedding", MAKE),
     Grant(APP, "agents_agent", WRITE),
-    Grant(APP, "agents_agentfile", WRITE),
-    Grant(APP, "conversations_conversation", WRITE),
+    Grant(APP, "agents_agentfile", MAKE),
+    # A conversation keeps its agent and its owner: a policy cannot compare a row with what it was.
+    Grant(APP, "conversations_conversation", MAKE),
+    Grant(APP, "conversations_conversation", ("UPDATE",), columns=("title", "updated_at")),
     Grant(APP, "conversations_message", WRITE),
-    Grant(APP, "conversations_delta", WRITE),
-    Grant(APP, "conversations_citation", WRITE),
+    Grant(APP, "conversations_delta", MAKE),
+    Grant(APP, "conversations_citation", MAKE),
     # Jobs: hand one in, no more. Their arguments are sealed, so a forged row is refused by the worker.
     Grant(APP, "procrastinate_jobs", ("INSERT",)),
     Grant(APP, "procrastinate_jobs", ("SELECT",), columns=("id",)),

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import DatabaseError, connection, connections, transaction
+from django.db import DatabaseError, IntegrityError, connection, connections, transaction
 from django.utils import timezone
 
 from accounts.http import Tenant
@@ -74,8 +74,7 @@ def close(message: Message, status: str, error: str = "", refused: bool = False,
         if locked is None or locked.status not in {Message.Status.QUEUED, Message.Status.WRITING}:
             return False
         deltas = list(Delta.objects.filter(message=locked).order_by("seq"))
-        citations = _citations(locked, [delta.data for delta in deltas if delta.kind == CITATION])
-        Citation.objects.bulk_create(citations)
+        citations = _put_down(locked, [delta.data for delta in deltas if delta.kind == CITATION])
         locked.text = "".join(delta.data["text"] for delta in deltas if delta.kind == TEXT)
         locked.html = render(locked.text, message_id=locked.pk, numbers=[citation.number for citation in citations])
         locked.status, locked.error, locked.finished_at = status, error, timezone.now()
@@ -218,10 +217,25 @@ def _cited(event: providers.Cited, kind: str) -> dict[str, Any]:
     }
 
 
+def _put_down(message: Message, cited: list[dict[str, Any]]) -> list[Citation]:
+    """Insert the citations. A file that is deleted between the look and the insert is no longer found by the next look."""
+    for _ in range(2):
+        citations = _citations(message, cited)
+        try:
+            with transaction.atomic():
+                Citation.objects.bulk_create(citations)
+        except IntegrityError:
+            continue
+        return citations
+    citations = _citations(message, cited)
+    Citation.objects.bulk_create(citations)
+    return citations
+
+
 def _citations(message: Message, cited: list[dict[str, Any]]) -> list[Citation]:
     """Citations as rows; of one whose file was deleted meanwhile the words stay, and the links are empty."""
     wanted = [data["passage_id"] for data in cited]
-    # Locked, so that none is deleted between this look and the insert, which would fail on its foreign key.
-    there = {str(pk) for pk in Passage.objects.select_for_update().filter(pk__in=wanted).values_list("pk", flat=True)}
+    # Not locked: a lock is a write to the policies, so of a colleague's shared file nothing would be found.
+    there = {str(pk) for pk in Passage.objects.filter(pk__in=wanted).values_list("pk", flat=True)}
     lost = {"file_id": None, "passage_id": None}
     return [Citation(message=message, **(data if data["passage_id"] in there else {**data, **lost})) for data in cited]

@@ -11,8 +11,8 @@ from django.utils import timezone
 from accounts.models import Membership
 from accounts.tenancy.constraints import MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
-from agents.models import Agent
-from files.models import OWNED, File, Passage
+from agents.models import AGENT_VISIBLE, Agent
+from files.models import FILE_VISIBLE, OWNED, File, Passage
 
 
 class Conversation(WorkspaceModel):
@@ -25,7 +25,15 @@ class Conversation(WorkspaceModel):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        constraints = [MemberPolicy(name="conversations_conversation_member", read=OWNED, write=OWNED)]
+        constraints = [
+            MemberPolicy(
+                name="conversations_conversation_member",
+                read=OWNED,
+                write=OWNED,
+                # With an agent that one may see (L1); it stays one's own when the agent is hidden later.
+                insert=f"{OWNED} AND (agent_id IS NULL OR {AGENT_VISIBLE})",
+            )
+        ]
         indexes = [
             models.Index(fields=["workspace", "owner", "-updated_at"], name="conversations_of_owner"),
             models.Index(fields=["workspace", "agent"], name="conversations_of_agent"),
@@ -42,6 +50,9 @@ IN_VISIBLE_CONVERSATION = (
 IN_VISIBLE_MESSAGE = (
     "EXISTS (SELECT 1 FROM conversations_message m "
     "WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.message_id)"
+)
+PASSAGE_VISIBLE = (
+    "EXISTS (SELECT 1 FROM files_passage p WHERE p.workspace_id = {table}.workspace_id AND p.id = {table}.passage_id)"
 )
 
 
@@ -176,7 +187,14 @@ class Citation(WorkspaceModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace", "message", "number"], name="conversations_citation_number"),
-            MemberPolicy(name="conversations_citation_member", read=IN_VISIBLE_MESSAGE, write=IN_VISIBLE_MESSAGE),
+            MemberPolicy(
+                name="conversations_citation_member",
+                read=IN_VISIBLE_MESSAGE,
+                write=IN_VISIBLE_MESSAGE,
+                # Of a file that one may see (L1, L6); the quote stays when the file is hidden later.
+                insert=f"{IN_VISIBLE_MESSAGE} AND (file_id IS NULL OR {FILE_VISIBLE}) "
+                f"AND (passage_id IS NULL OR {PASSAGE_VISIBLE})",
+            ),
         ]
         indexes = [
             models.Index(fields=["workspace", "file"], name="conversations_citation_file"),

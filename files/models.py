@@ -95,6 +95,11 @@ FILE_OWNED = (
     "EXISTS (SELECT 1 FROM files_file f WHERE f.workspace_id = {table}.workspace_id AND f.id = {table}.file_id "
     "AND f.owner_id = {member})"
 )
+# Otherwise an embedding of one's own file could name a colleague's passage, and its unique would tell that there is one.
+PASSAGE_OF_SAME_FILE = (
+    "EXISTS (SELECT 1 FROM files_passage p WHERE p.workspace_id = {table}.workspace_id AND p.id = {table}.passage_id "
+    "AND p.file_id = {table}.file_id)"
+)
 
 
 class Passage(WorkspaceModel):
@@ -134,7 +139,12 @@ class Embedding(WorkspaceModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace", "passage"], name="files_embedding_passage"),
-            MemberPolicy(name="files_embedding_member", read=FILE_VISIBLE, write=FILE_OWNED),
+            MemberPolicy(
+                name="files_embedding_member",
+                read=FILE_VISIBLE,
+                write=FILE_OWNED,
+                insert=f"{FILE_OWNED} AND {PASSAGE_OF_SAME_FILE}",
+            ),
         ]
         indexes = [models.Index(fields=["workspace", "file"], name="files_embedding_of_file")]
 

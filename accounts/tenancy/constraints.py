@@ -92,24 +92,27 @@ class MemberPolicy(DatabaseRule):
     """Two restrictive policies beside the workspace's: which of its rows this member may read, and which write.
 
     `read` and `write` are SQL conditions in which `{member}` is the sealed member and `{table}` the quoted table.
-    Whole-workspace work passes both; it is sealed as such and made only by allow-listed services.
+    `insert` narrows `write` for new rows: a row may only be made to point at what its maker may see, and later outlive
+    that. Whole-workspace work passes all; it is sealed as such and made only by allow-listed services.
     """
 
-    def __init__(self, *, name: str, read: str, write: str) -> None:
+    def __init__(self, *, name: str, read: str, write: str, insert: str = "") -> None:
         super().__init__(name=name)
         self.read = read
         self.write = write
+        self.insert = insert or write
 
     def rule_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
         """Return the DDL of `member_read` (SELECT) and of `member_insert`, `member_update`, `member_delete`."""
         table = schema_editor.quote_name(model._meta.db_table)
         read = f"({self.read.format(member=MEMBER, table=table)}) OR {WHOLE}"
         write = f"({self.write.format(member=MEMBER, table=table)}) OR {WHOLE}"
+        insert = f"({self.insert.format(member=MEMBER, table=table)}) OR {WHOLE}"
         make = f"CREATE POLICY member_{{}} ON {table} AS RESTRICTIVE FOR {{}} TO PUBLIC {{}}"
         return "; ".join(
             (
                 make.format("read", "SELECT", f"USING ({read})"),
-                make.format("insert", "INSERT", f"WITH CHECK ({write})"),
+                make.format("insert", "INSERT", f"WITH CHECK ({insert})"),
                 make.format("update", "UPDATE", f"USING ({write}) WITH CHECK ({write})"),
                 make.format("delete", "DELETE", f"USING ({write})"),
             )
@@ -125,7 +128,10 @@ class MemberPolicy(DatabaseRule):
     def deconstruct(self) -> Any:
         """Return what a migration needs to make this constraint again."""
         path, args, kwargs = super().deconstruct()
-        return path, args, {**kwargs, "read": self.read, "write": self.write}
+        kwargs |= {"read": self.read, "write": self.write}
+        if self.insert != self.write:
+            kwargs["insert"] = self.insert
+        return path, args, kwargs
 
 
 class CompositeForeignKey(DatabaseRule):

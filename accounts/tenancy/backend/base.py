@@ -66,8 +66,6 @@ class SealedCursor(_Cursor):
         binding = bound()
         in_transaction = not wrapper.autocommit
         status = self._pgconn.transaction_status
-        if not in_transaction and binding is None:
-            return "", 0
         if in_transaction:
             if status == TransactionStatus.INERROR:
                 # Only ROLLBACK is accepted now; a prefix would make even that fail.
