@@ -4,16 +4,17 @@ Started by `files.extraction.extract` with an empty environment. It imports no D
 `{"done": …}` or `{"refused": …}`; anything else means that it died, and the parent says so to the owner.
 """
 
-import codecs
 import importlib
 import json
 import pkgutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from importlib.abc import MetaPathFinder
+from types import ModuleType
 from typing import BinaryIO
 
 from files.extraction import confinement
-from files.extraction.pages import ENCODINGS, Page
+from files.extraction.pages import Page
 from files.refusals import MOST_CHARACTERS, MOST_PAGES, DocumentRefused, Reason
 from files.types import HEAD_BYTES, DocumentType, check_bytes, plain_words
 
@@ -29,6 +30,8 @@ READERS = {
     "json": ("plain", "read_json"),
     "web": ("web", "read"),
 }
+# These import parts of themselves only when a document needs them, which would be too late.
+PACKAGES = {"pdf": ("pypdf",), "word": ("docx",), "sheets": ("openpyxl",), "slides": ("pptx",)}
 TAIL_BYTES = 70_000
 # What puremagic may not find in any document of ours, however its first bytes look to us.
 DENIED_SECOND_OPINIONS = ("image/", "audio/", "video/", "font/", "application/x-dosexec", "application/x-executable")
@@ -43,6 +46,7 @@ def main(label: str, media_type: str, reader: str) -> None:
     sys.modules["numpy"] = None  # type: ignore[assignment]  # None is Python's documented mark for "must not be imported"
     parse, second_opinion = load(reader)
     confinement.close_doors()
+    sys.meta_path.insert(0, NothingMore())
     try:
         read_document(kind, parse, second_opinion)
     except DocumentRefused as refusal:
@@ -55,10 +59,10 @@ def load(reader: str) -> tuple[Reader, Callable[[bytes], str]]:
     """The parser and puremagic's opinion, with all that they import later: after `close_doors` nothing can be opened."""
     module, function = READERS[reader]
     parse: Reader = getattr(importlib.import_module(f"files.extraction.{module}"), function)
-    if module == "pdf":
-        load_all("pypdf")
-    for encoding in ENCODINGS:
-        codecs.lookup(encoding)
+    for package in ("encodings", *PACKAGES.get(module, ())):
+        load_all(package)
+    # `datetime.strptime` imports this when it is first called.
+    importlib.import_module("_strptime")
     import puremagic
 
     def second_opinion(head: bytes) -> str:
@@ -69,6 +73,14 @@ def load(reader: str) -> tuple[Reader, Callable[[bytes], str]]:
         return str(matches[0].mime_type) if matches and matches[0].confidence >= 0.8 else ""
 
     return parse, second_opinion
+
+
+class NothingMore(MetaPathFinder):
+    """Answers every later import with "not installed", which libraries expect, instead of "too many open files"."""
+
+    def find_spec(self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None) -> None:
+        """Find nothing, and end the search."""
+        raise ModuleNotFoundError(f"{fullname} was not loaded before the doors closed.", name=fullname)
 
 
 def load_all(package: str) -> None:

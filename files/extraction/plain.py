@@ -18,6 +18,7 @@ MARKS = ((codecs.BOM_UTF8, "utf_8"), (codecs.BOM_UTF16_LE, "utf_16"), (codecs.BO
 SAMPLE = 256 * 1024
 ROWS_A_PAGE = 100
 MOST_COLUMNS = 200
+UNDERLINE = re.compile(r" {0,3}(=+|-{2,})\s*")
 HEADING = re.compile(r"^ {0,3}(#{1,6})\s+(.+?)\s*#*\s*$")
 
 
@@ -62,6 +63,11 @@ def _markdown_blocks(text: str) -> Iterator[tuple[str | None, str]]:
     paragraph: list[str] = []
     fenced = False
     for line in [*text.splitlines(), ""]:
+        if not fenced and len(paragraph) == 1 and UNDERLINE.fullmatch(line):
+            # The older way of writing a heading: a line, and another of = or - under it.
+            yield paragraph[0], paragraph[0]
+            paragraph = []
+            continue
         if line.lstrip().startswith(("```", "~~~")):
             fenced = not fenced
         heading = None if fenced else HEADING.match(line)

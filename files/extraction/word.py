@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 import docx
+from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.opc.exceptions import OpcError
 from docx.table import Table
 from docx.text.paragraph import Paragraph
@@ -21,19 +22,25 @@ def read(stream: BinaryIO, kind: str) -> Iterator[Page]:
     check_office(stream, "word", kind)
     try:
         document = docx.Document(stream)
-        yield from sections(_blocks(document.iter_inner_content()))
+        # Without a styles part python-docx would open its own template, and nothing can be opened here.
+        has_styles = any(relation.reltype == RELATIONSHIP_TYPE.STYLES for relation in document.part.rels.values())
+        yield from sections(_blocks(document.iter_inner_content(), has_styles))
     except (OpcError, *DAMAGED) as error:
         raise DocumentRefused(Reason.CORRUPT, kind) from error
 
 
-def _blocks(content: Iterator[Paragraph | Table]) -> Iterator[tuple[str | None, str]]:
+def is_heading(paragraph: Paragraph, has_styles: bool) -> bool:
+    """Is this paragraph a heading or a title, by its style's name, or by the style's id where no names are kept?"""
+    style = paragraph.style.name if has_styles and paragraph.style is not None else paragraph._p.style
+    return (style or "").startswith(("Heading", "Title"))
+
+
+def _blocks(content: Iterator[Paragraph | Table], has_styles: bool) -> Iterator[tuple[str | None, str]]:
     for block in content:
         if isinstance(block, Table):
             yield None, "\n".join(filter(None, (_row(row.cells) for row in block.rows)))
         else:
-            style = block.style.name if block.style is not None else None
-            heading = (style or "").startswith(("Heading", "Title"))
-            yield (block.text if heading and block.text.strip() else None), block.text
+            yield (block.text if is_heading(block, has_styles) and block.text.strip() else None), block.text
 
 
 def _row(cells: tuple[object, ...]) -> str:

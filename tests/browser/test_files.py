@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests import cast
 from tests.browser.conftest import SignIn
@@ -14,7 +14,7 @@ TERMS = documents.pdf([["Acme Instruments: terms of sale"], ["Refunds are paid w
 HOSTILE = "<img src=x onerror=alert(1)>\u202egnp.txt"
 
 
-def part(name: str, content: bytes) -> dict[str, object]:
+def part(name: str, content: bytes) -> FilePayload:
     return {"name": name, "mimeType": "application/octet-stream", "buffer": content}
 
 

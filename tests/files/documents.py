@@ -1,6 +1,7 @@
 """Real documents of every kind, and hostile ones, made by the programs that people use to make them."""
 
 import io
+import re
 import struct
 import zipfile
 from collections.abc import Sequence
@@ -10,6 +11,8 @@ import openpyxl
 import pptx
 from pypdf import PdfReader, PdfWriter
 from reportlab.lib.pagesizes import A4
+from reportlab.pdfbase import pdfmetrics
+from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen import canvas
 
 REFUND = "Refunds are paid within five working days after the goods have arrived in our warehouse."
@@ -24,6 +27,30 @@ def pdf(pages: Sequence[Sequence[str]]) -> bytes:
             sheet.drawString(60, 780 - 18 * place, line)
         sheet.showPage()
     sheet.save()
+    return target.getvalue()
+
+
+def pdf_with_embedded_font(line: str) -> bytes:
+    """A PDF whose letters are numbers of glyphs, with a table that says which letters they are, as most programs make it."""
+    target = io.BytesIO()
+    pdfmetrics.registerFont(TTFont("Vera", "Vera.ttf"))
+    sheet = canvas.Canvas(target, pagesize=A4)
+    sheet.setFont("Vera", 12)
+    sheet.drawString(60, 780, line)
+    sheet.save()
+    return target.getvalue()
+
+
+def word_without_styles(paragraph: str) -> bytes:
+    """A DOCX as simple programs write it: no styles part."""
+    with zipfile.ZipFile(io.BytesIO(word([("Costs", paragraph)]))) as source:
+        parts = {name: source.read(name) for name in source.namelist() if name != "word/styles.xml"}
+    relations = parts["word/_rels/document.xml.rels"].decode()
+    parts["word/_rels/document.xml.rels"] = re.sub(r"<Relationship [^>]*styles\.xml[^>]*/>", "", relations).encode()
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
     return target.getvalue()
 
 

@@ -1,5 +1,6 @@
 """Does every accepted type give up its text with the right labels, and every hostile one a sentence?"""
 
+import datetime as dt
 import io
 import os
 import tempfile
@@ -76,6 +77,24 @@ def test_it_leaves_scripts_and_hidden_parts_of_a_page_out() -> None:
         b"<html><head><title>T</title></head><body><p>Seen<script>stolen()</script><p hidden>Unseen</p></body></html>"
     )
     assert [found.text for found in read("html", page)] == ["Seen"]
+
+
+def test_it_reads_what_makes_a_library_load_more_of_itself() -> None:
+    """After the doors closed nothing can be imported: a font's table once asked for a codec, and the reader ended."""
+    assert read("pdf", documents.pdf_with_embedded_font("Größe über alles"))[0].text == "Größe über alles"
+    (section,) = read("docx", documents.word_without_styles("Nothing at all."))
+    assert (section.label, section.text) == ("Section “Costs”", "Costs\n\nNothing at all.")
+    due = dt.datetime.fromisoformat("2026-11-23T15:04")
+    dated = documents.workbook({"Dates": [["due", due, dt.date(2026, 5, 9)]]})
+    assert read("xlsx", dated)[0].text == "due | 2026-11-23 15:04 | 2026-05-09"
+
+
+def test_a_heading_alone_joins_the_section_below_it() -> None:
+    pages = read("md", b"# Handbook\n\n## Leave\n\nThirty days.\n\nSick notes\n----------\n\nFrom day three.\n")
+    assert [(page.label, page.text) for page in pages] == [
+        ("Section “Leave”", "Handbook\n\nLeave\n\nThirty days."),
+        ("Section “Sick notes”", "Sick notes\n\nFrom day three."),
+    ]
 
 
 def test_it_opens_a_pdf_that_is_encrypted_with_an_empty_password() -> None:
