@@ -54,10 +54,10 @@ def word_without_styles(paragraph: str) -> bytes:
     return target.getvalue()
 
 
-def encrypted_pdf(password: str) -> bytes:
+def encrypted_pdf(password: str, algorithm: str = "RC4-128") -> bytes:
     """A PDF that opens only with `password` (or for everybody, when it is empty)."""
     writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf([[REFUND]]))))
-    writer.encrypt(user_password=password, owner_password="the owner's own", algorithm="RC4-128")
+    writer.encrypt(user_password=password, owner_password="the owner's own", algorithm=algorithm)
     target = io.BytesIO()
     writer.write(target)
     return target.getvalue()

@@ -97,8 +97,11 @@ def test_a_heading_alone_joins_the_section_below_it() -> None:
     ]
 
 
-def test_it_opens_a_pdf_that_is_encrypted_with_an_empty_password() -> None:
-    assert documents.REFUND in read("pdf", documents.encrypted_pdf(""))[0].text
+@pytest.mark.parametrize("algorithm", ["RC4-128", "AES-128", "AES-256"])
+def test_it_opens_a_pdf_that_is_encrypted_with_an_empty_password(algorithm: str) -> None:
+    """Programs write these only to forbid printing: they open for everybody, so they are not password-protected."""
+    assert documents.REFUND in read("pdf", documents.encrypted_pdf("", algorithm))[0].text
+    assert refusal("pdf", documents.encrypted_pdf("open sesame", algorithm)).reason is Reason.ENCRYPTED
 
 
 HOSTILE: list[tuple[str, str, bytes, Reason]] = [
