@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.views import account, keys, operators, sign_in
+from accounts.views import account, installation, keys, operators, sign_in
 
 app_name = "accounts"
 
@@ -17,6 +17,7 @@ urlpatterns = [
     path("account/password/", account.password, name="password"),
     path("account/sessions/end/", account.end_all_sessions, name="end_all_sessions"),
     path("account/sessions/<uuid:session_id>/end/", account.end_session, name="end_session"),
+    path("account/installation/", installation.installation, name="installation"),
     path("keys/", keys.key_list, name="keys"),
     path("keys/new/", keys.key_create, name="key_create"),
     path("keys/<uuid:key_id>/revoke/", keys.key_revoke, name="key_revoke"),

@@ -71,6 +71,7 @@ EXEMPT: Final[dict[str, str]] = {
     "api:api-root": _NOBODYS_DATA,
     "accounts:front": "It sends people on, to sign-in or to their conversations.",
     "accounts:account": _OWN_ACCOUNT,
+    "accounts:installation": _NOBODYS_DATA,
     "accounts:keys": _OWN_ACCOUNT,
     "api:me": _OWN_ACCOUNT,
     "files:list": _NAMES_AND_STATES,

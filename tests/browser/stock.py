@@ -47,6 +47,7 @@ class Stock:
             "trail": "/trail/",
             "account": "/account/",
             "password": "/account/password/",
+            "installation": "/account/installation/",
             "keys": "/keys/",
             "new key": "/keys/new/",
             "nothing": "/nothing-here/",

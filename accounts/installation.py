@@ -1,0 +1,88 @@
+"""What is this installation made of, what is not configured, and what does that mean for people?
+
+Said from the settings of the running process, so that it cannot differ from what is true. No address, name or secret of any
+part is shown: an administrator of one workspace runs no machine here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the installation: is it configured, what follows for people, and what would change it."""
+
+    name: str
+    is_configured: bool
+    meaning: str
+    change: str = ""
+
+
+def parts(*, is_secure: bool) -> list[Part]:
+    """Every part that can be configured, those that are not first. `is_secure`: this request came over HTTPS."""
+    found = [
+        Part(
+            "Language model",
+            is_configured=False,
+            meaning="Agents find the passages that answer a question and quote them word for word. They write no prose, "
+            "so they invent nothing.",
+            change="Comes with a later release.",
+        ),
+        Part(
+            "Single sign-on",
+            is_configured=False,
+            meaning="People sign in with a password, which a separate identity store checks in a database of its own.",
+            change="Comes with a later release.",
+        ),
+        Part(
+            "Mail server",
+            is_configured=False,
+            meaning="Nothing is mailed. What people should know stands in the trail.",
+            change="Comes with a later release.",
+        ),
+        _database(),
+        _counters(),
+        _transport(is_secure=is_secure),
+    ]
+    return sorted(found, key=lambda part: part.is_configured)
+
+
+def _database() -> Part:
+    if settings.EMBEDDED:
+        return Part(
+            "PostgreSQL of your own",
+            is_configured=False,
+            meaning="The embedded server is used. It is a full PostgreSQL, for one machine.",
+            change="Set DATABASE_URL and its companions.",
+        )
+    return Part(
+        "PostgreSQL of your own", is_configured=True, meaning="Data lives in the server that DATABASE_URL names."
+    )
+
+
+def _counters() -> Part:
+    if settings.CACHES["default"]["BACKEND"] == "accounts.cache.CounterCache":
+        return Part(
+            "Redis",
+            is_configured=False,
+            meaning="Attempts and rate limits are counted in PostgreSQL, exactly, for every process together.",
+            change="Set CACHE_URL where very many hosts count.",
+        )
+    return Part(
+        "Redis", is_configured=True, meaning="Attempts and rate limits are counted in the store that CACHE_URL names."
+    )
+
+
+def _transport(*, is_secure: bool) -> Part:
+    if is_secure:
+        return Part("HTTPS", is_configured=True, meaning="This page came to you encrypted.")
+    return Part(
+        "HTTPS",
+        is_configured=False,
+        meaning="Sign-in works from this machine only: browsers send a secure cookie over http:// to 127.0.0.1 and to no "
+        "other address.",
+        change="Put a proxy that ends TLS in front.",
+    )
