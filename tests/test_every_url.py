@@ -15,6 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver
 from ninja.operation import PathView
+from pytest_django import Settings
 
 from accounts.access import is_public
 from accounts.models import Role
@@ -313,3 +314,97 @@ def test_a_role_below_is_refused(address: Address) -> None:
         statuses = {send(browser(person), method, path, False).status_code for method in ("GET", "POST")}
         assert statuses <= {403, 405}, statuses
         assert 403 in statuses
+
+
+BODIES = [
+    b"",
+    b"null",
+    b"[]",
+    b"{}",
+    b'"text"',
+    b"0",
+    b'{"name": null, "text": null, "agent_id": null}',
+    b'{"name": [], "text": {}, "agent_id": 1, "file_ids": "x", "instructions": 5}',
+    b'{"name": "a", "text": "a", "unknown": 1}',
+    b'{"text": "\\u0000", "name": "\\ud800"}',
+    b'{"name": "' + b"x" * 1_000_000 + b'"}',
+    b"\xff\xfe",
+    b"[" * 50_000,
+]
+
+
+@pytest.mark.parametrize("address", [one for one in CLOSED if one.is_api], ids=lambda one: one.pattern)
+def test_every_operation_answers_any_body(address: Address) -> None:
+    """L42: empty, null, array, 1 MB and wrong-type bodies are 4xx problem details, everywhere, and the process stays alive."""
+    own = a_full_desk(ALICE)
+    client = program(ALICE)
+    for method in ("POST", "PATCH", "PUT", "DELETE"):
+        for body in BODIES:
+            path = address.path(
+                {**nobody(own), "key": MISSING} if method == "DELETE" else {**own.ids, "key": own.ids["agent_id"]}
+            )
+            response = client.generic(method, path, body, "application/json")
+            assert response.status_code < 500, (method, body[:60])
+            if response.status_code >= 400:
+                assert response["Content-Type"] == "application/problem+json", (method, body[:60])
+                assert response.json()["detail"], (method, body[:60])
+            elif takes_body(address, method):
+                pytest.fail(f"{method} {path} accepted {body[:60]!r}: {response.content[:200]!r}")
+
+
+def nobody(desk: Desk) -> dict[str, str]:
+    """Ids that nobody has, so that deletions of one body leave something for the next."""
+    return dict.fromkeys(desk.ids, MISSING)
+
+
+def takes_body(address: Address, method: str) -> bool:
+    """Does the operation declare fields that it needs? Others (stop, retry, a change of nothing) may be content with any."""
+    for cell in getattr(address.view, "__closure__", None) or ():
+        if isinstance(cell.cell_contents, PathView):
+            for operation in cell.cell_contents.operations:
+                if method in operation.methods:
+                    sources = {model.__ninja_param_source__ for model in operation.models}
+                    return bool(sources & {"body", "file", "form"}) and method == "POST"
+    return False
+
+
+PROFILES: list[dict[str, Any]] = [
+    {"DEBUG": True},
+    {"ALLOWED_HOSTS": ["*"]},
+    {"TRUSTED_PROXIES": ["0.0.0.0/0", "::/0"]},
+    {"APPEND_SLASH": False},
+    {"RECENT_LOGIN_SECONDS": 10**9, "SIGN_IN_SECONDS": 10**9},
+]
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: ",".join(profile))
+def test_no_setting_opens_a_door(profile: dict[str, Any], settings: Settings) -> None:
+    """L3: an ownership filter once sat inside `if AUTO_LOGIN`. Nobody and strangers are refused under every profile."""
+    for name, value in profile.items():
+        setattr(settings, name, value)
+    theirs = a_full_desk(ALICE)
+    ids = {**theirs.ids, "key": theirs.ids["agent_id"]}
+    stranger, program_of_stranger = browser(CHARLIE), program(CHARLIE)
+    for address in CLOSED:
+        if address.is_operators:
+            continue
+        for method in address.methods:
+            path = address.path(ids)
+            assert send(Client(), method, path, address.is_api).status_code in (
+                (401,) if address.is_api else (302, 405)
+            )
+            if address.names:
+                client = program_of_stranger if address.is_api else stranger
+                assert send(client, method, path, address.is_api).status_code in (403, 404, 405, 422), (method, path)
+
+
+def test_the_api_describes_itself_without_a_key_and_without_a_foreign_host() -> None:
+    schema = Client().get("/api/v1/openapi.json").json()
+    described = {path.replace("{", "<").replace("}", ">") for path in schema["paths"]}
+    walked = {re.sub(r"<\w+:", "<", one.pattern) for one in CLOSED if one.is_api and one.pattern != "/api/v1/"}
+    assert described == walked
+    assert schema["security"] == [{"key": []}]
+    for path, operations in schema["paths"].items():
+        for method, operation in operations.items():
+            assert "application/problem+json" in operation["responses"]["default"]["content"], (path, method)
+    assert "https://" not in str({**schema, "info": ""}).replace("https://json-schema.org", "")
