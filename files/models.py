@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
+from django.utils import timezone
 from pgvector.django import HalfVectorField
 
 from accounts.models import Membership
@@ -12,6 +15,8 @@ from accounts.tenancy.constraints import MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 
 EMBEDDING_DIMENSIONS = 384
+# Longer than extraction may take (`extraction.WALL_SECONDS`) and than any batch of vectors.
+OVERDUE = timedelta(minutes=15)
 
 
 class Visibility(models.TextChoices):
@@ -83,6 +88,11 @@ class File(WorkspaceModel):
     def is_settled(self) -> bool:
         """Has its reading ended, one way or the other?"""
         return self.status in {self.Status.READY, self.Status.REFUSED}
+
+    @property
+    def is_overdue(self) -> bool:
+        """Has its reading shown no sign of life for so long that its owner may start it again?"""
+        return not self.is_settled and self.updated_at < timezone.now() - OVERDUE
 
     @property
     def is_ready(self) -> bool:

@@ -82,6 +82,8 @@ def search(question: str) -> list[Hit]:
 
     Takes some 10 ms for the meaning of the question and one to two queries; raises `embedding.ModelMissing`.
     """
+    if not question.strip():
+        return []
     query = SearchQuery(question, config="english", search_type="websearch")
     ready = Passage.objects.filter(file__status=File.Status.READY)
     worded = ready.filter(tsv=query).order_by(SearchRank(F("tsv"), query).desc(), "pk").values_list("pk", flat=True)

@@ -215,7 +215,8 @@ def _index(actor: Tenant, file: File) -> None:
     while batch := list(waiting[:INDEXED_AT_ONCE]):
         vectors = embedding.embed([passage.text for passage in batch])
         with transaction.atomic():
-            _lock(file)
+            # Also the sign of life by which `File.is_overdue` tells slow work from work that nobody does any more.
+            _move(file, File.Status.INDEXING)
             Embedding.objects.bulk_create(
                 [
                     Embedding(passage=passage, file=file, vector=vector)

@@ -73,7 +73,7 @@ def file_detail(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
         "further": first + PREVIEW_PAGES if len(pages) > PREVIEW_PAGES else None,
         "earlier": max(first - PREVIEW_PAGES, 0) if first else None,
         "is_own": access.can_change(request.tenant, file) and has_role(request.tenant, Role.MEMBER),
-        "can_be_read_again": file.is_settled and storage.exists(file.storage_key),
+        "can_be_read_again": (file.is_settled or file.is_overdue) and storage.exists(file.storage_key),
         "has_bytes": file.status != File.Status.REFUSED,
         "percent": _percent(file),
         "visibility_form": VisibilityForm(initial={"visibility": file.visibility}),

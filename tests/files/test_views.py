@@ -2,10 +2,12 @@
 
 import html
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 
 from files import services
 from files.models import Embedding, File, Passage
@@ -125,6 +127,18 @@ def test_a_file_that_is_being_indexed_shows_how_far() -> None:
         page = browser(BOB).get(path).content.decode()
         assert "20 %" in page, path
         assert "<live-part" in page, path
+
+
+def test_a_file_that_nobody_reads_any_more_can_be_read_again() -> None:
+    """Killed in the middle, never lost: what shows no sign of life for a quarter of an hour can be started again."""
+    file = ingest(BOB, "Waiting for nobody.")
+    client = browser(BOB)
+    with acting(BOB):
+        File.objects.filter(pk=file.pk).update(status="received", updated_at=timezone.now())
+    assert "Read again" not in client.get(f"/files/{file.pk}/").content.decode()
+    with acting(BOB):
+        File.objects.filter(pk=file.pk).update(updated_at=timezone.now() - timedelta(minutes=16))
+    assert "Read again" in client.get(f"/files/{file.pk}/").content.decode()
 
 
 def test_a_passage_is_shown_on_its_page_with_the_quote_marked() -> None:
