@@ -110,9 +110,9 @@ def test_a_shipper_killed_at_any_moment_loses_and_doubles_nothing(tmp_path: Path
     writer = spool.Spool(folder, segment_bytes=300_000)
     chance = random.Random(7)
     total = 0
-    for _ in range(4):
-        fill(writer, total, total + 1000)
-        total += 1000
+    for _ in range(2):
+        fill(writer, total, total + 2000)
+        total += 2000
         process = children.start_command(tmp_path, "ship_audit")
         deadline = time.monotonic() + 20
         before = len(stored())
