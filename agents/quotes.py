@@ -26,8 +26,11 @@ LONG_ENOUGH = 60
 # A full stop, question or exclamation mark ends a sentence when a capital, a digit, a quotation mark or a bullet follows;
 # so "1,140.00" and "e.g. this" stay whole. A blank line ends one always.
 END = re.compile(r"(?<=[.!?])[\"')\]”’]*\s+(?=[\"'(\[“‘]?[A-Z0-9À-ÖØ-Þ•–-])|\n\s*\n\s*")
-# A short line without a full stop, before a line that begins anew, is a heading and not the start of a sentence.
-HEADING = re.compile(r"^(?=\S)[^\n.!?:;,]{2,70}\n(?=\s*[A-Z0-9À-ÖØ-Þ])", re.MULTILINE)
+# A short line without a full stop but that of its own number ("2. Returns", "4.1 Fees"), before a line that begins anew, is a
+# heading and not the start of a sentence.
+HEADING = re.compile(
+    r"^(?=\S)(?:\d{1,3}(?:\.\d{1,3}){0,3}\.?[ \t]+)?[^\n.!?:;,]{2,70}\n(?=\s*[A-Z0-9À-ÖØ-Þ])", re.MULTILINE
+)
 EMPTY_LINE = re.compile(r"\n\s*\n")
 PAUSE = re.compile(r"[;:,]\s+|\s+[–—-]\s+")
 ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|No|Nos|Art|Sec|Fig|e\.g|i\.e|cf|vs|approx|[A-Z])\.\s*$")
@@ -74,7 +77,9 @@ def best_quote(text: str, spans: Sequence[Span], scores: Sequence[float]) -> Spa
             continue
         wider = Span(min(chosen.start, spans[index].start), max(chosen.end, spans[index].end))
         # An empty line, or a heading, between the two means that they speak about different things.
-        if wider.end - wider.start <= LONGEST_QUOTE and not EMPTY_LINE.search(wider.of(text)):
+        between = text[min(chosen.end, spans[index].end) : max(chosen.start, spans[index].start)]
+        is_apart = bool(EMPTY_LINE.search(wider.of(text)) or between.strip())
+        if wider.end - wider.start <= LONGEST_QUOTE and not is_apart:
             chosen = wider
     return chosen
 

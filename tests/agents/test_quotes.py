@@ -80,5 +80,13 @@ def test_a_heading_is_neither_a_quote_nor_a_part_of_one() -> None:
     assert best_quote(text, quotable(text), [0.5, 0.5]).of(text) == "A hotel may cost up to 140 euros a night."
 
 
+def test_a_numbered_heading_is_no_part_of_the_sentence_below_it() -> None:
+    text = "1. What this covers\nIt covers every order.\n2. How long a customer has\nGoods may be sent back within 30 days."
+    found = quotable(text)
+    assert [span.of(text) for span in found] == ["Goods may be sent back within 30 days."]
+    longer = text.replace("It covers every order.", "It covers every order of a school.")
+    assert best_quote(longer, quotable(longer), [0.8, 0.8]).of(longer) == "It covers every order of a school."
+
+
 def test_a_text_of_headings_alone_is_quoted_all_the_same() -> None:
     assert [span.of("Red wine") for span in quotable("Red wine")] == ["Red wine"]
