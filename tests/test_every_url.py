@@ -5,109 +5,23 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from django.db import connections
-from django.http.response import HttpResponseBase
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.urls import URLPattern, URLResolver, get_resolver
-from ninja.operation import PathView
 from pytest_django import Settings
 
 from accounts.access import is_public
 from accounts.models import Role
 from accounts.signals import access_denied
+from tests.addresses import ADDRESSES, CLOSED, METHODS, MISSING, PUBLIC, WITH_IDS, Address, client_for, ids_of, send
 from tests.cast import ADA, ALICE, BOB, CHARLIE, OLGA, VERA, Person
 from tests.clients import browser, operators_browser, program
 from tests.factories import Desk, a_full_desk
 
 pytestmark = pytest.mark.django_db(databases=["default", "identity", "cache", "ops", "audit"])
-
-# Everything that anybody may open. An address that is not on this list and open is a hole; write down why it is here.
-PUBLIC = {
-    "/healthz": "says that the process answers, and nothing else",
-    "/readyz": "says which part is missing, by name",
-    "/": "redirects to the sign-in page or to the conversations",
-    "/sign-in/": "where people come in",
-    "/sign-in/workspace/": "asks for the proof that the sign-in left in a cookie",
-    "/operator/sign-in/": "where operators come in",
-    "/api/v1/openapi.json": "describes the API, holds no data",
-}
-# Operations that need a key and no particular scope.
-WITHOUT_SCOPE = {"/api/v1/me": "says what the key itself is"}
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-MISSING = "01890000-0000-7000-8000-00000000dead"
-CONVERTER = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>")
-
-
-@dataclass(frozen=True)
-class Address:
-    """One pattern of the resolver."""
-
-    pattern: str
-    view: Any
-
-    @property
-    def names(self) -> list[str]:
-        """The parameters in the path."""
-        return [found["name"] for found in CONVERTER.finditer(self.pattern)]
-
-    @property
-    def is_api(self) -> bool:
-        """Does a program ask here?"""
-        return self.pattern.startswith("/api/")
-
-    @property
-    def is_operators(self) -> bool:
-        """Do operators ask here?"""
-        return self.pattern.startswith("/operator/")
-
-    def path(self, ids: dict[str, str]) -> str:
-        """The address with these ids in it; an id that is not given is one that nobody has."""
-        return CONVERTER.sub(lambda found: ids.get(found["name"], MISSING), self.pattern)
-
-    @property
-    def methods(self) -> tuple[str, ...]:
-        """What an API address answers; for pages, both methods that a browser can send."""
-        for cell in getattr(self.view, "__closure__", None) or ():
-            if isinstance(cell.cell_contents, PathView):
-                return tuple(method for one in cell.cell_contents.operations for method in one.methods)
-        return ("GET", "POST")
-
-
-def walk(resolver: URLResolver, prefix: str = "/") -> Iterator[Address]:
-    for pattern in resolver.url_patterns:
-        path = f"{prefix}{pattern.pattern}"
-        if isinstance(pattern, URLPattern):
-            yield Address(path, pattern.callback)
-        else:
-            yield from walk(pattern, path)
-
-
-ADDRESSES = sorted({one.pattern: one for one in walk(get_resolver())}.values(), key=lambda one: one.pattern)
-CLOSED = [one for one in ADDRESSES if one.pattern not in PUBLIC]
-WITH_IDS = [one for one in CLOSED if one.names and not one.is_operators]
-
-
-def ids_of(addresses: list[Address]) -> list[str]:
-    return [one.pattern for one in addresses]
-
-
-def client_for(address: Address, person: Person | None) -> Client:
-    """Whatever this person would use at this address."""
-    if address.is_api:
-        return Client(raise_request_exception=True) if person is None else program(person)
-    if person is OLGA:
-        return operators_browser(person)
-    return browser(person)
-
-
-def send(client: Client, method: str, path: str, is_api: bool) -> HttpResponseBase:
-    body = b"{}" if is_api and method != "GET" else b""
-    return client.generic(method, path, body, "application/json" if body else "application/octet-stream")
 
 
 def test_the_public_addresses_are_exactly_the_listed_ones() -> None:
@@ -254,51 +168,6 @@ def test_a_stranger_sees_nothing_of_the_workspace(address: Address) -> None:
         assert secret not in body
 
 
-def test_every_operation_needs_a_scope() -> None:
-    for address in CLOSED:
-        for cell in getattr(address.view, "__closure__", None) or ():
-            if isinstance(cell.cell_contents, PathView):
-                for operation in cell.cell_contents.operations:
-                    scope = getattr(operation.view_func, "required_scope", None)
-                    assert scope or address.pattern in WITHOUT_SCOPE, (address.pattern, operation.methods)
-                    if scope:
-                        writes = not {"GET", "HEAD"} & set(operation.methods)
-                        assert scope.endswith(":write" if writes else ":read"), (address.pattern, operation.methods)
-
-
-@pytest.mark.parametrize("address", [one for one in CLOSED if one.is_api], ids=lambda one: one.pattern)
-def test_a_key_without_the_scope_is_refused(address: Address) -> None:
-    """A leaked key serves its one purpose and no other."""
-    if address.pattern in WITHOUT_SCOPE or address.pattern == "/api/v1/":
-        return
-    client = program(ALICE, scopes=[])
-    own = a_full_desk(ALICE)
-    path = address.path({**own.ids, "key": own.ids["agent_id"]})
-    for method in address.methods:
-        response = client.generic(method, path, minimal_body(address, method), media(address, method))
-        assert response.status_code in (403, 422, 415), (method, response.status_code)
-
-
-def media(address: Address, method: str) -> str:
-    upload = address.pattern == "/api/v1/files" and method == "POST"
-    return "multipart/form-data; boundary=x" if upload else "application/json"
-
-
-def minimal_body(address: Address, method: str) -> bytes:
-    if media(address, method) != "application/json":
-        head = (
-            b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\nContent-Type: text/plain\r\n\r\n'
-        )
-        return head + b"hello\r\n--x--\r\n"
-    bodies = {
-        "/api/v1/agents": b'{"name": "a"}',
-        "/api/v1/conversations": b'{"agent_id": "%s"}' % MISSING.encode(),
-    }
-    if address.pattern.endswith("/messages"):
-        return b'{"text": "a"}'
-    return bodies.get(address.pattern, b"{}") if method in ("POST", "PATCH") else b""
-
-
 @pytest.mark.parametrize(
     "address", [one for one in CLOSED if hasattr(one.view, "least_role")], ids=lambda one: one.pattern
 )
@@ -314,58 +183,6 @@ def test_a_role_below_is_refused(address: Address) -> None:
         statuses = {send(browser(person), method, path, False).status_code for method in ("GET", "POST")}
         assert statuses <= {403, 405}, statuses
         assert 403 in statuses
-
-
-BODIES = [
-    b"",
-    b"null",
-    b"[]",
-    b"{}",
-    b'"text"',
-    b"0",
-    b'{"name": null, "text": null, "agent_id": null}',
-    b'{"name": [], "text": {}, "agent_id": 1, "file_ids": "x", "instructions": 5}',
-    b'{"name": "a", "text": "a", "unknown": 1}',
-    b'{"text": "\\u0000", "name": "\\ud800"}',
-    b'{"name": "' + b"x" * 1_000_000 + b'"}',
-    b"\xff\xfe",
-    b"[" * 50_000,
-]
-
-
-@pytest.mark.parametrize("address", [one for one in CLOSED if one.is_api], ids=lambda one: one.pattern)
-def test_every_operation_answers_any_body(address: Address) -> None:
-    """L42: empty, null, array, 1 MB and wrong-type bodies are 4xx problem details, everywhere, and the process stays alive."""
-    own = a_full_desk(ALICE)
-    client = program(ALICE)
-    for method in ("POST", "PATCH", "PUT", "DELETE"):
-        for body in BODIES:
-            path = address.path(
-                {**nobody(own), "key": MISSING} if method == "DELETE" else {**own.ids, "key": own.ids["agent_id"]}
-            )
-            response = client.generic(method, path, body, "application/json")
-            assert response.status_code < 500, (method, body[:60])
-            if response.status_code >= 400:
-                assert response["Content-Type"] == "application/problem+json", (method, body[:60])
-                assert response.json()["detail"], (method, body[:60])
-            elif takes_body(address, method):
-                pytest.fail(f"{method} {path} accepted {body[:60]!r}: {response.content[:200]!r}")
-
-
-def nobody(desk: Desk) -> dict[str, str]:
-    """Ids that nobody has, so that deletions of one body leave something for the next."""
-    return dict.fromkeys(desk.ids, MISSING)
-
-
-def takes_body(address: Address, method: str) -> bool:
-    """Does the operation declare fields that it needs? Others (stop, retry, a change of nothing) may be content with any."""
-    for cell in getattr(address.view, "__closure__", None) or ():
-        if isinstance(cell.cell_contents, PathView):
-            for operation in cell.cell_contents.operations:
-                if method in operation.methods:
-                    sources = {model.__ninja_param_source__ for model in operation.models}
-                    return bool(sources & {"body", "file", "form"}) and method == "POST"
-    return False
 
 
 PROFILES: list[dict[str, Any]] = [
@@ -396,15 +213,3 @@ def test_no_setting_opens_a_door(profile: dict[str, Any], settings: Settings) ->
             if address.names:
                 client = program_of_stranger if address.is_api else stranger
                 assert send(client, method, path, address.is_api).status_code in (403, 404, 405, 422), (method, path)
-
-
-def test_the_api_describes_itself_without_a_key_and_without_a_foreign_host() -> None:
-    schema = Client().get("/api/v1/openapi.json").json()
-    described = {path.replace("{", "<").replace("}", ">") for path in schema["paths"]}
-    walked = {re.sub(r"<\w+:", "<", one.pattern) for one in CLOSED if one.is_api and one.pattern != "/api/v1/"}
-    assert described == walked
-    assert schema["security"] == [{"key": []}]
-    for path, operations in schema["paths"].items():
-        for method, operation in operations.items():
-            assert "application/problem+json" in operation["responses"]["default"]["content"], (path, method)
-    assert "https://" not in str({**schema, "info": ""}).replace("https://json-schema.org", "")
