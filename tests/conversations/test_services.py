@@ -142,7 +142,8 @@ def test_a_deleted_source_leaves_the_words_and_no_link() -> None:
         assert citation is not None
         assert (citation.file_id, citation.passage_id, citation.file_name) == (None, None, "policy.txt")
         assert "within 30 days" in citation.quote
-    assert conversation.pk
+    with acting(ALICE):
+        assert Conversation.objects.filter(pk=conversation.pk).exists()
 
 
 @in_a_transaction
