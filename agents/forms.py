@@ -72,7 +72,8 @@ class AgentForm(forms.Form):
         max_value=1.0,
         initial=Agent._meta.get_field("retrieval_threshold").default,
         label="How close a passage must be",
-        help_text="From 0 (answer always) to 1 (never). Below it the agent says that it found no answer.",
+        help_text="From 0 (answer always) to 1 (never). Below it the agent says that it found no answer. Among many passages "
+        "it asks for a little more.",
     )
 
     def clean_attached(self) -> QuerySet[File]:
