@@ -47,7 +47,7 @@
       const source = document.getElementById(this.getAttribute("for"));
       const label = this.querySelector("span");
       try {
-        await navigator.clipboard.writeText(source.textContent);
+        await navigator.clipboard.writeText(source.innerText);
         label.textContent = "Copied";
       } catch {
         getSelection().selectAllChildren(source);
