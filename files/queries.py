@@ -94,7 +94,10 @@ def search(question: str) -> list[Hit]:
         .order_by("distance")
         .values_list("pk", flat=True)
     )
-    best = _fused([list(worded[:CANDIDATES]), list(alike[:CANDIDATES])])[:SHOWN]
+    # Names and codes: what holds the very words goes before what holds their stems. Asked of full-text hits only, since
+    # a search for a substring in every passage would read them all.
+    literal = worded.filter(text__icontains=question.strip())
+    best = _fused([list(ranked[:CANDIDATES]) for ranked in (literal, worded, alike)])[:SHOWN]
     return _hits(best, query)
 
 

@@ -180,6 +180,14 @@ def test_search_takes_any_question(question: str) -> None:
     assert "<script>alert" not in response.content.decode()
 
 
+def test_a_code_is_found_where_it_stands_literally() -> None:
+    ingest(BOB, "The order of spare parts: parts order, order parts, every order of parts of AX 20 4117.", "near.txt")
+    ingest(BOB, "A long list of things that are kept on shelves. Part AX-20-4117 is the pump.", "exact.txt")
+    page = browser(BOB).get("/search/", {"q": "AX-20-4117"}).content.decode()
+    assert "exact.txt" in page
+    assert "near.txt" not in page or page.index("exact.txt") < page.index("near.txt")
+
+
 def test_hostile_text_and_names_are_escaped_everywhere() -> None:
     """L19: the words of a document and its name are as hostile as any input."""
     evil = "The words <script>alert('delivery')</script> are about delivery."
