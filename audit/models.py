@@ -52,6 +52,8 @@ class Entry(models.Model):
     status = models.SmallIntegerField(null=True)
     # In whose trail it stands: the actor's workspace. None where nobody was verified; only operators see those.
     workspace_id = models.UUIDField(null=True)
+    # Which workspace was reached for. Set only where `workspace_id` is None: in a member's own trail it would tell them
+    # whether an id exists elsewhere, which the 404 that they got does not.
     asked_workspace_id = models.UUIDField(null=True)
     actor_type = models.CharField(max_length=10, choices=ActorType.choices)
     actor_id = models.UUIDField(null=True)

@@ -17,19 +17,26 @@ from audit.rules import Retention
 
 PARENT: Final = "audit_entry"
 MONTHS_AHEAD: Final = 2
+_LEFT_IN_DEFAULT: Final = (
+    f"SELECT EXISTS (SELECT 1 FROM {PARENT}_{Retention.DAYS_365}_default WHERE id >= %s AND id < %s)"  # noqa: S608 - constants only
+)
 
 
 def ensure(using: str, today: date) -> list[str]:
     """Make the month of ``today`` and the two after it for the class in use, and return the names that were missing.
 
-    Runs as the owner of the tables. Raises ``django.db.Error``.
+    A month that began without its piece keeps its rows in DEFAULT: PostgreSQL makes no piece over rows that stand there
+    already, and entries are never moved. Runs as the owner of the tables. Raises ``django.db.Error``.
     """
     made = []
     with connections[using].cursor() as cursor:
         for month in _months(today):
             name = f"{PARENT}_{Retention.DAYS_365}_{month:%Y_%m}"
-            cursor.execute("SELECT to_regclass(%s)", [name])
-            if cursor.fetchone() == (None,):
+            cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [name])
+            if cursor.fetchone() == (True,):
+                continue
+            cursor.execute(_LEFT_IN_DEFAULT, [first_id(month), first_id(_next(month))])
+            if cursor.fetchone() == (False,):
                 cursor.execute(month_sql(Retention.DAYS_365, month))
                 made.append(name)
     return made

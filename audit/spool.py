@@ -29,7 +29,10 @@ LINE_LIMIT = 8192
 
 SEGMENT_BYTES = 4 * 1024 * 1024
 SEGMENT_SECONDS = 60.0
+QUOTA_BYTES = 1024 * 1024 * 1024
+"""How much of the disk entries may take while nobody ships them; the last tenth is for critical ones."""
 FLUSH_SECONDS = 0.2
+QUOTA_SECONDS = 1.0
 SUFFIX = ".jsonl"
 NOTE = "shipper.json"
 
@@ -49,13 +52,21 @@ class Spool:
     _torn: bool
     _dirty: bool
     _expires: float
+    _measured: float
+    _waiting: int
     _flusher: threading.Thread | None
 
     def __init__(
-        self, folder: Path, *, segment_bytes: int = SEGMENT_BYTES, segment_seconds: float = SEGMENT_SECONDS
+        self,
+        folder: Path,
+        *,
+        segment_bytes: int = SEGMENT_BYTES,
+        segment_seconds: float = SEGMENT_SECONDS,
+        quota_bytes: int = QUOTA_BYTES,
     ) -> None:
         """``folder`` is made (0700) at the first line. Sizes are bytes, times seconds."""
         self.folder = folder
+        self._quota_bytes = quota_bytes
         self._segment_bytes = segment_bytes
         self._segment_seconds = segment_seconds
         self._forget()
@@ -72,7 +83,7 @@ class Spool:
             raise SpoolError(f"a spool line must be one line of at most {LINE_LIMIT} bytes, got {len(line)}")
         try:
             with self._lock:
-                self._write(line)
+                self._write(line, critical=critical)
                 copy = os.dup(self._fd) if critical else -1
                 if not critical and not self._dirty:
                     self._dirty = True
@@ -87,9 +98,11 @@ class Spool:
         with self._lock:
             self._finish()
 
-    def _write(self, line: bytes) -> None:
+    def _write(self, line: bytes, *, critical: bool) -> None:
         """Append under the lock; a full disk first takes a part of the line, and only then says ENOSPC."""
+        self._admit(critical=critical)
         if self._fd < 0 or self._size >= self._segment_bytes or time.monotonic() >= self._expires:
+            self._finish()
             self._open()
         payload = b"\n" + line if self._torn else line
         written = os.write(self._fd, payload)
@@ -99,9 +112,16 @@ class Spool:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._torn = False
 
+    def _admit(self, *, critical: bool) -> None:
+        """Raise ``OSError`` when what waits in the folder leaves no room: a flood must not fill the host's disk."""
+        if time.monotonic() >= self._measured + QUOTA_SECONDS:
+            self._measured = time.monotonic()
+            self._waiting = sum(_size_of(path) for path in segments(self.folder))
+        if self._waiting >= self._quota_bytes * (1.0 if critical else 0.9):
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
     def _open(self) -> None:
-        """Finish the present segment and begin the next, locked before anybody can take it for a finished one."""
-        self._finish()
+        """Begin a segment, locked before anybody can take it for a finished one."""
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         while True:
             path = self.folder / f"{time.time_ns():020d}-{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
@@ -156,6 +176,7 @@ class Spool:
         self._fd, self._path, self._size = -1, self.folder, 0
         self._torn = self._dirty = False
         self._expires = 0.0
+        self._measured, self._waiting = float("-inf"), 0
         self._flusher = None
 
     def _after_fork(self) -> None:
@@ -214,6 +235,14 @@ def segments(folder: Path) -> list[Path]:
         return sorted(path for path in folder.iterdir() if path.name.endswith(SUFFIX))
     except FileNotFoundError:
         return []
+
+
+def _size_of(path: Path) -> int:
+    """In bytes; 0 for a segment that the shipper has just deleted."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 @contextlib.contextmanager

@@ -176,6 +176,22 @@ def test_the_months_ahead_exist_and_are_made_once() -> None:
             cursor.execute(f"DROP TABLE {name}")
 
 
+def test_a_month_that_began_without_its_piece_stays_in_the_default() -> None:
+    late = {
+        **fact_of(cast.ALICE),
+        "id": str(uuid.UUID(int=partitions.first_id(date(2033, 3, 15)).int | (7 << 76) | (2 << 62))),
+    }
+    ledger.post([entries.encode(late)])
+    made = partitions.ensure("owner", date(2033, 3, 20))
+    try:
+        assert made == ["audit_entry_d365_2033_04", "audit_entry_d365_2033_05"]
+        assert rows() == 1
+    finally:
+        with connections["owner"].cursor() as cursor:
+            for name in made:
+                cursor.execute(f"DROP TABLE {name}")
+
+
 def test_a_line_that_is_no_entry_is_the_databases_no() -> None:
     with pytest.raises((DatabaseError, psycopg.Error)):
         ledger.post([json.dumps({"id": "not a uuid"}).encode()])

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -223,3 +224,24 @@ def test_a_critical_line_is_flushed_before_append_returns(tmp_path: Path, monkey
     writer = spool.Spool(tmp_path)
     writer.append(numbered(1), critical=True)
     assert len(flushed) == 1
+
+
+def test_a_spool_that_nobody_empties_keeps_its_last_tenth_for_critical_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "QUOTA_SECONDS", 0.0)
+    writer = spool.Spool(tmp_path, segment_bytes=500, quota_bytes=10_000)
+    kept = 0
+    with suppress(spool.SpoolError):
+        while True:
+            writer.append(numbered(kept))
+            kept += 1
+    assert 9_000 <= sum(path.stat().st_size for path in spool.segments(tmp_path)) <= 10_000
+    writer.append(numbered(kept), critical=True)
+    with pytest.raises(spool.SpoolError, match="quota"):
+        writer.append(numbered(kept + 1))
+    assert stored(tmp_path) == list(range(kept + 1))
+    for path in spool.segments(tmp_path):
+        spool.delete(path)
+    writer.close()
+    writer.append(numbered(1))

@@ -13,6 +13,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
+from datetime import UTC, datetime
 from http.client import HTTPConnection
 from typing import Any, TypeVar
 
@@ -98,7 +99,7 @@ def _prepare(*, demo: bool) -> None:
         if settings.EMBEDDED:
             # Waits until the cluster, which answers already, has its roles and databases too.
             EmbeddedServer(settings.AIAXIS_HOME).start()
-        _step("The platform's tables are up to date", lambda: _migrate("owner"))
+        _step("The platform's tables are up to date", _migrate_platform)
         _step("The identity store's tables are up to date", lambda: _migrate("identity"))
         _step("The settings are sound", BaseCommand().check)
         _step("The fence holds", _prove)
@@ -106,6 +107,14 @@ def _prepare(*, demo: bool) -> None:
             _step("The demo is loaded", lambda: call_command("load_demo", verbosity=0))
     except (ServerError, OperationalError, OSError, SystemCheckError) as error:
         sys.exit(f"The start stopped, because the database or the home folder cannot be used: {error}")
+
+
+def _migrate_platform() -> None:
+    """Migrate, and make the trail's coming months: at every start, for an installation may go long without a migration."""
+    from audit import partitions  # here: the supervisor itself never asks the database
+
+    _migrate("owner")
+    partitions.ensure("owner", datetime.now(UTC).date())
 
 
 def _prove() -> None:
