@@ -8,10 +8,11 @@ import signal
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from procrastinate.contrib.django.utils import connector_params
 
-from accounts import worker
+from accounts import isolation, worker
 
 
 class Command(BaseCommand):
@@ -25,7 +26,11 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="run what is waiting, then stop")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run the worker."""
+        """Run the worker; raise CommandError, and run nothing, over a fence with a hole."""
+        try:
+            isolation.refuse_unless_isolated()
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from error
         # Procrastinate's own lines print a job's arguments, the seal with them; ours name the job and no more.
         logging.getLogger("procrastinate.worker").setLevel(logging.CRITICAL)
         logging.getLogger("procrastinate.worker.worker").setLevel(logging.ERROR)

@@ -6,11 +6,13 @@ superuser's connection, inside one transaction, is cluster enough. P1 to P5 stan
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import CommandError, call_command
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -358,3 +360,29 @@ def test_a_server_refuses_to_start_and_says_why(superuser: BaseDatabaseWrapper) 
     with pytest.raises(ImproperlyConfigured, match="keep workspaces apart") as caught:
         isolation.refuse_unless_isolated()
     assert "logs in as postgres" in str(caught.value)
+
+
+def test_the_command_reports_a_sound_database(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("prove_isolation", "--json")
+    report = json.loads(capsys.readouterr().out)
+    assert (report["findings"], report["attacks"], report["leaks"]) == ([], 0, 0)
+    assert report["tables"] > 30
+    assert report["server_version"].split(".")[0].isdigit()
+
+
+@pytest.mark.parametrize("switches", [["--json"], []])
+def test_the_command_fails_on_a_finding(
+    superuser: BaseDatabaseWrapper, capsys: pytest.CaptureFixture[str], switches: list[str]
+) -> None:
+    """A deployment stands on its exit code."""
+    with superuser.cursor() as cursor:
+        cursor.execute("ALTER TABLE files_file NO FORCE ROW LEVEL SECURITY")
+    with pytest.raises(SystemExit) as caught:
+        call_command("prove_isolation", *switches)
+    assert caught.value.code == 1
+    assert "not forced" in capsys.readouterr().out
+
+
+def test_the_worker_does_not_start_over_a_hole(superuser: BaseDatabaseWrapper) -> None:
+    with pytest.raises(CommandError, match="nothing is served"):
+        call_command("work", "--once")

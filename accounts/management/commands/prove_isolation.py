@@ -1,0 +1,107 @@
+"""`manage.py prove_isolation [--attack] [--json]`: ask the database whether it keeps workspaces apart, and try to break in.
+
+Exits with 1 on any finding or leak, so that a deployment can stand on it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections import Counter
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from rich.console import Console
+from rich.table import Table
+
+from accounts import isolation
+from accounts.attacks import Outcome, attack_everything
+from accounts.tenancy.proof import Proof
+
+
+class Command(BaseCommand):
+    """Prints what was asked, what was tried and what came of it."""
+
+    help = "Prove from the catalogue that workspaces are kept apart; with --attack, try to break through as well."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Take the two switches."""
+        parser.add_argument(
+            "--attack", action="store_true", help="try the attack matrix between two throw-away workspaces"
+        )
+        parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Ask, attack if wanted, print, and exit with 1 unless everything holds."""
+        console = Console(stderr=options["json"], highlight=False)
+        proof = isolation.prove()
+        outcomes = _attacked(console) if options["attack"] else []
+        if options["json"]:
+            self.stdout.write(json.dumps(_report(proof, outcomes), indent=2))
+        else:
+            _print(console, proof, outcomes)
+        if proof.findings or not all(outcome.holds for outcome in outcomes):
+            sys.exit(1)
+
+
+def _attacked(console: Console) -> list[Outcome]:
+    # The worker's door says of each forged job that it refused it; here that is what was hoped for.
+    logging.getLogger("aiaxis.jobs").disabled = True
+    with console.status("Two throw-away workspaces are set up …") as status:
+        return attack_everything(lambda outcome: status.update(f"{outcome.attack.group}: {outcome.attack.name} …"))
+
+
+def _report(proof: Proof, outcomes: list[Outcome]) -> dict[str, Any]:
+    """Return the machine's form: `leaks` counts attacks that took something, `broken` those that only failed."""
+    return {
+        "findings": [{"where": finding.where, "what": finding.what} for finding in proof.findings],
+        "attacks": len(outcomes),
+        "tries": sum(outcome.tries for outcome in outcomes),
+        "leaks": sum(bool(outcome.leaks) for outcome in outcomes),
+        "broken": sum(bool(outcome.broken) for outcome in outcomes),
+        "leaking": [
+            {"attack": _name(outcome), "front": outcome.scene.front, "leaks": outcome.leaks, "broken": outcome.broken}
+            for outcome in outcomes
+            if not outcome.holds
+        ],
+        "tables": proof.tables,
+        "server_version": proof.server_version,
+    }
+
+
+def _name(outcome: Outcome) -> str:
+    return f"{outcome.attack.group}: {outcome.attack.name}"
+
+
+def _print(console: Console, proof: Proof, outcomes: list[Outcome]) -> None:
+    console.print(
+        f"PostgreSQL {proof.server_version}, {proof.tables} tables and partitions, every role, policy and grant"
+    )
+    for finding in proof.findings:
+        console.print(f"  [red]{finding.where}[/red]: {finding.what}", markup=True)
+    if not proof.findings:
+        console.print("  The catalogue says what the models and the list of grants say.")
+    if outcomes:
+        console.print(_table(outcomes))
+    for outcome in outcomes:
+        for word, lines in (("took", outcome.leaks), ("broke", outcome.broken)):
+            for line in lines:
+                console.print(f"  [red]{_name(outcome)}[/red] ({outcome.scene.front}) {word}: {line}")
+    leaks = sum(not outcome.holds for outcome in outcomes)
+    console.print(
+        f"{len(proof.findings)} findings, {len(outcomes)} attacks in {sum(outcome.tries for outcome in outcomes)} tries, "
+        f"{leaks} leaks."
+    )
+
+
+def _table(outcomes: list[Outcome]) -> Table:
+    """Return the attacks by group and front, with how many were refused."""
+    table = Table("Attacks", "Front", "Tried", "Refused", "Leaks")
+    tried = Counter((outcome.attack.group, outcome.scene.front) for outcome in outcomes)
+    held = Counter((outcome.attack.group, outcome.scene.front) for outcome in outcomes if outcome.holds)
+    for group, front in sorted(tried):
+        number, refused = tried[group, front], held[group, front]
+        fronts = {"workspace": "another workspace", "member": "a colleague"}
+        table.add_row(group, fronts[front], str(number), str(refused), str(number - refused))
+    return table
