@@ -133,7 +133,9 @@ def delete_conversation(request: TenantRequest, conversation_id: UUID) -> HttpRe
 def list_messages(request: TenantRequest, conversation_id: UUID, cursor: str = "", limit: Limit = 50) -> Any:
     """What was said, newest first."""
     conversation = access.get_conversation_or_refuse(conversation_id)
-    return paginate(queries.messages_of(conversation), cursor, limit)
+    page = paginate(queries.messages_of(conversation), cursor, limit)
+    queries.as_far_as_written(page.items)
+    return page
 
 
 @router.post("/conversations/{uuid:conversation_id}/messages", response={202: Asked}, summary="Ask")

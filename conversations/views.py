@@ -127,6 +127,7 @@ def message_turn(request: TenantRequest, conversation_id: UUID, message_id: UUID
     """Answer with the HTML of one message: what a page puts in the place of its stream at the end."""
     conversation = access.get_conversation_or_refuse(conversation_id)
     message = access.get_message_or_refuse(conversation, message_id)
+    queries.as_far_as_written([message])
     return render(request, "conversations/_turn.html", {"conversation": conversation, "message": message})
 
 

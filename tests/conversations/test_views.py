@@ -7,8 +7,9 @@ from uuid import uuid4
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
-from conversations.models import Conversation, Message
+from conversations.models import Conversation, Delta, Message
 from tests import doors
 from tests.cast import ALICE, BOB, CHARLIE, VERA, acting
 from tests.conversations.stage import OFF_TOPIC, QUESTION, answered, asked, desk, latest, write
@@ -158,3 +159,16 @@ def test_a_long_conversation_shows_its_latest_part_with_a_way_back() -> None:
     assert "line 59<" not in page
     earlier = alice.get(reverse("conversations:detail", args=[conversation.pk]), {"before": 60}).content.decode()
     assert "line 59<" in earlier
+
+
+def test_without_a_script_a_reload_shows_what_has_come_and_stop_is_a_button() -> None:
+    conversation, answer = asked(ALICE, desk(ALICE))
+    with acting(ALICE):
+        Message.objects.filter(pk=answer.pk).update(status="writing", alive_at=timezone.now())
+        Delta.objects.create(message=answer, seq=1, kind="text", data={"text": "Your files "})
+        Delta.objects.create(message=answer, seq=2, kind="text", data={"text": "say: half"})
+    page = doors.browser(ALICE).get(reverse("conversations:detail", args=[conversation.pk])).content.decode()
+    assert "Your files say: half" in page
+    assert reverse("conversations:stop", args=[conversation.pk, answer.pk]) in page
+    items = doors.program(ALICE).get(f"/api/v1/conversations/{conversation.pk}/messages").json()["items"]
+    assert (items[0]["status"], items[0]["text"]) == ("writing", "Your files say: half")
