@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.core.cache import cache
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.http import Tenant
@@ -63,7 +63,7 @@ def mint(*, actor: Tenant, name: str, scopes: Collection[str], days: int | None,
     )
     try:
         key = _store(actor, issued, name, scopes, expires_at, provider=session.provider, subject=session.subject)
-    except DatabaseError:
+    except Exception:
         # The identity half alone opens nothing; it is taken back so that nothing is left lying about.
         providers.named(session.provider).revoke_key(issued.id)
         raise

@@ -48,8 +48,10 @@ def revoke_everywhere(*, actor: Tenant) -> None:
     and the identity system vouches for none of them any more.
     """
     session = current(actor)
-    revoke_here(actor=actor)
-    providers.named(session.provider).revoke_sessions(session.subject)
+    with transaction.atomic():
+        revoke_here(actor=actor)
+        # Inside: if the identity system cannot be told, nothing has changed, and the person can try again.
+        providers.named(session.provider).revoke_sessions(session.subject)
 
 
 def leave(token: str) -> None:

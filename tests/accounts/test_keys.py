@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from accounts.identity import resolution, tokens
 from accounts.identity.base import Revoked
+from accounts.identity.store.models import StoreKey
 from accounts.models import ApiKey, Session
 from accounts.scopes import EVERY, Scope
 from accounts.services import keys
@@ -188,6 +189,7 @@ def test_a_listener_that_fails_leaves_no_key_behind() -> None:
         api_key_created.disconnect(fail)
     with acting(BOB):
         assert not ApiKey.objects.exists()
+    assert not StoreKey.objects.live().exists()
 
 
 def test_the_scopes_are_alphabetical() -> None:

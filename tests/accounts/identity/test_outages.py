@@ -96,6 +96,14 @@ def test_a_session_and_a_key_end_though_the_identity_store_cannot_be_told() -> N
         resolution.resolve_key(minted.value)
 
 
+def test_signing_out_everywhere_changes_nothing_while_the_identity_store_is_silent() -> None:
+    """Its half alone can end the sessions of other workspaces: half of it done would look like all of it."""
+    opened = doors.session(BOB)
+    with silent("identity"), acting(BOB), pytest.raises(Unavailable):
+        sessions.revoke_everywhere(actor=opened.tenant)
+    assert resolution.resolve_session(opened.token) == opened.tenant
+
+
 def test_an_unknown_provider_in_the_row_is_nobody_who_could_vouch() -> None:
     opened = doors.session(BOB)
     with connections["owner"].cursor() as cursor:
