@@ -1,0 +1,51 @@
+"""Do the walls stand whatever the settings say?"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+WALLS = ["tests/test_every_url.py", "tests/accounts/tenancy/test_fence.py"]
+CHOSEN = "past_a_closed or missing_byte or stranger or hides or raises"
+
+PROFILES = {
+    # Every switch that a person turns while developing or behind a proxy, at once.
+    "development": {"DEBUG": "true", "DATABASE_POOL_SIZE": "3", "TRUSTED_PROXIES": "0.0.0.0/0"},
+    "plain": {"DATABASE_POOL_SIZE": "0", "SECURE_HSTS_SECONDS": "0", "SIGN_IN_RATE_PER_ADDRESS": "100000/m"},
+}
+
+
+@pytest.mark.parametrize("profile", ["development", pytest.param("plain", marks=pytest.mark.soak)])
+def test_the_walls_stand_under_every_profile(profile: str) -> None:
+    """L3: an ownership filter stood inside `if AUTO_LOGIN`, so with sign-in required there was none at all."""
+    worker = f"{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}{profile}"
+    # Databases of its own: the worker's name is part of theirs.
+    environment = {**os.environ, **PROFILES[profile], "PYTEST_XDIST_WORKER": worker}
+    environment.pop("PYTEST_ADDOPTS", None)
+    outcome = subprocess.run(
+        [sys.executable, "-m", "pytest", "-n0", "-p", "no:cacheprovider", *WALLS, "-k", CHOSEN],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert outcome.returncode == 0, outcome.stdout[-4000:]
+
+
+def test_no_floor_but_the_roof_asks_in_which_mode_it_runs() -> None:
+    """L3: what decides who may read must not be able to depend on a mode; so the code that decides cannot ask for one."""
+    modes = ("settings.DEBUG", "settings.TESTING", "settings.EMBEDDED")
+    may_ask = {"accounts/installation.py"}  # tells people what is configured, and decides nothing
+    askers = {
+        path.relative_to(ROOT).as_posix()
+        for floor in ("accounts", "agents", "audit", "conversations", "files")
+        for path in (ROOT / floor).rglob("*.py")
+        if any(mode in path.read_text(encoding="utf-8") for mode in modes)
+    }
+    assert askers <= may_ask
