@@ -80,7 +80,8 @@ async def work(app: App, *, concurrency: int, stop: asyncio.Event, once: bool = 
     """Run jobs until `stop` is set (with `once`: until none is waiting). Survives outages of the database; raises nothing of them."""
     pauses = 0
     if not once:
-        threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+        # No daemon: a process that ends while native code loads a model on another thread is aborted (seen), so it is waited for.
+        threading.Thread(target=_warm_up, name="warm-up").start()
     while not stop.is_set():
         try:
             async with app.open_async():
