@@ -9,7 +9,6 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max
 from django.utils import timezone
 
 from accounts.http import Tenant
@@ -99,8 +98,10 @@ def ask(
         if latest is not None and not _ended(latest, actor):
             raise StillAnswering("The agent is still answering. Wait until it is done, or stop it, and ask again.")
         _check_waiting(actor)
-        question = _add(locked, Message.Role.USER, text=text, idempotency_key=idempotency_key or None)
-        answer = _add(locked, Message.Role.ASSISTANT)
+        position = 0 if latest is None else latest.position + 1
+        question = _question(locked, position, text, idempotency_key)
+        answer = _answer(locked, position + 1)
+        Message.objects.bulk_create([question, answer])
         _touch(locked, text)
         _tell(answer, agent, actor, again=False)
     return question
@@ -120,7 +121,8 @@ def retry(conversation: Conversation, *, actor: Tenant, answer: Message | None =
         _ended(latest, actor)
         _check_waiting(actor)
         latest.delete()
-        renewed = _add(locked, Message.Role.ASSISTANT)
+        renewed = _answer(locked, latest.position)
+        renewed.save(force_insert=True)
         _tell(renewed, agent, actor, again=True)
     return renewed
 
@@ -212,19 +214,22 @@ def _ended(latest: Message, actor: Tenant) -> bool:
     return latest.is_finished
 
 
-def _add(conversation: Conversation, role: str, *, text: str = "", idempotency_key: str | None = None) -> Message:
-    highest = Message.objects.filter(conversation=conversation).aggregate(highest=Max("position"))["highest"]
-    is_question = role == Message.Role.USER
-    message: Message = Message.objects.create(
+def _question(conversation: Conversation, position: int, text: str, key: str | None) -> Message:
+    return Message(
         conversation=conversation,
-        position=0 if highest is None else highest + 1,
-        role=role,
+        position=position,
+        role=Message.Role.USER,
         text=text,
-        idempotency_key=idempotency_key,
-        status=Message.Status.DONE if is_question else Message.Status.QUEUED,
-        finished_at=timezone.now() if is_question else None,
+        idempotency_key=key or None,
+        status=Message.Status.DONE,
+        finished_at=timezone.now(),
     )
-    return message
+
+
+def _answer(conversation: Conversation, position: int) -> Message:
+    return Message(
+        conversation=conversation, position=position, role=Message.Role.ASSISTANT, status=Message.Status.QUEUED
+    )
 
 
 def _touch(conversation: Conversation, text: str) -> None:

@@ -26,7 +26,13 @@ def embed_once(texts: Sequence[str]) -> list[list[float]]:
 
 
 # What Python says about itself: real text of another kind, there on every machine.
-MODULES = "argparse collections datetime email http json logging os pathlib random socket sqlite3 ssl string tarfile xml zipfile"
+MODULES = (
+    "argparse ast asyncio.base_events calendar cmd code collections configparser csv ctypes datetime decimal difflib doctest "
+    "email.message enum fractions ftplib functools http http.client imaplib inspect io ipaddress json locale logging mailbox "
+    "multiprocessing.pool optparse os pathlib pdb pickle platform poplib queue random selectors shelve shutil smtplib socket "
+    "sqlite3 ssl statistics string subprocess tarfile tempfile textwrap threading trace typing unittest.case unittest.mock "
+    "urllib.parse urllib.request uuid wave weakref xml.dom.minidom zipfile"
+)
 
 
 @pytest.fixture

@@ -31,7 +31,6 @@ from tests.conversations.stage import answered, asked, desk, latest, write
 @pytest.fixture(autouse=True)
 def _quiet(committed: None) -> Iterator[None]:
     yield
-    streaming.HUB.close()
     assert streaming.PLACES.taken() == 0
 
 
