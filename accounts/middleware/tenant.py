@@ -87,7 +87,7 @@ def _credentials(request: HttpRequest, route: Route) -> HttpResponseBase | None:
     stray = any(name in request.META for name in STRAY_HEADERS) or (
         route.door is Door.API and any(name in request.GET for name in STRAY_PARAMETERS)
     )
-    if cookie + header + stray > 1 or request.META.get("HTTP_AUTHORIZATION", "").count("Bearer") > 1:
+    if cookie + header + stray > 1 or _is_doubled(request):
         # Two credentials let an attacker have one checked and the other obeyed (L14).
         refuse(request, Refusal(Reason.TWO_CREDENTIALS, "request.refused", "warning"))
         return answer(
@@ -103,6 +103,12 @@ def _credentials(request: HttpRequest, route: Route) -> HttpResponseBase | None:
     # A cookie at the API would make every API call forgeable by another site; a key at a page would live on in a browser.
     refuse(request, Refusal(Reason.WRONG_DOOR if other else Reason.ANONYMOUS, "request.refused", "notice"))
     return _ask_for_credential(request, route)
+
+
+def _is_doubled(request: HttpRequest) -> bool:
+    """Does one header carry two credentials? Of two cookies or keys, each program on the way may read another."""
+    cookies, keys = str(request.META.get("HTTP_COOKIE", "")), str(request.META.get("HTTP_AUTHORIZATION", ""))
+    return cookies.count(f"{settings.SESSION_COOKIE_NAME}=") > 1 or keys.lower().count("bearer") > 1
 
 
 def _resolve(request: HttpRequest, route: Route) -> Any:

@@ -102,6 +102,13 @@ def test_two_keys_in_one_header_are_refused() -> None:
     assert Client(headers={"authorization": f"Bearer {key}, Bearer {key}"}).get(ME).status_code == 400
 
 
+def test_two_cookies_of_the_same_name_are_refused() -> None:
+    """L14: Django would read the last of them, a proxy in front perhaps the first."""
+    name, tokens_of_two = settings.SESSION_COOKIE_NAME, [session_of(ALICE).token, session_of(VERA).token]
+    pair = "; ".join(f"{name}={token}" for token in tokens_of_two)
+    assert Client().get(PAGE, headers={"cookie": pair}).status_code == 400
+
+
 @pytest.mark.parametrize(
     "header",
     [

@@ -6,12 +6,18 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from tests.bench import answers, fence, lifecycle, stage
+from tests.bench import answers, fence, lifecycle, stage, start
 from tests.bench.rows import Row
 
-GROUPS = {"lifecycle": lifecycle.rows, "fence": fence.rows, "search": fence.search_rows, "answers": answers.rows}
+GROUPS = {
+    "start": start.rows,
+    "lifecycle": lifecycle.rows,
+    "fence": fence.rows,
+    "search": fence.search_rows,
+    "answers": answers.rows,
+}
 # These need the cast on stage and nothing beside it.
-WITHOUT_CROWD = {"lifecycle", "answers"}
+WITHOUT_CROWD = {"start", "lifecycle", "answers"}
 
 
 def measure(names: Sequence[str], *, rounds: int, workspaces: int, console: Console) -> list[Row]:

@@ -49,7 +49,7 @@ def keep(rows: list[Row], path: Path) -> None:
 
 def show(rows: list[Row], console: Console) -> None:
     """Print the table."""
-    table = Table(title="What safety costs")
+    table = Table(title="What was promised, and what was measured")
     for heading in ("figure", "value", "unit", "target", "holds", "how"):
         table.add_column(heading, justify="right" if heading == "value" else "left")
     for row in rows:
