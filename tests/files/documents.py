@@ -5,6 +5,7 @@ import re
 import struct
 import zipfile
 from collections.abc import Sequence
+from functools import cache
 
 import docx
 import openpyxl
@@ -128,6 +129,7 @@ def with_damaged_part() -> bytes:
     return bytes(content)
 
 
+@cache
 def bomb() -> bytes:
     """A DOCX of some 200 KB whose main part unpacks to 210 MB, as incident L47 describes it."""
     base = word([("Bomb", "x")])
@@ -161,8 +163,26 @@ def declared_small(document: bytes, name: str, claimed: int) -> bytes:
 
 
 def many_pages(count: int) -> bytes:
-    """A PDF of `count` pages, one word on each."""
-    return pdf([["page"]] * count)
+    """A PDF of `count` pages that share their one line of text, written by hand: its size is in its pages alone."""
+    text = b"BT /F1 12 Tf 60 780 Td (page) Tj ET"
+    kids = b" ".join(b"%d 0 R" % (number + 5) for number in range(count))
+    parts = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Count %d/Kids[%s]>>" % (count, kids),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(text), text),
+    ]
+    parts += [b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</F1 3 0 R>>>>>>"] * count
+    target = bytearray(b"%PDF-1.4\n")
+    places = []
+    for number, part in enumerate(parts, start=1):
+        places.append(len(target))
+        target += b"%d 0 obj\n%s\nendobj\n" % (number, part)
+    start = len(target)
+    target += b"xref\n0 %d\n0000000000 65535 f \n" % (len(parts) + 1)
+    target += b"".join(b"%010d 00000 n \n" % place for place in places)
+    target += b"trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n" % (len(parts) + 1, start)
+    return bytes(target)
 
 
 def document_types() -> dict[str, bytes]:

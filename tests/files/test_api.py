@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from files import jobs, services
+from files import jobs
 from files.models import File, Passage
 from tests.cast import ALICE, BOB, CHARLIE, VERA, Person, acting
 from tests.clients import program
-from tests.files import documents
+from tests.files import documents, shelf
 
 pytestmark = pytest.mark.django_db(databases=["default", "identity", "cache"])
 
@@ -113,11 +113,9 @@ def test_a_key_without_the_scope_is_refused() -> None:
 
 def test_a_list_holds_what_the_member_may_see_and_no_more() -> None:
     """L10: list and cursor of a key show nothing of a colleague's private files or another workspace."""
-    with acting(BOB):
-        services.ingest(actor=BOB.tenant, content=b"private of Bob", name="bob.txt")
-        services.ingest(actor=BOB.tenant, content=b"shared by Bob", name="shared.txt", visibility="workspace")
-    with acting(CHARLIE):
-        services.ingest(actor=CHARLIE.tenant, content=b"of Birch", name="birch.txt", visibility="workspace")
+    shelf.put(BOB, "private of Bob", "bob.txt")
+    shelf.put(BOB, "shared by Bob", "shared.txt", "workspace")
+    shelf.put(CHARLIE, "of Birch", "birch.txt", "workspace")
     assert names(ALICE) == ["shared.txt"]
     assert names(BOB) == ["shared.txt", "bob.txt"]
     assert names(CHARLIE) == ["birch.txt"]
@@ -134,10 +132,8 @@ def names(person: Person) -> list[str]:
 
 def test_a_foreign_and_a_missing_id_give_the_same_bytes() -> None:
     """L4, L29: ids are no secrets, and an id alone opens nothing."""
-    with acting(CHARLIE):
-        theirs = services.ingest(actor=CHARLIE.tenant, content=b"of Birch", name="birch.txt", visibility="workspace")
-    with acting(BOB):
-        private = services.ingest(actor=BOB.tenant, content=b"of Bob", name="bob.txt")
+    theirs = shelf.put(CHARLIE, "of Birch", "birch.txt", "workspace")
+    private = shelf.put(BOB, "of Bob", "bob.txt")
     client = program(ALICE)
     for suffix in ("", "/content"):
         answers = [told(client.get(f"/api/v1/files/{key}{suffix}")) for key in (theirs.pk, private.pk, uuid.uuid4())]

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from files import services, signals, storage
+from files import signals, storage
 from files.models import File
 from tests.cast import BOB, acting
 from tests.clients import browser, program
+from tests.files import shelf
 from tests.files.test_services import heard
 
 pytestmark = pytest.mark.django_db(databases=["default", "identity", "cache"])
@@ -16,8 +17,7 @@ CONTENT = b"0123456789"
 
 
 def stored(name: str = "digits.txt", content: bytes = CONTENT) -> File:
-    with acting(BOB):
-        return services.ingest(actor=BOB.tenant, content=content, name=name)
+    return shelf.put(BOB, content, name)
 
 
 def fetch(file: File, **headers: str) -> Any:

@@ -11,6 +11,7 @@ from files import queries, services, storage
 from files.models import Embedding, File, Passage
 from tests.cast import ALICE, BOB, CHARLIE, VERA, Person, acting
 from tests.clients import browser, program
+from tests.files import shelf
 
 pytestmark = pytest.mark.django_db(databases=["default", "identity", "cache"])
 
@@ -31,13 +32,11 @@ class Stage:
 
 @pytest.fixture
 def stage() -> Stage:
+    private = shelf.put(BOB, TEXT, "merger-acme.txt")
     with acting(BOB):
-        private = services.ingest(actor=BOB.tenant, content=TEXT.encode(), name="merger-acme.txt")
         passage = Passage.objects.get(file=private)
+    twin = shelf.put(CHARLIE, TEXT, "merger-birch.txt", "workspace")
     with acting(CHARLIE):
-        twin = services.ingest(
-            actor=CHARLIE.tenant, content=TEXT.encode(), name="merger-birch.txt", visibility="workspace"
-        )
         twin_passage = Passage.objects.get(file=twin)
     return Stage(private, passage, twin, twin_passage)
 

@@ -127,7 +127,7 @@ def test_the_same_bytes_in_another_workspace_are_another_file() -> None:
         ("locked.pdf", documents.encrypted_pdf("secret"), "password"),
         ("broken.pdf", documents.pdf([["x"]])[:500], "damaged"),
         ("picture.pdf", b"\x89PNG\r\n\x1a\n" + b"\x00" * 64, "PNG image"),
-        ("bomb.docx", documents.bomb(), "far more data"),
+        ("macros.docx", documents.with_entries(documents.word([("a", "b")]), {"word/vbaProject.bin": b"x"}), "macros"),
     ],
 )
 def test_a_bad_document_ends_refused_with_a_sentence_and_nothing_stored(
@@ -162,7 +162,8 @@ def test_a_type_that_is_not_on_the_list_is_not_taken_in() -> None:
 
 def test_reading_goes_on_where_a_killed_worker_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     """Killed worker in the middle: resumed, never lost. What was indexed stays, the rest follows."""
-    long = "\n\n".join(f"Paragraph {number}. " + "Words and more words. " * 45 for number in range(40)).encode()
+    monkeypatch.setattr(services, "INDEXED_AT_ONCE", 2)
+    long = "\n\n".join(f"Paragraph {number}. " + "Words and more words. " * 45 for number in range(5)).encode()
     with acting(ALICE):
         taken = take(ALICE, long)
         true_embed, calls = embedding.embed, list[int]()
