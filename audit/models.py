@@ -105,6 +105,13 @@ class Entry(models.Model):
         return rules.TARGETS.get(self.target_type, self.target_type)
 
     @property
+    def details(self) -> list[tuple[str, str]]:
+        """What else was recorded, as pairs of words to show; what holds nothing is left out."""
+        return [
+            (name.replace("_", " ").capitalize(), _shown(value)) for name, value in self.detail.items() if value != []
+        ]
+
+    @property
     def why(self) -> str:
         """Why it was refused, as a sentence; "" for what was allowed."""
         return rules.REASONS.get(self.reason, self.reason)
@@ -112,3 +119,9 @@ class Entry(models.Model):
 
 class EntriesAreFinal(RuntimeError):
     """Code tried to change or remove an entry."""
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
