@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from aiaxis.postgres import EmbeddedServer
 from tests.aiaxis.test_supervisor import alive, gone
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -163,3 +164,37 @@ def test_a_database_that_does_not_answer_is_said(tmp_path: Path) -> None:
     url = f"postgresql://aiaxis_owner:x@/aiaxis?host={tmp_path}"
     said = refused(DATABASE_OWNER_URL=url, PORT=str(free_port()))
     assert "the database or the home folder cannot be used" in said
+
+
+def test_a_killed_database_comes_back(tmp_path: Path) -> None:
+    """Nobody else starts it anew: web, worker and shipper only wait for it to answer again."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("DATABASE_")}
+    keeper = "from aiaxis.management.commands import serve; serve._keep_database()"
+    server = EmbeddedServer(tmp_path)
+    with subprocess.Popen(
+        [sys.executable, "-c", keeper], cwd=ROOT, env={**own, "AIAXIS_HOME": str(tmp_path)}
+    ) as process:
+        try:
+            assert answers(server, 60)
+            # Attaching waits until the new cluster is whole; letting go leaves it to the keeper.
+            server.start()
+            server.stop()
+            os.kill(int((server.places.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+            time.sleep(0.2)
+            assert answers(server, 60)
+            process.terminate()
+            assert process.wait(30) == 0
+            assert not server.is_answering()
+        finally:
+            process.kill()
+            server.destroy()
+
+
+def answers(server: EmbeddedServer, seconds: float) -> bool:
+    """Wait for the server to answer."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if server.is_answering():
+            return True
+        time.sleep(0.1)
+    return False

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import threading
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -29,6 +30,7 @@ from aiaxis.postgres import EmbeddedServer, ServerError
 from aiaxis.supervisor import Supervisor
 
 PATIENCE_SECONDS = 60.0  # for the first answer of /readyz
+LOOK_SECONDS = 1.0  # between two looks whether the embedded server still answers
 
 Result = TypeVar("Result")
 console = Console(highlight=False, soft_wrap=True)
@@ -84,11 +86,17 @@ def _start(supervisor: Supervisor, *, demo: bool) -> bool:
 
 
 def _keep_database() -> None:
-    """Use the embedded server until told to stop: whoever holds it last stops it, and this child outlives the others."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+    """Use the embedded server until told to stop, and start it anew whenever it died: whoever holds it last stops it.
+
+    This child outlives the others, and nobody else would notice: they only wait for the database to answer again.
+    """
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     try:
-        with EmbeddedServer(settings.AIAXIS_HOME):
-            signal.sigwait({signal.SIGTERM})
+        with EmbeddedServer(settings.AIAXIS_HOME) as server:
+            while not stop.wait(LOOK_SECONDS):
+                if not server.is_answering():
+                    server.start()
     except ServerError as error:
         sys.exit(str(error))
 
