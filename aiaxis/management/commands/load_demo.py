@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.core.management import BaseCommand
+from django.db import connections
 
 from aiaxis.demo import people, sign_ins
-from aiaxis.demo.sign_ins import Operator, Person, SignIns
+from aiaxis.demo.sign_ins import Key, Operator, Person, SignIns
 
 
 class Command(BaseCommand):
@@ -26,28 +28,34 @@ class Command(BaseCommand):
 
 
 def _load(known: SignIns | None) -> SignIns:
-    from aiaxis.demo import contents  # here: it brings a writer of documents, which a second start has no use for
-
     remembered = (
         {entry["email"]: entry["password"] for entry in (*known["people"], *known["operators"])} if known else {}
     )
     passwords = {person.email: remembered.get(person.email) or sign_ins.new_password() for person in people.EVERYBODY}
-    loaded = SignIns(url=sign_ins.address(), people=[], api_keys=[], operators=[])
     for person in people.EVERYBODY:
         people.ensure(person, passwords[person.email])
-        if person.role is None:
-            loaded["operators"].append(Operator(email=person.email, password=passwords[person.email]))
-            continue
-        loaded["people"].append(
-            Person(
-                email=person.email,
-                password=passwords[person.email],
-                workspace=person.workspace,
-                role=person.role.value,
-            )
-        )
-    for owner in people.OWNERS:
-        with people.signed_in(owner, passwords[owner.email]) as actor:
+    # Side by side: reading and indexing documents is most of a first start, and there is more than one core.
+    with ThreadPoolExecutor(len(people.OWNERS)) as pool:
+        keys = list(pool.map(_fill, people.OWNERS, [passwords[owner.email] for owner in people.OWNERS]))
+    return SignIns(
+        url=sign_ins.address(),
+        people=[
+            Person(email=one.email, password=passwords[one.email], workspace=one.workspace, role=one.role.value)
+            for one in people.PEOPLE
+            if one.role
+        ],
+        api_keys=keys,
+        operators=[Operator(email=one.email, password=passwords[one.email]) for one in people.OPERATORS],
+    )
+
+
+def _fill(owner: people.Person, password: str) -> Key:
+    """Give one owner's workspace its contents, and the owner a key."""
+    from aiaxis.demo import contents  # here: it brings a writer of documents, which a second start has no use for
+
+    try:
+        with people.signed_in(owner, password) as actor:
             contents.ensure(actor)
-            loaded["api_keys"].append(people.key_of(actor))
-    return loaded
+            return people.key_of(actor)
+    finally:
+        connections.close_all()  # this thread's own
