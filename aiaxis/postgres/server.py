@@ -76,7 +76,12 @@ class EmbeddedServer:
         with in_plain_words(self.places.home):
             self.places.prepare()
             with self._control():
-                self._bring_up()
+                try:
+                    self._bring_up()
+                except BaseException:
+                    # A start that failed or was interrupted leaves no process, unless somebody else uses it.
+                    self._halt_if_unused()
+                    raise
                 if self._use is None or self._pid != os.getpid():
                     self._use = os.open(self.places.room / "use.lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
                     self._pid = os.getpid()
@@ -97,6 +102,18 @@ class EmbeddedServer:
                 self._halt(programs.find(self.places, self.places.prepare()))
             finally:
                 os.close(lock)
+
+    def _halt_if_unused(self) -> None:
+        lock = os.open(self.places.room / "use.lock", os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if is_served(self.places):
+                self._halt(programs.find(self.places, self.places.prepare()))
+        except (BlockingIOError, ServerError):
+            # It is in use, or cannot be stopped: what made the start fail is the better news, and is raised.
+            return
+        finally:
+            os.close(lock)
 
     def is_answering(self) -> bool:
         """Say whether the server accepts connections now. Costs well under a millisecond when it does."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from aiaxis.postgres import EmbeddedServer, ServerError, binaries, places
+from aiaxis.postgres import EmbeddedServer, ServerError, binaries, cluster, places
 from tests.aiaxis.clusters import REPOSITORY, USER_OF_THE_SERVER, as_root, ask, postmaster
 
 # Odd places
@@ -155,6 +155,20 @@ def test_a_postgres_on_the_path_is_taken_from_15_14_on(
     else:
         with pytest.raises(ServerError, match="Install one, or set DATABASE_URL"):
             binaries.find(spot, None)
+
+
+def test_a_postgres_without_our_extensions_is_refused_and_stopped(
+    fresh: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start that fails after the server came up leaves no process and no half-made cluster to be taken for a whole one."""
+    monkeypatch.setattr(cluster, "EXTENSIONS", ("vector", "no_such_extension"))
+    with pytest.raises(ServerError, match="lacks the extension no_such_extension"):
+        fresh.start()
+    assert not fresh.is_answering()
+    assert not (fresh.places.data / "postmaster.pid").exists()
+    monkeypatch.undo()
+    fresh.start()
+    assert ask(fresh, "SELECT current_user") == [("aiaxis_owner",)]
 
 
 def test_data_of_another_major_version_are_refused_in_one_sentence(running: EmbeddedServer) -> None:

@@ -11,7 +11,11 @@ import sys
 from collections import Counter
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError, connections
+from django.db.migrations.executor import MigrationExecutor
 from rich.console import Console
 from rich.table import Table
 
@@ -33,8 +37,12 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Ask, attack if wanted, print, and exit with 1 unless everything holds."""
+        """Ask, attack if wanted, print, and exit with 1 unless everything holds. Raises CommandError if it cannot ask."""
         console = Console(stderr=options["json"], highlight=False)
+        try:
+            _bring_up_to_date()
+        except OperationalError as error:
+            raise CommandError(f"The database does not answer, so nothing was proven: {error}") from error
         proof = isolation.prove()
         outcomes = _attacked(console) if options["attack"] else []
         if options["json"]:
@@ -43,6 +51,18 @@ class Command(BaseCommand):
             _print(console, proof, outcomes)
         if proof.findings or not all(outcome.holds for outcome in outcomes):
             sys.exit(1)
+
+
+def _bring_up_to_date() -> None:
+    """Migrate the embedded database, which is ours alone, if nobody has yet; of another one say that it is not ready."""
+    executor = MigrationExecutor(connections["owner"])
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing and settings.EMBEDDED:
+        call_command("migrate", database="owner", verbosity=0)
+    elif missing:
+        raise CommandError(
+            f"The database lacks {len(missing)} migrations. Run `manage.py migrate --database owner`, then prove again."
+        )
 
 
 def _attacked(console: Console) -> list[Outcome]:
