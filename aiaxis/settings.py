@@ -281,6 +281,7 @@ CACHES = {
 }
 SILENCED_SYSTEM_CHECKS = [
     "axes.W002",  # its middleware would answer lockouts in its own words; our views answer them
+    "security.W002",  # X-Frame-Options is set by SecurityHeadersMiddleware, on refusals and static files as well
     "django_ratelimit.W001",  # our cache is not on its list, and is exact where two of those on it are not
 ]
 
