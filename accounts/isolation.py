@@ -62,14 +62,15 @@ def findings() -> tuple[Finding, ...]:
 
 def refuse_unless_isolated() -> None:
     """Raise `ImproperlyConfigured` naming each finding: a server or worker must not start over a fence with a hole."""
-    idle = [alias for alias in LOGINS if alias not in SERVING and connections[alias].connection is None]
+    idle = [alias for alias in LOGINS if connections[alias].connection is None]
     try:
         found = findings()
     finally:
-        # A process that serves requests keeps no open line with the owner's or an operator's rights.
         for alias in idle:
             connections[alias].close()
-            connections[alias].close_pool()  # type: ignore[attr-defined]  # every alias is PostgreSQL's
+            if alias not in SERVING:
+                # A process that serves requests keeps no open line with the owner's or an operator's rights.
+                connections[alias].close_pool()  # type: ignore[attr-defined]  # every alias is PostgreSQL's
     if found:
         lines = "\n".join(f"  - {finding}" for finding in found)
         raise ImproperlyConfigured(
