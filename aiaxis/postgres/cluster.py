@@ -5,6 +5,7 @@ Nothing here grants a right on a table. Those are written, one by one, in `accou
 
 import os
 import secrets
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -71,6 +72,7 @@ max_locks_per_transaction = 256
 shared_buffers = 128MB
 max_wal_size = 512MB
 jit = off
+recovery_init_sync_method = {recovery_sync}
 datestyle = 'iso, mdy'
 timezone = 'UTC'
 log_timezone = 'UTC'
@@ -95,7 +97,10 @@ def configure(places: Places) -> Path:
     configuration = places.room / "postgresql.conf"
     authentication.write_text(_AUTHENTICATION, encoding="utf-8")
     quoted = str(authentication).replace("'", "''")
-    configuration.write_text(_CONFIGURATION.format(sockets=places.socket_directory, hba=quoted), encoding="utf-8")
+    # After a crash, one call for the file system instead of one for each of thousands of files (over 80 s, measured).
+    sync = "syncfs" if sys.platform == "linux" else "fsync"
+    text = _CONFIGURATION.format(sockets=places.socket_directory, hba=quoted, recovery_sync=sync)
+    configuration.write_text(text, encoding="utf-8")
     if places.as_root:
         for path in (authentication, configuration):
             path.chmod(0o644)

@@ -28,7 +28,7 @@ from aiaxis.postgres.files import create_private_once, read_private, write_priva
 from aiaxis.postgres.pidfiles import bury_stale, is_served
 from aiaxis.postgres.places import Places
 
-_PATIENCE = 90.0
+_PATIENCE = 300
 """Seconds to wait for another process that starts or stops the server, and for a server that recovers."""
 
 _LARGEST_LOG = 16 * 1024 * 1024
@@ -252,7 +252,7 @@ class EmbeddedServer:
         while not self.is_answering():
             if not is_served(places):
                 # Fails while the children of a killed postmaster still let go of its shared memory: hence the loop.
-                failed = found.run("pg_ctl", *where, "-w", "-t", "60", "start", log=places.supervisor_log)
+                failed = found.run("pg_ctl", *where, "-w", "-t", str(_PATIENCE), "start", log=places.supervisor_log)
                 if failed and time.monotonic() > deadline - _PATIENCE + 10:
                     raise from_logs("start", places.supervisor_log, places.server_log)
                 bury_stale(places)
