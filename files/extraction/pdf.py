@@ -1,5 +1,7 @@
 """What does each page of a PDF say?"""
 
+import struct
+import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
@@ -10,7 +12,10 @@ from files.extraction.pages import Page, clean
 from files.refusals import MOST_PAGES, DocumentRefused, Reason
 
 # What pypdf raises on damaged input beyond its own errors, seen with fuzzed files.
-DAMAGED = (PyPdfError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, OverflowError)
+DAMAGED = (
+    PyPdfError, ValueError, LookupError, TypeError, AttributeError, AssertionError, ArithmeticError, EOFError, zlib.error,
+    struct.error, NotImplementedError, RecursionError,
+)  # fmt: skip
 
 
 def read(stream: BinaryIO, kind: str) -> Iterator[Page]:
@@ -21,9 +26,10 @@ def read(stream: BinaryIO, kind: str) -> Iterator[Page]:
         if reader.is_encrypted and not reader.decrypt(""):
             raise DocumentRefused(Reason.ENCRYPTED, kind)
         count = len(reader.pages)
-    except (DependencyError, FileNotDecryptedError) as error:
+    except (DependencyError, FileNotDecryptedError, NotImplementedError) as error:
+        # The last: encryption by something else than a password, which nobody can open without its key either.
         raise DocumentRefused(Reason.ENCRYPTED, kind) from error
-    except (*DAMAGED, RecursionError) as error:
+    except DAMAGED as error:
         raise DocumentRefused(Reason.CORRUPT, kind) from error
     if count > MOST_PAGES:
         raise DocumentRefused(Reason.TOO_MANY_PAGES, kind)
@@ -33,7 +39,7 @@ def read(stream: BinaryIO, kind: str) -> Iterator[Page]:
     for number in range(1, count + 1):
         try:
             text = clean(reader.pages[number - 1].extract_text())
-        except (*DAMAGED, RecursionError):
+        except DAMAGED:
             # One odd page does not condemn the others; when none could be read, the file is damaged.
             unreadable += 1
             continue
