@@ -96,6 +96,14 @@ EXEMPT: Final[dict[str, str]] = {
 """Addresses that leave no entry when they are allowed, each with its reason."""
 
 BACKGROUND: Final = frozenset(
-    {"file.ready", "file.read", "message.finished", "person.added", "audit.line_unreadable", "audit.entry_rejected"}
+    {
+        "file.ready",
+        "file.read",
+        "message.finished",
+        "person.added",
+        "audit.line_unreadable",
+        "audit.entry_rejected",
+        "audit.entry_undescribed",
+    }
 )
 """Actions that no address causes by itself: jobs, commands and the pipeline record them."""

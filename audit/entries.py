@@ -101,6 +101,13 @@ def pipeline(action: str, detail: Mapping[str, object]) -> Entry:
     return _finish(entry, None, detail)
 
 
+def undescribed(context: RequestContext | None, *, status: int, error: Exception) -> Entry:
+    """The entry of a refusal whose description failed: that it happened, under which request id, and what went wrong."""
+    entry = pipeline("audit.entry_undescribed", {"error": type(error).__name__})
+    entry.update(outcome=Outcome.DENIED, status=status, request_id=str(context.request_id) if context else None)
+    return entry
+
+
 def encode(entry: Entry) -> bytes:
     """The entry as one line for the spool. What does not fit into 8 KiB is left out, least important first, and said."""
     line = _encode(entry).encode("ascii") + b"\n"

@@ -4,6 +4,7 @@ One short function for each signal of each app. A receiver names the facts that 
 is not recorded. Facts are stored in the sender's transaction, so they raise; denials are spooled, so they never do.
 """
 
+import logging
 from typing import Any
 from uuid import UUID
 
@@ -21,19 +22,22 @@ from audit import entries, ledger, services
 from conversations import signals as conversations
 from files import signals as files
 
+logger = logging.getLogger(__name__)
+
 
 @receiver(accounts.access_denied)
 def access_denied(
     sender: object, *, request: HttpRequest, response: HttpResponseBase, refusal: Refusal, **kwargs: Any
 ) -> None:
     """A request was refused: spooled, since its own transaction may be rolled back and the database away."""
-    entry = entries.denial(
-        current_request(),
-        status=response.status_code,
-        refusal=refusal,
-        actor=tenant_of(request) or operator_of(request),
-        target=_target_of(request),
-    )
+    context, status = current_request(), response.status_code
+    try:
+        actor = tenant_of(request) or operator_of(request)
+        entry = entries.denial(context, status=status, refusal=refusal, actor=actor, target=_target_of(request))
+    except Exception as error:
+        # Whatever a request contains, it must not keep itself out of the trail by breaking what describes it.
+        logger.exception("A refusal could not be described; its bare fact is recorded.")
+        entry = entries.undescribed(context, status=status, error=error)
     services.record(entry)
 
 

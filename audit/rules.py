@@ -111,6 +111,7 @@ ACTIONS: dict[str, Action] = {
     "person.added": Action("Person added at the server's terminal", "user_created", Severity.WARNING),
     "operator.read": Action("Operator read metadata", "sensitive_read", Severity.NOTICE),
     "audit.line_unreadable": Action("Unreadable line in the audit spool", "sys_monitor_disabled", Severity.WARNING),
+    "audit.entry_undescribed": Action("Refusal that could not be described", "sys_monitor_disabled", Severity.CRITICAL),
     "audit.entry_rejected": Action("Entry rejected by the database", "sys_monitor_disabled", Severity.CRITICAL),
 }
 

@@ -54,6 +54,22 @@ def test_a_denial_is_one_line_in_the_spool(folder: Path) -> None:
     assert "secret words" not in json.dumps(entry)
 
 
+class Explosive:
+    def __str__(self) -> str:
+        raise RecursionError("hostile")
+
+
+def test_a_request_cannot_hide_by_breaking_its_description(folder: Path) -> None:
+    request = RequestFactory().get("/")
+    refusal = Refusal(Reason.FORBIDDEN, "request.refused", "notice", {"x": Explosive()})  # type: ignore[dict-item]
+    with answering(describe(request, "/")) as context:
+        access_denied.send_robust(sender=object, request=request, response=HttpResponse(status=403), refusal=refusal)
+    [entry] = spooled(folder)
+    assert (entry["action"], entry["severity"], entry["status"]) == ("audit.entry_undescribed", "critical", 403)
+    assert entry["request_id"] == str(context.request_id)
+    assert entry["detail"] == {"error": "RecursionError"}
+
+
 @pytest.mark.usefixtures("committed")
 def test_a_denial_survives_the_rollback_of_its_request(folder: Path) -> None:
     request = RequestFactory().get("/")
