@@ -71,7 +71,7 @@ def resolve_operator(token: str) -> Operator:
         raise Revoked("platform", why="unknown")
     refusal, session_id, provider, subject, reference, method, signed_in_at, expires_at, *person = row
     if refusal is not None:
-        raise Revoked("platform", why=refusal, known=True)
+        raise Revoked("platform", why=refusal, known=refusal != "session_expired")
     if provider != providers.LOCAL.name:
         raise Unavailable(f"identity provider {provider!r}")
     identity = providers.LOCAL.verify_session(token, purpose=StoreSession.Purpose.OPERATOR)

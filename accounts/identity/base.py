@@ -173,8 +173,8 @@ class Revoked(IdentityRefusal):
     """The credential is unknown, over, or withdrawn.
 
     ``by`` says which system refused: "platform", "identity", "disagreement" or "form" (nobody had to be asked); ``why``
-    is a word for the trail. ``known`` is True if the credential once was good, so that the use of a withdrawn one can be
-    told from noise.
+    is a word for the trail. ``known`` is True if the credential was good and somebody or something withdrew it: its use is
+    news, while an unknown one is noise, and one that ended by itself is every morning's business.
     """
 
     reason = "revoked"

@@ -148,8 +148,8 @@ class LocalIdentity:
         row = _fetch(_SESSION_SQL, [token_hash, purpose])
         if row is None:
             # Only on the way to a refusal: a withdrawn credential used again is news, an unknown one is noise.
-            known = _asked(lambda: StoreSession.objects.filter(token_hash=token_hash).exists())
-            raise Revoked("identity", known=known)
+            withdrawn = StoreSession.objects.filter(token_hash=token_hash, expires_at__gt=timezone.now())
+            raise Revoked("identity", known=_asked(withdrawn.exists))
         return _identity(row, method="password")
 
     def revoke_session(self, session_id: str) -> bool:
@@ -187,7 +187,8 @@ class LocalIdentity:
         key_hash = identity_hash(value)
         row = _fetch(_KEY_SQL, [key_hash])
         if row is None:
-            raise Revoked("identity", known=_asked(lambda: StoreKey.objects.filter(key_hash=key_hash).exists()))
+            withdrawn = StoreKey.objects.filter(key_hash=key_hash).exclude(expires_at__lte=timezone.now())
+            raise Revoked("identity", known=_asked(withdrawn.exists))
         return _identity(row, method="key")
 
     def revoke_key(self, key_id: str) -> bool:

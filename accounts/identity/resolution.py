@@ -33,6 +33,8 @@ _COLUMNS: Final = (
 )
 _SESSION_SQL: Final = f"SELECT {_COLUMNS} FROM fence.resolve_session(%s)"  # noqa: S608 - constants only
 _KEY_SQL: Final = f"SELECT {_COLUMNS} FROM fence.resolve_key(%s)"  # noqa: S608 - constants only
+# Credentials that ended by themselves: every browser left alone overnight brings one, and nobody need be woken for it.
+_OVER: Final = frozenset({"session_expired", "key_expired"})
 # "Last seen" is for people to read; writing it more often would cost every request a third round trip.
 _SEEN_EVERY: Final = timedelta(minutes=1)
 
@@ -77,7 +79,7 @@ def _resolve(sql: str, credential: str, vouched: Callable[[Provider], Identity])
     refusal, *answer = row
     if refusal is not None:
         # Withdrawn, over, or one of user, membership and workspace is not active: one refusal for all of them.
-        raise Revoked("platform", known=True, why=refusal)
+        raise Revoked("platform", known=refusal not in _OVER, why=refusal)
     half = _half(answer)
     identity = vouched(providers.named(half.provider))
     if (identity.provider, identity.subject, identity.session_id) != (half.provider, half.subject, half.reference):
