@@ -15,7 +15,7 @@ from accounts.templatetags import look
 
 TOKENS = re.compile(r"--([a-z0-9-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)")
 STATES = ("ok", "notice", "warning", "danger", "accent")
-PAGES = ("neutral-1", "neutral-2", "neutral-3", "neutral-4")
+PAGES = ("neutral-1", "neutral-2", "neutral-3", "neutral-4", "floating", "floating-hover")
 
 
 def tokens() -> dict[str, tuple[str, str]]:
