@@ -1,5 +1,6 @@
 """What does each page of a PDF say?"""
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -16,6 +17,10 @@ DAMAGED = (
     PyPdfError, ValueError, LookupError, TypeError, AttributeError, AssertionError, ArithmeticError, EOFError, zlib.error,
     struct.error, NotImplementedError, RecursionError,
 )  # fmt: skip
+
+# A word divided at the end of a line. Joined, it is found by a search for the word; a compound that was broken at its own
+# hyphen loses that hyphen, which is the rarer and the smaller harm.
+HYPHENATED = re.compile(r"(?<=[^\W\d_A-Z]{2})-\n(?=[^\W\d_A-Z]{2})")
 
 
 def read(stream: BinaryIO, kind: str) -> Iterator[Page]:
@@ -38,7 +43,7 @@ def read(stream: BinaryIO, kind: str) -> Iterator[Page]:
     unreadable = 0
     for number in range(1, count + 1):
         try:
-            text = clean(reader.pages[number - 1].extract_text())
+            text = HYPHENATED.sub("", clean(reader.pages[number - 1].extract_text()))
         except DAMAGED:
             # One odd page does not condemn the others; when none could be read, the file is damaged.
             unreadable += 1

@@ -43,6 +43,13 @@ def test_it_keeps_the_page_numbers_of_a_pdf_and_skips_empty_pages() -> None:
     ]
 
 
+def test_a_word_divided_at_the_end_of_a_line_is_one_word() -> None:
+    (page,) = read(
+        "pdf", documents.pdf([["Rules for the manip-", "ulation of data in 2025-", "2026 and by the Anglo-", "Saxons"]])
+    )
+    assert page.text == "Rules for the manipulation of data in 2025-\n2026 and by the Anglo-\nSaxons"
+
+
 def test_it_labels_sections_of_a_word_document_by_their_headings() -> None:
     pages = read(
         "docx", documents.word([("Returns", "Thirty days."), ("Costs", "None.")], table=[["Size", "Fee"], ["S", "3"]])
