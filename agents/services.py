@@ -93,7 +93,10 @@ def set_files(agent: Agent, *, actor: Tenant, file_ids: Collection[UUID]) -> Non
         if not attached and not detached:
             return
         AgentFile.objects.filter(agent=agent, file_id__in=detached).delete()
-        AgentFile.objects.bulk_create([AgentFile(agent=agent, file_id=file_id) for file_id in attached])
+        # Two forms saved at the same moment may both attach a file; once is what both meant.
+        AgentFile.objects.bulk_create(
+            [AgentFile(agent=agent, file_id=file_id) for file_id in attached], ignore_conflicts=True
+        )
         signals.agent_files_changed.send(
             Agent,
             actor=actor,

@@ -24,7 +24,7 @@ from uuid import UUID
 
 import psycopg
 from django.conf import settings
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
 from django.http import StreamingHttpResponse
 
 from accounts.http import Tenant, TenantRequest
@@ -226,6 +226,14 @@ class AnswerStream:
         if not self._has_begun:
             self._has_begun = True
             self._frames.append(f"retry: {RETRY_MILLISECONDS}\n\n".encode())
+        try:
+            self._advance()
+        except (OperationalError, InterfaceError) as outage:
+            # The line ends without an end of the answer: the client comes back by itself, with what it saw last.
+            log.warning("A stream ended because the database went away (%s).", type(outage).__name__)
+            self._is_over = True
+
+    def _advance(self) -> None:
         self._look()
         if self._frames or self._is_over:
             return

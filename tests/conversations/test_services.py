@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.db import connection, connections
+from django.utils import timezone
 
+from accounts import jobs as accounts_jobs
+from agents import providers
 from agents import services as agent_services
 from conversations import answering, services, signals
-from conversations.models import Citation, Conversation, Delta, Message
+from conversations.models import SILENT_AFTER, Citation, Conversation, Delta, Message
 from files.models import File
 from tests.agents.shelf import agent_of
-from tests.cast import ALICE, BOB, acting
+from tests.cast import ACME, ALICE, BOB, acting
 from tests.conversations.stage import QUESTION, answered, asked, desk, latest, write
 
 in_a_transaction = pytest.mark.django_db(databases=["default"])
@@ -196,3 +200,41 @@ def test_deltas_of_a_finished_answer_go_with_the_next_question() -> None:
         assert not Delta.objects.filter(message=first).exists()
         assert latest(conversation).status == Message.Status.QUEUED
         assert Message.objects.get(pk=first.pk).html
+
+
+@in_a_transaction
+def test_a_provider_that_breaks_leaves_a_sentence_and_a_way_to_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never a stuck spinner: the job's last failure closes the answer."""
+
+    class Broken:
+        key, name = "builtin", "Broken"
+
+        def answer(self, question: providers.Question) -> Iterator[providers.Event]:
+            yield providers.Text("Half ")
+            raise ZeroDivisionError
+
+    agent = desk(ALICE)
+    conversation, answer = asked(ALICE, agent)
+    row = accounts_jobs.sealed("conversations.answer", ACME.id, ALICE.membership_id, {"message_id": str(answer.pk)})
+    monkeypatch.setitem(providers._PROVIDERS, "builtin", Broken())
+    with pytest.raises(ZeroDivisionError):
+        accounts_jobs.run(1, "conversations.answer", dict(row), 0)
+    monkeypatch.undo()
+    with acting(ALICE) as alice:
+        failed = Message.objects.get(pk=answer.pk)
+        assert (failed.status, failed.text) == (Message.Status.FAILED, "Half ")
+        assert failed.error == answering.UNEXPECTED
+        renewed = services.retry(conversation, actor=alice)
+    assert write(ALICE, renewed.pk).status == Message.Status.DONE
+
+
+@in_a_transaction
+def test_a_second_worker_waits_for_one_that_may_be_alive() -> None:
+    _, answer = asked(ALICE, desk(ALICE))
+    with acting(ALICE) as alice:
+        Message.objects.filter(pk=answer.pk).update(status="writing", alive_at=timezone.now())
+        with pytest.raises(accounts_jobs.RetryLater):
+            answering.write_answer(answer.pk, actor=alice)
+        Message.objects.filter(pk=answer.pk).update(alive_at=timezone.now() - 2 * SILENT_AFTER)
+        answering.write_answer(answer.pk, actor=alice)
+        assert Message.objects.get(pk=answer.pk).status == Message.Status.INTERRUPTED
