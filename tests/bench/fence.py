@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.contrib.postgres.search import SearchQuery
+from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db import connections, transaction
 
 from accounts.tenancy.context import workspace
@@ -73,7 +73,10 @@ def _insert(alias: str, place: Place, chance: random.Random) -> object:
 
 
 def _full_text(alias: str, place: Place, chance: random.Random) -> object:
-    return list(Passage.objects.using(alias).filter(tsv=SearchQuery("turbine & warranty", search_type="raw"))[:10])
+    # The best ten of all that match, as the application asks.
+    query = SearchQuery("turbine & warranty", search_type="raw", config="english")
+    ranked = Passage.objects.using(alias).filter(tsv=query).annotate(rank=SearchRank("tsv", query))
+    return list(ranked.order_by("-rank", "id")[:10])
 
 
 def _trigram(alias: str, place: Place, chance: random.Random) -> object:
