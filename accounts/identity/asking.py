@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import ClientCursor
 
 from accounts.identity.base import Unavailable
 
@@ -26,10 +27,7 @@ def one_row(alias: str, sql: str, parameters: Parameters, *, system: str) -> Row
     attempts = 1 if connection.in_atomic_block else 2
     for attempt in range(1, attempts + 1):
         try:
-            with connection.cursor() as cursor:
-                cursor.execute(sql, parameters)
-                row: Row | None = cursor.fetchone()
-                return row
+            return _first_row(connection, sql, parameters)
         except (OperationalError, InterfaceError) as error:
             _forget_dead(connection)
             if attempt == attempts:
@@ -38,6 +36,26 @@ def one_row(alias: str, sql: str, parameters: Parameters, *, system: str) -> Row
             # Anything else (a missing function, a refused grant) will not heal by asking again, and must not let in.
             raise Unavailable(system) from error
     raise Unavailable(system)
+
+
+def _first_row(connection: BaseDatabaseWrapper, sql: str, parameters: Parameters) -> Row | None:
+    """Ask through the driver's own cursor: on the way of every request, Django's wrapping of it costs as much as the answer.
+
+    Nothing of the fence is left out: these questions are asked before a workspace is bound, so there is no seal to send.
+    Where queries are being logged, Django's cursor is used, so that each is seen.
+    """
+    row: Row | None
+    if connection.queries_logged:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, parameters)
+            row = cursor.fetchone()
+            return row
+    with connection.wrap_database_errors:
+        connection.ensure_connection()
+        with ClientCursor(connection.connection) as plain:
+            plain.execute(sql.encode(), parameters)
+            row = plain.fetchone()
+            return row
 
 
 def asked(alias: str, question: Callable[[], Answer], *, system: str) -> Answer:
