@@ -73,14 +73,15 @@ def attack_everything(progress: Callable[[Outcome], None] | None = None) -> list
 def judged(attack: Attack, scene: Scene) -> Outcome:
     """Try one attack, on each model if it is of that kind."""
     outcome = Outcome(attack, scene)
+    before = _picture(scene) if attack.writes else {}
     for model in scene.models() if attack.each_model else [None]:
-        where = f"{model._meta.db_table}: " if model else ""
-        before = _picture(scene) if attack.writes else None
         outcome.tries += 1
-        _try(attack, scene, model, where, outcome)
-        if before is not None and _picture(scene) != before:
-            outcome.leaks.append(f"{where}the victim's rows are no longer what they were")
-            _restore(scene.stage)
+        _try(attack, scene, model, f"{model._meta.db_table}: " if model else "", outcome)
+    after = _picture(scene) if attack.writes else {}
+    changed = sorted(place for place in before if before[place] != after[place])
+    outcome.leaks += [f"{place}: the victim's rows are no longer what they were" for place in changed]
+    if changed:
+        _restore(scene.stage)
     return outcome
 
 
@@ -130,7 +131,7 @@ def rolled_back() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-def _picture(scene: Scene) -> list[tuple[Any, ...]]:
+def _picture(scene: Scene) -> dict[str, str]:
     """Return how the victim's rows look, and how many rows of others point at them, as the owner sees it."""
     victim = scene.victim
     parts: list[str] = []
@@ -146,7 +147,7 @@ def _picture(scene: Scene) -> list[tuple[Any, ...]]:
             parameters += [_with_membership(scene, victim), scene.stage.ids(victim)]
     with connections[OWNER_ALIAS].cursor() as cursor:
         cursor.execute(" UNION ALL ".join(parts), parameters)
-        return sorted(cursor.fetchall())
+        return dict(cursor.fetchall())
 
 
 def _add_rows(parts: list[str], parameters: list[Any], model: type[models.Model], scene: Scene, victim: Player) -> None:
