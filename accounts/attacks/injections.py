@@ -46,7 +46,7 @@ FORBIDDEN: Final = {
     "trigger": "CREATE TRIGGER spy AFTER INSERT ON files_file EXECUTE FUNCTION suppress_redundant_updates_trigger()",
     "rule": "CREATE RULE spy AS ON INSERT TO files_file DO ALSO NOTHING",
     "event trigger": "CREATE EVENT TRIGGER spy ON ddl_command_end EXECUTE FUNCTION fence.current_workspace()",
-    "replace a built-in function": "ALTER FUNCTION textlike(text, text) COST 1",
+    "replace a built-in function": "ALTER FUNCTION textlike(text, text) LEAKPROOF",
     # Making something
     "view": "CREATE VIEW mine AS SELECT * FROM files_file",
     "table from theirs": "CREATE TABLE mine AS SELECT * FROM files_file",

@@ -177,7 +177,7 @@ def leaky_division(scene: Scene, model: Any) -> object:
 
 @attack()
 def leaky_pattern(scene: Scene, model: Any) -> object:
-    """LIKE with a backslash at the end: an error only if a hidden text begins so, and LIKE is LEAKPROOF (found in this matrix)"""
+    """LIKE with a backslash at the end: an error only if a hidden text begins so, which is why LIKE must not be LEAKPROOF (found in this matrix)"""
     column = text_column(model)
     if not column:
         return None

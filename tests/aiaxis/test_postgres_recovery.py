@@ -125,11 +125,11 @@ def test_a_cluster_that_was_never_finished_is_made_again(fresh: EmbeddedServer) 
 
 def test_a_cluster_of_an_earlier_version_gets_the_new_flags(running: EmbeddedServer) -> None:
     with psycopg.connect(running.superuser_url("aiaxis"), autocommit=True) as connection:
-        connection.execute("ALTER FUNCTION textlike(text, text) COST 1")
+        connection.execute("ALTER FUNCTION textlike(text, text) LEAKPROOF")
     running.places.finished.write_text(running.places.finished.read_text().split()[0])
     running.start()
-    assert ask(running, "SELECT procost > 10 FROM pg_proc WHERE oid = 'textlike(text, text)'::regprocedure") == [
-        (True,)
+    assert ask(running, "SELECT proleakproof FROM pg_proc WHERE oid = 'textlike(text, text)'::regprocedure") == [
+        (False,)
     ]
 
 

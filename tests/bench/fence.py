@@ -80,7 +80,7 @@ def _full_text(alias: str, place: Place, chance: random.Random) -> object:
 
 
 def _trigram(alias: str, place: Place, chance: random.Random) -> object:
-    return list(File.objects.using(alias).filter(name__icontains=f"{chance.randrange(16**3):03x}")[:10])
+    return list(File.objects.using(alias).filter(name__trigram_word_similar=f"{chance.randrange(16**3):03x}")[:10])
 
 
 Work = Callable[[str, Place, random.Random], object]

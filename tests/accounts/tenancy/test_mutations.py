@@ -297,8 +297,8 @@ SABOTAGES = (
     ),
     Sabotage(
         "no longer leakproof",
-        "ALTER FUNCTION texticlike(text, text) NOT LEAKPROOF",
-        "texticlike(text,text)",
+        "ALTER FUNCTION ts_match_vq(tsvector, tsquery) NOT LEAKPROOF",
+        "ts_match_vq(tsvector,tsquery)",
         "not LEAKPROOF",
     ),
 )
