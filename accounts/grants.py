@@ -119,9 +119,12 @@ UNFENCED_TABLES: Final = {
 # Policies that a migration writes by hand, because its table has no fenced model. The proof runs these same words.
 POLICIES_BY_HAND: Final = {
     "audit_entry": (
+        # The trail tells what every member did, so who keeps it is asked here too, not by its page alone.
         (
             "CREATE POLICY workspace_read ON audit_entry FOR SELECT TO aiaxis_app "
-            "USING (workspace_id = (SELECT fence.current_workspace()))"
+            "USING (workspace_id = (SELECT fence.current_workspace()) AND EXISTS ("
+            "SELECT 1 FROM accounts_membership m WHERE m.workspace_id = (SELECT fence.current_workspace()) "
+            "AND m.id = (SELECT fence.current_member()) AND m.role IN ('owner', 'admin') AND m.status = 'active'))"
         ),
         (
             "CREATE POLICY workspace_insert ON audit_entry FOR INSERT TO aiaxis_app "

@@ -93,6 +93,17 @@ def test_a_workspace_reads_its_own_trail_only() -> None:
             assert cursor.fetchall() == [("Alice",)]
 
 
+@pytest.mark.parametrize("person", [cast.BOB, cast.VERA], ids=lambda person: person.name)
+def test_who_does_not_keep_the_trail_does_not_read_it_in_raw_sql_either(person: cast.Person) -> None:
+    """P5, "and user ID where applicable": the trail tells what every colleague did."""
+    ledger.post([entries.encode(fact_of(cast.ALICE)), entries.encode(fact_of(person))])
+    with cast.acting(person), connections["default"].cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM audit_entry")
+        assert cursor.fetchone() == (0,)
+    with cast.acting(cast.ADA):
+        assert Entry.objects.count() == 2
+
+
 def test_without_a_workspace_there_is_no_trail() -> None:
     with pytest.raises(NoWorkspace):
         list(Entry.objects.all())

@@ -42,12 +42,12 @@ def test_every_receiver_records_a_listed_action() -> None:
 @pytest.mark.django_db(databases=["default"])
 def test_an_agent_that_reads_a_file_is_recorded_by_the_retrieval() -> None:
     """L36: the record does not depend on what the answer says; it stands before anything is written."""
-    with cast.acting(cast.BOB), transaction.atomic():
+    with cast.acting(cast.ADA), transaction.atomic():
         file = Entry(id=uuid.uuid4())  # Any row will do: the entry copies its kind and its id.
-        agents.file_read.send(sender=object, actor=cast.BOB.tenant, target=file, agent_id=uuid.uuid4(), passages=3)
+        agents.file_read.send(sender=object, actor=cast.ADA.tenant, target=file, agent_id=uuid.uuid4(), passages=3)
         row = Entry.objects.get()
         assert (row.action, row.target_id, row.detail["passages"]) == ("file.read", str(file.id), 3)
-        assert row.actor_name == "Bob"
+        assert row.actor_name == "Ada"
         with connections["default"].cursor() as cursor:
             cursor.execute("SELECT count(*) FROM audit_entry")
             assert cursor.fetchone() == (1,)

@@ -61,7 +61,7 @@ class Explosive:
 
 def test_a_request_cannot_hide_by_breaking_its_description(folder: Path) -> None:
     request = RequestFactory().get("/")
-    refusal = Refusal(Reason.FORBIDDEN, "request.refused", "notice", {"x": Explosive()})  # type: ignore[dict-item]
+    refusal = Refusal(Reason.FORBIDDEN, "request.refused", "notice", {"x": Explosive()})  # type: ignore[dict-item]  # what breaks it
     with answering(describe(request, "/")) as context:
         access_denied.send_robust(sender=object, request=request, response=HttpResponse(status=403), refusal=refusal)
     [entry] = spooled(folder)
