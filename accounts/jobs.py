@@ -18,14 +18,12 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from uuid import UUID
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.utils import timezone
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
@@ -109,17 +107,6 @@ def enqueue(handler: Callable[Concatenate[Tenant, P], None], /, *args: P.args, *
 
     Raises `NoWorkspace` where no member is bound: there is no job of nobody (L45).
     """
-    return _insert(handler, arguments, None)
-
-
-def enqueue_in(
-    delay: timedelta, handler: Callable[Concatenate[Tenant, P], None], /, *args: P.args, **arguments: P.kwargs
-) -> int:
-    """Like `enqueue`, but the job starts no sooner than `delay` from now."""
-    return _insert(handler, arguments, timezone.now() + delay)
-
-
-def _insert(handler: Callable[..., None], arguments: dict[str, Any], at: datetime | None) -> int:
     registered = REGISTRY[_NAMES[handler]]
     message = sealed(registered.name, current().workspace, current_member_id(), arguments)
     # Serial work is serial within its workspace: one workspace's value never waits for another's.
@@ -131,7 +118,6 @@ def _insert(handler: Callable[..., None], arguments: dict[str, Any], at: datetim
         queueing_lock=None,
         task_name=registered.name,
         task_kwargs=dict(message),
-        scheduled_at=at,
     )
     # Through Django's own connection, so that the job and the rows that it is about are committed together.
     inserted = JobManager(DjangoConnector("default")).defer_job(row)

@@ -93,8 +93,8 @@ def declaration(view: View, method: str) -> Declaration:
 def operation_of(view: View, method: str) -> Operation | None:
     """The API operation behind a view and method, or None where the view is not ninja's or does not take the method.
 
-    Ninja gives Django a closure over its PathView and offers no other way to it; `tests/accounts/test_routes.py` notices
-    if a new version changes that.
+    Ninja gives Django a closure over its PathView and offers no other way to it; `tests/accounts/test_reserved_names.py`
+    notices if a new version changes that.
     """
     for cell in getattr(view, "__closure__", None) or ():
         if isinstance(cell.cell_contents, PathView):

@@ -32,13 +32,6 @@ KEEP_HOURS: Final = 30 * 24  # how long a failed job's row is kept for the opera
 GRACE: Final = 20.0  # seconds that running jobs have to end after SIGTERM
 OUTAGE_PAUSE: Final = (0.5, 1.0, 2.0, 5.0)  # seconds before the queue is asked again
 
-_stopping = threading.Event()
-
-
-def is_stopping() -> bool:
-    """Has this worker been told to stop? A long handler may ask, and end early by raising `RetryLater`."""
-    return _stopping.is_set()
-
 
 class Backoff(BaseRetryStrategy):
     """Tries again what may pass: after 2, 8, 32 and 128 seconds."""
@@ -134,7 +127,6 @@ async def _session(app: App, concurrency: int, stop: asyncio.Event, once: bool) 
 
 async def _stop_on(stop: asyncio.Event, worker: Worker) -> None:
     await stop.wait()
-    _stopping.set()
     worker.stop()  # type: ignore[no-untyped-call]  # as above
     # A thread cannot be stopped from outside. What still runs after the grace loses its process, its transaction is
     # rolled back, and another worker takes the job up: nothing is lost, and nobody waits for ever.
