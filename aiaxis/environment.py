@@ -57,6 +57,16 @@ class Environment(environ.Env):  # type: ignore[misc]  # django-environ ships no
             )
         return dict(self.cache_url(var))
 
+    def dsn(self, var: str) -> str:
+        """Return the address of a Sentry project; empty where it is not set."""
+        value = str(self.str(var, default=""))
+        parts = urlsplit(value)
+        sound = parts.scheme in {"http", "https"} and parts.username and parts.hostname
+        if value and not (sound and re.fullmatch(r"(/[\w.-]+)*/\d+", parts.path)):
+            # Not quoted: half of a mistyped one may be its secret.
+            raise ImproperlyConfigured(f"{var} must be a project's DSN, such as https://key@sentry.example/1.")
+        return value
+
     def rate(self, var: str, *, default: str) -> str:
         """Return a rate such as "60/5m": so many, in so many seconds, minutes, hours or days."""
         value = str(self.str(var, default=default))

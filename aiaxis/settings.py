@@ -310,6 +310,9 @@ LOGGING = {
     },
 }
 
+# Where crashes are reported besides, as a kind and a place in the code and nothing else (aiaxis/reports.py).
+SENTRY_DSN = env.dsn("SENTRY_DSN")
+
 # --- Tests ----------------------------------------------------------------------------------------------------------
 
 TESTING = "pytest" in sys.modules

@@ -63,3 +63,16 @@ def test_it_refuses_a_number_that_is_none_or_too_large(
     monkeypatch.setenv("WHOLE", value)
     with pytest.raises(ImproperlyConfigured, match=says):
         env.whole("WHOLE", default=5, least=1, most=9)
+
+
+@pytest.mark.parametrize("value", ["sentry.example", "https://sentry.example/1", "https://key@sentry.example", "on"])
+def test_it_refuses_what_is_no_place_for_reports(env: Environment, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("REPORTS", value)
+    with pytest.raises(ImproperlyConfigured, match="REPORTS must be a project's DSN"):
+        env.dsn("REPORTS")
+
+
+@pytest.mark.parametrize("value", ["", "https://key@sentry.example/1", "http://key@10.0.0.7:9000/team/42"])
+def test_it_takes_a_place_for_reports_or_none(env: Environment, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("REPORTS", value)
+    assert env.dsn("REPORTS") == value
