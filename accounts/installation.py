@@ -43,11 +43,27 @@ def parts(*, is_secure: bool) -> list[Part]:
             meaning="Nothing is mailed. What people should know stands in the trail.",
             change="Comes with a later release.",
         ),
+        _error_reports(),
         _database(),
         _counters(),
         _transport(is_secure=is_secure),
     ]
     return sorted(found, key=lambda part: part.is_configured)
+
+
+def _error_reports() -> Part:
+    if settings.SENTRY_DSN:
+        return Part(
+            "Error reports",
+            is_configured=True,
+            meaning="The kind of each crash and its place in the code are reported, without a word from any workspace.",
+        )
+    return Part(
+        "Error reports",
+        is_configured=False,
+        meaning="Crashes stand in the log of the server only.",
+        change="Set SENTRY_DSN.",
+    )
 
 
 def _database() -> Part:
