@@ -6,6 +6,7 @@ django-environ alone turns `DEBUG=ture` into off and `PORT=eighty` into a trace 
 from __future__ import annotations
 
 import importlib.util
+import ipaddress
 import re
 from typing import Any
 from urllib.parse import urlsplit
@@ -42,6 +43,19 @@ class Environment(environ.Env):  # type: ignore[misc]  # django-environ ships no
         if not least <= value <= most:
             raise ImproperlyConfigured(f"{var} must be between {least} and {most}, and is {value}.")
         return value
+
+    def networks(self, var: str) -> list[str]:
+        """Return networks, given as networks or addresses with commas between them; none where it is not set."""
+        networks = []
+        for given in self.list(var, default=[]):
+            value = str(given).strip()
+            try:
+                networks.append(str(ipaddress.ip_network(value, strict=False)))
+            except ValueError as error:
+                raise ImproperlyConfigured(
+                    f"{var} must be addresses or networks such as 10.0.0.7,10.1.0.0/16, and names {value!r}."
+                ) from error
+        return networks
 
     def redis(self, var: str) -> dict[str, Any] | None:
         """Return Django's configuration of the Redis that the variable names; None where it is not set."""

@@ -52,7 +52,7 @@ DEBUG = env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 # Addresses or networks whose X-Forwarded-For entries we believe; from anyone else the header is ignored (L41).
-TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 # What `manage.py serve` listens on, and with how many processes and threads. A waiting stream holds a thread.
 ADDRESS = env.str("ADDRESS", default="127.0.0.1")
 PORT = env.whole("PORT", default=8000, least=1, most=65535)
@@ -125,7 +125,7 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 # A browser obeys it on https only, so it harms no plain address of a test installation.
-SECURE_HSTS_SECONDS = env.int("SECURE_HSTS_SECONDS", default=31_536_000)
+SECURE_HSTS_SECONDS = env.whole("SECURE_HSTS_SECONDS", default=31_536_000, least=0, most=10 * 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.bool("SECURE_HSTS_INCLUDE_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.bool("SECURE_HSTS_PRELOAD", default=False)
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", default=False)
@@ -217,7 +217,7 @@ def _database(variable: str, role: str, database: str) -> dict[str, Any]:
 
 
 # Connections per process and role; 0 opens one per thread and request. `manage.py serve` sets it for the web server.
-POOL_SIZE = env.int("DATABASE_POOL_SIZE", default=0)
+POOL_SIZE = env.whole("DATABASE_POOL_SIZE", default=0, least=0, most=1000)
 DATABASES: dict[str, dict[str, Any]] = {alias: _database(*where) for alias, where in ROLES.items()}
 # Counters of the cache count outside the request's transaction: a rolled-back request has still been made.
 DATABASES["cache"] = {**_database(*ROLES["default"]), "ENGINE": "django.db.backends.postgresql"}

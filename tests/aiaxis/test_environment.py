@@ -76,3 +76,16 @@ def test_it_refuses_what_is_no_place_for_reports(env: Environment, monkeypatch: 
 def test_it_takes_a_place_for_reports_or_none(env: Environment, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("REPORTS", value)
     assert env.dsn("REPORTS") == value
+
+
+@pytest.mark.parametrize("value", ["proxy.example", "10.0.0.0/33", "10.0.0.7;10.0.0.8"])
+def test_it_refuses_what_is_no_network(env: Environment, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("PROXIES", f"10.0.0.7,{value}")
+    with pytest.raises(ImproperlyConfigured, match="PROXIES must be addresses or networks such as"):
+        env.networks("PROXIES")
+
+
+def test_it_takes_addresses_and_networks_or_none(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert env.networks("PROXIES") == []
+    monkeypatch.setenv("PROXIES", "10.0.0.7, 10.1.2.3/16,::1")
+    assert env.networks("PROXIES") == ["10.0.0.7/32", "10.1.0.0/16", "::1/128"]
