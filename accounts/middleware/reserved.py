@@ -38,6 +38,7 @@ RESERVED: Final = frozenset(
         "user",
         "userid",
         "username",
+        "preferredusername",
         "useremail",
         "owner",
         "ownerid",
@@ -149,11 +150,15 @@ def _names(request: HttpRequest) -> Iterator[tuple[str, Iterable[str]]]:
 def _headers(request: HttpRequest) -> Iterator[str]:
     for key in request.META:
         if key.startswith("HTTP_X_"):
-            name = compared(key[7:])
-            yield name
-            for prefix in HEADER_PREFIXES:
-                if name.startswith(prefix):
-                    yield name.removeprefix(prefix)
+            yield from _unprefixed(compared(key[7:]))
+
+
+def _unprefixed(name: str) -> Iterator[str]:
+    """Yield the name, and what is left of it without each prefix: X-Auth-Request-User carries two of them."""
+    yield name
+    for prefix in HEADER_PREFIXES:
+        if name.startswith(prefix) and name != prefix:
+            yield from _unprefixed(name.removeprefix(prefix))
 
 
 def _body_names(request: HttpRequest) -> Iterator[tuple[str, Iterable[str]]]:

@@ -66,5 +66,11 @@ def test_a_record_holds_names_of_query_keys_and_no_value() -> None:
     assert context.headers["referer"] == "https://a.test/b"
 
 
+def test_a_query_with_too_many_fields_is_described_all_the_same() -> None:
+    """P6: what cannot be described would be refused outside every record of it."""
+    request = RequestFactory().get("/?workspace_id=1&" + "&".join(f"f{number}=1" for number in range(2000)))
+    assert describe(request, "").query_keys[:2] == ("workspace_id", "f0")
+
+
 def test_nothing_is_bound_outside_a_request() -> None:
     assert current_request() is None

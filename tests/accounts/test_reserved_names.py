@@ -142,7 +142,17 @@ def test_an_uploads_field_cannot_name_a_workspace(refusals: list[Any]) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    ["X-Workspace-Id", "X-Tenant", "X-User", "X-Forwarded-User", "X-Auth-Role", "X-Remote-User", "x-aiaxis-workspace"],
+    [
+        "X-Workspace-Id",
+        "X-Tenant",
+        "X-User",
+        "X-Forwarded-User",
+        "X-Auth-Role",
+        "X-Remote-User",
+        "x-aiaxis-workspace",
+        "X-Auth-Request-User",
+        "X-Forwarded-Preferred-Username",
+    ],
 )
 def test_a_header_cannot_name_a_person_or_workspace(header: str, refusals: list[Any]) -> None:
     """L45: a tenant header is no credential, and its absence no fallback."""
