@@ -7,8 +7,8 @@ only errors that the fence raises count as refusals; any other is reported like 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -121,14 +121,6 @@ def strike(attack: Attack, scene: Scene, model: type[models.Model] | None) -> ob
 def sql_state(error: BaseException) -> str:
     """Return PostgreSQL's five characters for an error, wrapped by Django or not, or nothing."""
     return str(getattr(error.__cause__ or error, "sqlstate", "") or "")
-
-
-@contextmanager
-def rolled_back() -> Iterator[None]:
-    """Run the block in a transaction that leaves nothing: for rehearsals, which succeed."""
-    with transaction.atomic():
-        yield
-        transaction.set_rollback(True)
 
 
 def _picture(scene: Scene) -> dict[str, str]:
