@@ -15,27 +15,12 @@ from django.core.management import call_command
 from django.db import connections
 
 from accounts.identity import hashing
-from tests import cast, environment
+from tests import cast, databases, environment
 
 # Real hashes, of a real argon2id, made cheap: a test of what follows a right password need not spend 46 MiB on it.
 # tests/accounts/identity/test_hashing.py asks for the real parameters.
 hashing.BoundedArgon2Hasher.memory_cost = 64
 hashing.BoundedArgon2Hasher.time_cost = 1
-
-# What a `committed` test leaves alone: the cast's own rows, and tables that migrations fill.
-KEPT_TABLES = frozenset(
-    {
-        "accounts_user",
-        "accounts_workspace",
-        "accounts_membership",
-        "accounts_identitylink",
-        "identity_store_account",
-        "django_migrations",
-        "django_content_type",
-        "auth_permission",
-    }
-)
-ALIASES_OF_THE_CAST = ("owner", "identity")
 
 
 def _databases_named(prefix: str) -> set[str]:
@@ -87,29 +72,4 @@ def committed(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -
         try:
             yield
         finally:
-            for alias in connections:
-                connections[alias].close()
-            for alias in ALIASES_OF_THE_CAST:
-                _empty(alias)
-            cast.enter()
-
-
-def _empty(alias: str) -> None:
-    with connections[alias].cursor() as cursor:
-        cursor.execute(
-            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') "
-            "AND NOT relispartition"
-        )
-        tables = [name for (name,) in cursor.fetchall() if name not in KEPT_TABLES]
-        if tables:
-            cursor.execute("TRUNCATE " + ", ".join(f'"{table}"' for table in sorted(tables)))
-        if alias == "owner":
-            # Rows that a test added beside the cast's.
-            cursor.execute("DELETE FROM accounts_membership WHERE NOT id = ANY(%s)", [_ids("membership_id")])
-            cursor.execute("DELETE FROM accounts_identitylink WHERE NOT user_id = ANY(%s)", [_ids("user_id")])
-            cursor.execute("DELETE FROM accounts_user WHERE NOT id = ANY(%s)", [_ids("user_id")])
-            cursor.execute("DELETE FROM accounts_workspace WHERE NOT id = ANY(%s)", [[cast.ACME.id, cast.BIRCH.id]])
-
-
-def _ids(attribute: str) -> list[object]:
-    return [getattr(person, attribute) for person in cast.EVERYONE]
+            databases.put_back()

@@ -86,6 +86,9 @@ def judged(attack: Attack, scene: Scene) -> Outcome:
 
 
 def _try(attack: Attack, scene: Scene, model: type[models.Model] | None, where: str, outcome: Outcome) -> None:
+    if not attack.own_transaction:
+        # It is about what its own victim leaves behind, and not about what an earlier attack did.
+        connection.close()
     try:
         loot = strike(attack, scene, model)
     except REFUSALS:

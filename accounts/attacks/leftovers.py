@@ -69,7 +69,7 @@ def statements(scene: Scene) -> object:
     for _ in range(12):
         _as(scene.victim, f"{_READ} WHERE '{scene.victim.mark}' <> ''")
     seen = answer("SELECT statement FROM pg_prepared_statements UNION ALL SELECT statement FROM pg_cursors")
-    # By the member's id: a colleague's workspace is the attacker's own, whose statements may well be among them.
+    # By the member's id: a colleague's workspace is the attacker's own.
     return scene.loot(seen) or scene.victim.membership_id.hex in str(seen)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import pytest
+from django.db import connections, transaction
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import SignIn
@@ -54,10 +56,24 @@ def make_agent(page: Page, name: str, file_name: str) -> str:
     return urlsplit(page.url).path
 
 
+@contextmanager
+def unfinished_answers() -> Iterator[None]:
+    """Let answers be written and not be finished: on a busy machine the worker is sometimes faster than the browser, whose
+    page then comes with the whole answer and has nothing to follow.
+    """
+    with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+        # Reading goes on; the sources, which are put down with an answer's last word, wait.
+        cursor.execute("LOCK TABLE conversations_citation IN SHARE MODE")
+        yield
+
+
 def ask(page: Page, question: str) -> None:
     """Ask in the open conversation, and wait until the answer is complete; it must have come as a stream."""
     page.get_by_label("Your question").fill(question)
-    with page.expect_response(lambda answer: urlsplit(answer.url).path.endswith("/stream/")) as streamed:
+    with (
+        unfinished_answers(),
+        page.expect_response(lambda answer: urlsplit(answer.url).path.endswith("/stream/")) as streamed,
+    ):
         page.get_by_role("button", name="Send").click()
     assert streamed.value.headers["content-type"].startswith("text/event-stream")
     page.locator("ul.sources").last.wait_for()

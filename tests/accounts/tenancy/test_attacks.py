@@ -16,6 +16,7 @@ from accounts.attacks import MATRIX, Attack, Scene, Stage, judging
 from accounts.attacks.judging import REFUSALS, judged
 from accounts.attacks.matrix import Front, attack
 from accounts.attacks.stage import staged, workspace_models
+from tests import databases
 
 ROWS = [(attack, front) for attack in MATRIX for front in attack.fronts]
 REHEARSALS = [(attack, front) for attack, front in ROWS if attack.rehearsed]
@@ -28,10 +29,10 @@ def name_of(value: object) -> str:
 @pytest.fixture(scope="module")
 def stage(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[Stage]:
     """Twin rows of every workspace model, committed, so that several connections see them."""
-    with django_db_blocker.unblock(), staged() as stage:  # type: ignore[attr-defined]  # pytest-django's blocker
-        yield stage
-        for alias in connections:
-            connections[alias].close()
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]  # pytest-django's blocker
+        with staged() as stage:
+            yield stage
+        databases.put_back()
 
 
 @pytest.mark.parametrize(("row", "front"), ROWS, ids=name_of)
