@@ -89,6 +89,7 @@ FENCE_USERS: Final = (APP, AUDIT)
 # Functions that run with the owner's rights, each keyed by something that cannot be guessed, and who may call them.
 DEFINER_FUNCTIONS: Final = {
     "fence.verified_payload()": (),
+    "fence.verified_claims(text,text)": (),
     "fence.current_workspace()": (APP, AUDIT),
     "fence.current_member()": (APP,),
     "fence.is_whole()": (APP,),

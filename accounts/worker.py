@@ -21,7 +21,7 @@ from procrastinate.jobs import Job, Status
 from procrastinate.psycopg_connector import PsycopgConnector
 from procrastinate.worker import Worker
 
-from accounts import jobs
+from accounts import jobs, rounds
 
 log = logging.getLogger("aiaxis.worker")
 
@@ -71,10 +71,21 @@ def _runner() -> Callable[..., None]:
 
 async def work(app: App, *, concurrency: int, stop: asyncio.Event, once: bool = False) -> None:
     """Run jobs until `stop` is set (with `once`: until none is waiting). Survives outages of the database; raises nothing of them."""
+    if once:
+        await _work(app, concurrency, stop, once)
+        return
+    # No daemon: a process that ends while native code loads a model on another thread is aborted (seen), so it is waited for.
+    threading.Thread(target=_warm_up, name="warm-up").start()
+    over = threading.Event()
+    rounds.start(over)
+    try:
+        await _work(app, concurrency, stop, once)
+    finally:
+        over.set()
+
+
+async def _work(app: App, concurrency: int, stop: asyncio.Event, once: bool) -> None:
     pauses = 0
-    if not once:
-        # No daemon: a process that ends while native code loads a model on another thread is aborted (seen), so it is waited for.
-        threading.Thread(target=_warm_up, name="warm-up").start()
     while not stop.is_set():
         try:
             async with app.open_async():

@@ -81,6 +81,14 @@ class Environment(environ.Env):  # type: ignore[misc]  # django-environ ships no
             raise ImproperlyConfigured(f"{var} must be a project's DSN, such as https://key@sentry.example/1.")
         return value
 
+    def site(self, var: str, *, default: str) -> str:
+        """Return the address of a site, without a path or a slash at its end."""
+        value = str(self.str(var, default=default)).rstrip("/")
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query or parts.username:
+            raise ImproperlyConfigured(f"{var} must be an address such as https://aiaxis.example, and is {value!r}.")
+        return value
+
     def rate(self, var: str, *, default: str) -> str:
         """Return a rate such as "60/5m": so many, in so many seconds, minutes, hours or days."""
         value = str(self.str(var, default=default))

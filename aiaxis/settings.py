@@ -285,6 +285,20 @@ SILENCED_SYSTEM_CHECKS = [
     "django_ratelimit.W001",  # our cache is not on its list, and is exact where two of those on it are not
 ]
 
+# --- Mail -----------------------------------------------------------------------------------------------------------
+
+# Where a link in a mail leads: the address under which people reach this installation.
+PUBLIC_URL = env.site("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}")
+# "smtp+tls://user:password@mail.example:587" and its kind; without it, mails are printed where the worker runs.
+EMAIL = env.email_url("EMAIL_URL", default="consolemail://")
+EMAIL_HOST, EMAIL_PORT = EMAIL["EMAIL_HOST"], EMAIL["EMAIL_PORT"]
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = EMAIL["EMAIL_HOST_USER"], EMAIL["EMAIL_HOST_PASSWORD"]
+EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL.get("EMAIL_USE_TLS", False), EMAIL.get("EMAIL_USE_SSL", False)
+# Any of Django's back ends, or another package's, by its dotted path; it finds its own settings in the environment.
+EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="") or EMAIL["EMAIL_BACKEND"]
+EMAIL_TIMEOUT = 10  # seconds; a mail server that hangs holds one worker thread no longer
+DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", default="AiAxis <aiaxis@localhost>")
+
 # --- Language and time ----------------------------------------------------------------------------------------------
 
 LANGUAGE_CODE = "en-gb"
