@@ -28,8 +28,8 @@ def _password_field(label: str, autocomplete: str, **options: Any) -> forms.Char
     )
 
 
-class SignInForm(forms.Form):
-    """E-mail and password."""
+class AddressForm(forms.Form):
+    """The e-mail address, which comes first: it decides what else is asked."""
 
     email = forms.EmailField(
         label="E-mail",
@@ -41,8 +41,13 @@ class SignInForm(forms.Form):
             "max_length": "An e-mail address has at most 254 characters.",
         },
     )
-    password = _password_field("Password", "current-password")
     next = forms.CharField(required=False, max_length=2000, widget=forms.HiddenInput)
+
+
+class SignInForm(AddressForm):
+    """E-mail and password."""
+
+    password = _password_field("Password", "current-password")
 
 
 class ChoiceForm(forms.Form):

@@ -11,6 +11,7 @@ app_name = "accounts"
 urlpatterns = [
     path("", sign_in.front, name="front"),
     path("sign-in/", sign_in.sign_in, name="sign_in"),
+    path("sign-in/address/", sign_in.address, name="address"),
     path("sign-in/workspace/", sign_in.choose, name="choose"),
     path("sign-out/", sign_in.sign_out, name="sign_out"),
     path("account/", account.account, name="account"),

@@ -70,6 +70,7 @@ EXEMPT: Final[dict[str, str]] = {
     "openapi": _NOBODYS_DATA,
     "api:api-root": _NOBODYS_DATA,
     "accounts:front": "It sends people on, to sign-in or to their conversations.",
+    "accounts:address": "It repeats what was typed and looks nobody up.",
     "accounts:account": _OWN_ACCOUNT,
     "accounts:installation": _NOBODYS_DATA,
     "accounts:keys": _OWN_ACCOUNT,

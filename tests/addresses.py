@@ -21,6 +21,7 @@ PUBLIC = {
     "/readyz": "says which part is missing, by name",
     "/": "redirects to the sign-in page or to the conversations",
     "/sign-in/": "where people come in",
+    "/sign-in/address/": "shows what to sign in with, the same for every address of a domain",
     "/sign-in/workspace/": "asks for the proof that the sign-in left in a cookie",
     "/operator/sign-in/": "where operators come in",
     "/api/v1/openapi.json": "describes the API, holds no data",

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import cookies, throttling
 from accounts.access import public
-from accounts.forms import ChoiceForm, SignInForm
+from accounts.forms import AddressForm, ChoiceForm, SignInForm
 from accounts.http import Reason, Refusal, TenantRequest, refuse
 from accounts.identity.base import BadCredentials, Proof, Revoked, Unavailable
 from accounts.queries import Place
@@ -32,9 +32,9 @@ def front(request: HttpRequest) -> HttpResponseBase:
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_in(request: HttpRequest) -> HttpResponseBase:
-    """Show the form, and on POST have the password verified."""
+    """Ask for the e-mail address; on POST have the password verified."""
     if request.method != "POST":
-        return _page(request, SignInForm(initial={"next": request.GET.get("next", "")}))
+        return _first_page(request, AddressForm(initial={"next": request.GET.get("next", "")}))
     form = SignInForm(request.POST)
     if not form.is_valid():
         return _page(request, form, status=422)
@@ -48,6 +48,18 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
         return attempts.too_many(request, wait)
     except Unavailable as outage:
         return attempts.silent(request, outage)
+
+
+@public
+@require_http_methods(["GET", "HEAD", "POST"])
+def address(request: HttpRequest) -> HttpResponseBase:
+    """Offer what the address's domain may use. Nobody is looked up, so that it cannot say whether there is an account."""
+    if request.method != "POST":
+        return redirect("accounts:sign_in")
+    form = AddressForm(request.POST)
+    if not form.is_valid():
+        return _first_page(request, form, status=422)
+    return _page(request, SignInForm(initial=form.cleaned_data))
 
 
 @public
@@ -108,9 +120,24 @@ def _ask_where(request: HttpRequest, proof: Proof, form: SignInForm) -> HttpResp
     return response
 
 
-def _page(request: HttpRequest, form: SignInForm, *, status: int = 200) -> HttpResponse:
-    values = {"form": form, "again": "again" in request.GET, "lasts_days": settings.SIGN_IN_SECONDS // 86_400}
+def _first_page(request: HttpRequest, form: AddressForm, *, status: int = 200) -> HttpResponse:
+    values = {"form": form, "again": "again" in request.GET, "lasts_days": _lasts_days()}
     return render(request, "accounts/sign_in.html", values, status=status)
+
+
+def _page(request: HttpRequest, form: SignInForm, *, status: int = 200) -> HttpResponse:
+    if "email" in form.errors:
+        # Only the first page lets somebody correct the address.
+        first = AddressForm(request.POST)
+        first.full_clean()
+        return _first_page(request, first, status=status)
+    form.fields["password"].widget.attrs["autofocus"] = True
+    values = {"form": form, "address": form["email"].value(), "lasts_days": _lasts_days()}
+    return render(request, "accounts/sign_in_password.html", values, status=status)
+
+
+def _lasts_days() -> int:
+    return int(settings.SIGN_IN_SECONDS // 86_400)
 
 
 def _choice_page(request: HttpRequest, places: list[Place], *, form: ChoiceForm | None = None) -> HttpResponse:

@@ -81,6 +81,29 @@ def without_marks(content: bytes, email: str) -> bytes:
     return content.replace(email.encode(), b"")
 
 
+def test_the_address_comes_first_and_nobody_is_looked_up() -> None:
+    """The second page is the same for everybody, so it cannot say who has an account."""
+    pages = []
+    for email in (BOB.email, "nobody@acme.test"):
+        response = Client().post("/sign-in/address/", {"email": email, "next": "/files/"})
+        assert response.status_code == 200
+        assert email.encode() in response.content
+        assert b'value="/files/"' in response.content
+        pages.append(without_marks(response.content, email))
+    assert pages[0] == pages[1]
+
+
+@pytest.mark.parametrize("email", ["", "bob", "bob@acme.test\x00", "b" * 5000 + "@acme.test"])
+def test_an_address_that_is_none_is_corrected_on_the_first_page(email: str) -> None:
+    response = Client().post("/sign-in/address/", {"email": email})
+    assert response.status_code == 422
+    assert b"Continue" in response.content
+
+
+def test_the_second_page_has_no_address_of_its_own() -> None:
+    assert Client().get("/sign-in/address/").headers["Location"] == "/sign-in/"
+
+
 @pytest.mark.parametrize(
     ("email", "password"),
     [

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
-from tests import cast
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import SignIn, type_sign_in
 from tests.cast import ALICE, BOB
 from tests.files import documents
 
@@ -65,9 +64,7 @@ def test_everything_works_without_a_script_and_on_a_telephone(chromium: Browser,
     try:
         page = context.new_page()
         page.goto("/")
-        page.get_by_label("E-mail").fill(BOB.email)
-        page.get_by_label("Password").fill(cast.PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
+        type_sign_in(page, BOB)
         page.goto("/files/")
         page.locator("#upload-file").set_input_files(part("notes.txt", b"Plain words without a script."))
         page.get_by_role("button", name="Upload").click()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests import cast
+from tests.browser.conftest import type_sign_in
 from tests.cast import ALICE
 from tests.files import documents
 
@@ -21,9 +21,7 @@ def test_a_person_without_scripts_uploads_asks_reads_and_deletes(
     page = context.new_page()
     page.set_default_timeout(20_000)
     page.goto("/")
-    page.get_by_label("E-mail").fill(ALICE.email)
-    page.get_by_label("Password").fill(cast.PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    type_sign_in(page, ALICE)
 
     page.goto("/files/")
     page.locator("#upload-file").set_input_files(
