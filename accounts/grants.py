@@ -66,6 +66,8 @@ GRANTS: Final = (
     Grant(AUDIT, "audit_entry", ("INSERT",)),
     Grant(AUDIT, "audit_entry", READ, columns=("id", "retention")),
     Grant(SEAL, "audit_entry", READ),
+    Grant(SEAL, "audit_seal", ("SELECT", "INSERT")),
+    Grant(SEAL, "audit_unsealed", ("SELECT", "DELETE")),
     Grant(OPS, "audit_entry", READ),
     # Operators see metadata only; names of files and agents are content.
     Grant(OPS, "accounts_user", READ),
@@ -90,6 +92,7 @@ FENCE_USERS: Final = (APP, AUDIT)
 DEFINER_FUNCTIONS: Final = {
     "fence.verified_payload()": (),
     "fence.verified_claims(text,text)": (),
+    "fence.audit_awaits_seal()": (),
     "fence.current_workspace()": (APP, AUDIT),
     "fence.current_member()": (APP,),
     "fence.is_whole()": (APP,),
@@ -106,6 +109,8 @@ UNFENCED_TABLES: Final = {
     "accounts_cache": "counters and form marks by hash; never content, and nothing that lets anybody in",
     "accounts_identitylink": "links a person to an identity system; only definer functions read it",
     "accounts_operatorsession": "operators belong to no workspace; the app may only insert",
+    "audit_seal": "hashes and ids over the whole trail; only the sealer reads and adds",
+    "audit_unsealed": "ids of entries that wait for their seal; only a trigger adds, only the sealer reads",
     "auth_group": "Django's, unused, granted to nobody",
     "auth_group_permissions": "Django's, unused, granted to nobody",
     "auth_permission": "Django's, unused, granted to nobody",

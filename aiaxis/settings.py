@@ -44,6 +44,7 @@ def _secret(name: str) -> str:
 
 SECRET_KEY = _secret("SECRET_KEY")
 FENCE_KEY = hashlib.sha256(_secret("FENCE_KEY").encode()).digest()  # seals the workspace context (tenancy/context.py)
+SEAL_KEY = hashlib.sha256(_secret("SEAL_KEY").encode()).digest()  # signs the trail's checkpoints (audit/sealing.py)
 JOB_KEY = hashlib.sha256(_secret("JOB_KEY").encode()).digest()  # seals background jobs, under a key of their own
 
 # --- Web ------------------------------------------------------------------------------------------------------------

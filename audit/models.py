@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 
@@ -115,6 +116,30 @@ class Entry(models.Model):
     def why(self) -> str:
         """Why it was refused, as a sentence; "" for what was allowed."""
         return rules.REASONS.get(self.reason, self.reason)
+
+
+class Seal(models.Model):
+    """A batch of entries that nobody can change unseen any more: their ids, their hashes, a signed digest (`sealing.py`)."""
+
+    seq = models.BigIntegerField(primary_key=True)
+    sealed_at = models.DateTimeField()
+    size = models.BigIntegerField()  # entries sealed so far, with these
+    ids = ArrayField(models.UUIDField())
+    leaves = models.BinaryField()
+    digest = models.BinaryField(max_length=32)
+    note = models.TextField()
+
+    def __str__(self) -> str:
+        return f"seal {self.seq}"
+
+
+class Unsealed(models.Model):
+    """An entry that waits for its seal. A trigger of the trail puts it here, so that none is forgotten."""
+
+    entry_id = models.UUIDField(primary_key=True)
+
+    def __str__(self) -> str:
+        return str(self.entry_id)
 
 
 class EntriesAreFinal(RuntimeError):

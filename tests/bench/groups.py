@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from tests.bench import answers, fence, lifecycle, stage, start
+from tests.bench import answers, audit, fence, lifecycle, stage, start
 from tests.bench.rows import Row
 
 GROUPS = {
@@ -15,9 +15,10 @@ GROUPS = {
     "fence": fence.rows,
     "search": fence.search_rows,
     "answers": answers.rows,
+    "audit": audit.rows,
 }
 # These need the cast on stage and nothing beside it.
-WITHOUT_CROWD = {"start", "lifecycle", "answers"}
+WITHOUT_CROWD = {"start", "lifecycle", "answers", "audit"}
 
 
 def measure(names: Sequence[str], *, rounds: int, workspaces: int, console: Console) -> list[Row]:

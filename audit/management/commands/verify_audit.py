@@ -1,0 +1,73 @@
+"""``manage.py verify_audit [--json]``: is the trail what was sealed? Exits with 1 on any finding."""
+
+from __future__ import annotations
+
+import json
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from rich.console import Console
+from rich.table import Table
+
+from audit import notes, sealing, verification
+
+
+class Command(BaseCommand):
+    """Compares every sealed entry with its seal, and the seals with the signed notes outside the database."""
+
+    help = "Show that no entry of the audit trail was changed, removed, moved or added, and that its end is there."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the form of the answer, and whether what waits is sealed first."""
+        parser.add_argument("--json", action="store_true", help="print one JSON object instead of a table")
+        parser.add_argument(
+            "--key", action="store_true", help="print the public key, for other readers of signed notes"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Verify and report."""
+        if options["key"]:
+            self.stdout.write(notes.verifier_key(settings.SEAL_KEY))
+            return
+        report = verification.verify()
+        if options["json"]:
+            self.stdout.write(json.dumps(_plain(report)))
+        else:
+            _show(report)
+        if not report.holds:
+            sys.exit(1)
+
+
+def _plain(report: verification.Report) -> dict[str, Any]:
+    return {
+        "entries": report.entries,
+        "sealed": report.sealed,
+        "waiting": report.waiting,
+        "broken": report.broken,
+        "missing": report.missing,
+        "truncated": report.truncated,
+    }
+
+
+def _show(report: verification.Report) -> None:
+    console = Console(highlight=False)
+    table = Table("what", "found", title="manage.py verify_audit")
+    table.add_row("entries in the trail", f"{report.entries:,}")
+    table.add_row("of these sealed, and as they were sealed", f"{report.sealed - _changed(report):,}")
+    table.add_row("waiting for their seal (at most a minute)", f"{report.waiting:,}")
+    table.add_row("notes outside the database", f"{len(sealing.kept_outside()):,}, in {sealing.outside()}")
+    console.print(table)
+    for finding in (*report.broken, *(f"entry {entry} is gone" for entry in report.missing)):
+        console.print(f"  [red]✗[/red] {finding}")
+    if report.truncated:
+        console.print(
+            "  [red]✗[/red] the end of the trail is gone: a checkpoint outside covers more than the database holds"
+        )
+    console.print("The trail holds." if report.holds else "The trail is not what was sealed.")
+
+
+def _changed(report: verification.Report) -> int:
+    return sum(finding.startswith("entry ") for finding in report.broken)

@@ -1,0 +1,139 @@
+"""How does the trail become something that nobody can change unseen, not even who holds the database?
+
+Entries are chained. A trigger puts each new entry's id on a waiting list; the sealer takes up to 1,000 from it, hashes each
+entry's text as PostgreSQL writes it, and makes a *seal*: the ids, their hashes, and a digest over these and the seal
+before. The digest is signed, and the signed note also goes to a file outside the database: a chain alone does not show
+that its tail was cut off, a note of a longer one does.
+
+The order is the order of sealing, not of the ids: an entry that waited in a spool while the database was away comes late.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections, transaction
+from django.utils import timezone
+
+from audit import notes
+
+DATABASE: Final = "seal"
+MOST_ENTRIES: Final = 1000  # in one seal
+LONGEST_SECONDS: Final = 60  # before entries that wait are sealed though they are few
+NOTHING: Final = bytes(32)  # what stands before the first seal
+LEAF: Final = 32  # bytes of one hash
+
+# What an entry's hash is over, in this order: named, so that a column that is added later does not change old hashes.
+COLUMNS: Final = (
+    "id, retention, occurred_at, received_at, action, vocabulary, outcome, reason, severity, status, workspace_id, "
+    "asked_workspace_id, actor_type, actor_id, actor_name, actor, target_type, target_id, request_id, client_address, "
+    "http, net, trace, refused_by, detail, fingerprint"
+)
+_LINES: Final = f"COPY (SELECT {COLUMNS} FROM audit_entry WHERE id = ANY(%s)) TO STDOUT"  # noqa: S608 - constants only
+# The text of a time or a number depends on these; a session that inherits others would read every entry as changed.
+PLAIN: Final = "SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'"
+
+_LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('audit.seal', 0))"
+_LAST: Final = "SELECT seq, size, digest, note, sealed_at FROM audit_seal ORDER BY seq DESC LIMIT 1"
+_WAITING: Final = "SELECT entry_id FROM audit_unsealed ORDER BY entry_id LIMIT %s"
+_DONE: Final = "DELETE FROM audit_unsealed WHERE entry_id = ANY(%s)"
+_SEAL: Final = (
+    "INSERT INTO audit_seal (seq, sealed_at, size, ids, leaves, digest, note) VALUES (%s, %s, %s, %s, %s, %s, %s)"
+)
+
+
+def seal() -> int:
+    """Seal what waits, if it is enough or has waited long enough; return how many entries were sealed.
+
+    Runs as ``aiaxis_seal``. Raises ``django.db.Error``, or ``OSError`` if the note cannot be written outside the database;
+    it is then written the next time.
+    """
+    _put_latest_outside()
+    sealed = 0
+    while made := _seal_once(partly=not sealed):
+        _put_latest_outside()
+        sealed += made
+    return sealed
+
+
+def _seal_once(*, partly: bool) -> int:
+    with transaction.atomic(using=DATABASE), connections[DATABASE].cursor() as cursor:
+        cursor.execute(_LOCK)
+        cursor.execute(PLAIN)
+        cursor.execute(_LAST)
+        seq, size, digest, _, sealed_at = cursor.fetchone() or (0, 0, NOTHING, "", None)
+        cursor.execute(_WAITING, [MOST_ENTRIES])
+        ids = [entry for (entry,) in cursor.fetchall()]
+        now = timezone.now()
+        rested = sealed_at is None or (now - sealed_at).total_seconds() >= LONGEST_SECONDS
+        if not ids or (len(ids) < MOST_ENTRIES and not (partly and rested)):
+            return 0
+        found = leaves_of(cursor, ids)
+        # An entry that is gone before it was sealed is sealed as a gap, so that it stays known that there was one.
+        leaves = b"".join(found.get(entry, NOTHING) for entry in ids)
+        digest = chained(bytes(digest), ids, leaves)
+        note = notes.signed(notes.Checkpoint(size + len(ids), digest), settings.SEAL_KEY)
+        cursor.execute(_SEAL, [seq + 1, now, size + len(ids), ids, leaves, digest, note])
+        cursor.execute(_DONE, [ids])
+    return len(ids)
+
+
+def leaves_of(cursor: Any, ids: list[UUID]) -> dict[UUID, bytes]:
+    """The hash of each of these entries that is there: SHA-256 over its line as COPY writes it, under ``PLAIN``."""
+    found = {}
+    with cursor.copy(_LINES, [ids]) as lines:
+        for line in lines:
+            raw = bytes(line)
+            found[UUID(raw[:36].decode())] = sha256(raw).digest()
+    return found
+
+
+def chained(before: bytes, ids: Iterable[UUID], leaves: bytes) -> bytes:
+    """The digest of a seal, over the seal before, its entries' ids and their hashes, in their order."""
+    return sha256(b"".join((before, *(entry.bytes for entry in ids), leaves))).digest()
+
+
+def outside() -> Path:
+    """The file in which the signed notes stand, outside the database; keep copies of it elsewhere."""
+    return Path(settings.AIAXIS_HOME) / "seals" / "checkpoints.txt"
+
+
+def kept_outside() -> list[str]:
+    """The notes of that file, oldest first; none where there is no file."""
+    try:
+        text = outside().read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return []
+    return [f"{note}\n" for note in text.split("\n\n\n") if note.strip()]
+
+
+def _put_latest_outside() -> None:
+    """Append the latest seal's note to the file outside, unless it is the last one there.
+
+    After the commit, never before it: a note of a seal that was rolled back would look like a cut-off tail for ever.
+    """
+    with connections[DATABASE].cursor() as cursor:
+        cursor.execute(_LAST)
+        latest = cursor.fetchone()
+    if latest is None:
+        return
+    path, note = outside(), f"{latest[3]}\n\n".encode()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        end = os.fstat(descriptor).st_size
+        if os.pread(descriptor, len(note), max(0, end - len(note))) == note:
+            return
+        if os.write(descriptor, note) != len(note):
+            raise OSError("The checkpoint was written only in part.")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,150 @@
+"""Has anybody changed, removed, moved, added or cut off entries of the trail since they were sealed?
+
+Everything is computed here, from the entries' texts and the key: the database is asked for what it holds and believed in
+nothing. What was sealed and left the trail by its retention is known from the archive's own records.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connections, transaction
+
+from audit import notes, sealing
+
+MOST_NAMED: Final = 100  # findings that are named one by one; all are counted
+_SEALS: Final = "SELECT seq, size, ids, leaves, digest, note FROM audit_seal WHERE seq > %s ORDER BY seq LIMIT 20"
+_COUNTS: Final = "SELECT (SELECT count(*) FROM audit_entry), (SELECT count(*) FROM audit_unsealed u JOIN audit_entry e ON e.id = u.entry_id)"
+_UNKNOWN: Final = (
+    "SELECT id FROM audit_entry EXCEPT (SELECT unnest(ids) FROM audit_seal UNION ALL SELECT entry_id FROM audit_unsealed) "
+    "LIMIT %s"
+)
+
+
+@dataclass(slots=True)
+class Report:
+    """What was found. ``broken`` names changed, moved and added entries and bad seals; ``missing`` names removed entries."""
+
+    entries: int = 0
+    sealed: int = 0
+    waiting: int = 0
+    broken: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    truncated: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Is the trail whole, as far as it is sealed?"""
+        return not (self.broken or self.missing or self.truncated)
+
+    def blame(self, what: str) -> None:
+        """Add a finding to ``broken``."""
+        if len(self.broken) < MOST_NAMED:
+            self.broken.append(what)
+
+    def miss(self, entry: UUID) -> None:
+        """Add an entry that is gone."""
+        if len(self.missing) < MOST_NAMED:
+            self.missing.append(str(entry))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seal:
+    seq: int
+    size: int
+    ids: list[UUID]
+    leaves: bytes
+    digest: bytes
+    note: str
+
+
+def verify(progress: Callable[[int], None] | None = None) -> Report:
+    """Read the whole trail and compare it with its seals and with the notes outside. Runs as ``aiaxis_seal``.
+
+    ``progress`` is told how many sealed entries have been compared. Raises ``django.db.Error``.
+    """
+    report = Report()
+    with transaction.atomic(using=sealing.DATABASE), connections[sealing.DATABASE].cursor() as cursor:
+        # One picture of everything: what is sealed meanwhile is not half in it.
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        cursor.execute(sealing.PLAIN)
+        ends = _walk(cursor, report, progress)
+        cursor.execute(_COUNTS)
+        report.entries, report.waiting = cursor.fetchone()
+        if report.entries != report.sealed + report.waiting:
+            cursor.execute(_UNKNOWN, [MOST_NAMED])
+            for (entry,) in cursor.fetchall():
+                report.blame(f"entry {entry} was added past the sealer")
+    _compare_with_outside(report, ends)
+    return report
+
+
+def _walk(cursor: Any, report: Report, progress: Callable[[int], None] | None) -> dict[int, bytes]:
+    """Compare each seal with the one before, with its signature and with its entries; return the digest at each size."""
+    seq, size, digest = 0, 0, sealing.NOTHING
+    ends = {0: digest}
+    for seal in _seals(cursor):
+        if seal.seq != seq + 1:
+            report.blame(f"seals {seq + 1} to {seal.seq - 1} are gone")
+        _check_seal(report, seal, size, digest)
+        _check_entries(cursor, report, seal)
+        seq, size, digest = seal.seq, seal.size, seal.digest
+        ends[size] = digest
+        if progress:
+            progress(report.sealed)
+    return ends
+
+
+def _seals(cursor: Any) -> Iterator[_Seal]:
+    seq = 0
+    while True:
+        cursor.execute(_SEALS, [seq])
+        rows = cursor.fetchall()
+        if not rows:
+            return
+        for number, size, ids, leaves, digest, note in rows:
+            yield _Seal(number, size, ids, bytes(leaves), bytes(digest), note)
+        seq = rows[-1][0]
+
+
+def _check_seal(report: Report, seal: _Seal, size: int, before: bytes) -> None:
+    if not hmac.compare_digest(sealing.chained(before, seal.ids, seal.leaves), seal.digest):
+        report.blame(f"seal {seal.seq} does not follow from the one before")
+    if seal.size != size + len(seal.ids) or len(seal.leaves) != len(seal.ids) * sealing.LEAF:
+        report.blame(f"seal {seal.seq} does not count its entries")
+    try:
+        if notes.opened(seal.note, settings.SEAL_KEY) != notes.Checkpoint(seal.size, seal.digest):
+            report.blame(f"seal {seal.seq} carries the signature of another")
+    except notes.BadNote as error:
+        report.blame(f"seal {seal.seq} is {error}")
+
+
+def _check_entries(cursor: Any, report: Report, seal: _Seal) -> None:
+    found = sealing.leaves_of(cursor, seal.ids)
+    report.sealed += len(found)
+    for number, entry in enumerate(seal.ids):
+        leaf = found.get(entry)
+        if leaf is None:
+            report.miss(entry)
+        elif leaf != seal.leaves[number * sealing.LEAF : (number + 1) * sealing.LEAF]:
+            report.blame(f"entry {entry} is not what was sealed")
+
+
+def _compare_with_outside(report: Report, ends: dict[int, bytes]) -> None:
+    """The database alone cannot show that its tail was cut off, or the whole chain made anew with a stolen key."""
+    longest = max(ends)
+    for note in sealing.kept_outside():
+        try:
+            checkpoint = notes.opened(note, settings.SEAL_KEY)
+        except notes.BadNote as error:
+            report.blame(f"a checkpoint outside the database is {error}")
+            continue
+        if checkpoint.size > longest:
+            report.truncated = True
+        elif ends.get(checkpoint.size) != checkpoint.digest:
+            report.blame(f"the checkpoint outside, over {checkpoint.size} entries, is not the one inside")
