@@ -22,6 +22,10 @@ PUBLIC = {
     "/": "redirects to the sign-in page or to the conversations",
     "/sign-in/": "where people come in",
     "/sign-in/workspace/": "asks for the proof that the sign-in left in a cookie",
+    "/invitations/<str:token>/": "shows an invitation to whoever was mailed its link",
+    "/invitations/<str:token>/join/": "asks for the link and a session of the invited address",
+    "/invitations/<str:token>/sign-in/": "remembers the link in this browser, and leads to the sign-in",
+    "/invitations/<str:token>/new/": "asks for the link, and makes an account for its mailbox",
     "/operator/sign-in/": "where operators come in",
     "/api/v1/openapi.json": "describes the API, holds no data",
 }
