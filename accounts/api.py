@@ -1,11 +1,16 @@
 """What does a program learn about its own key?"""
 
+from datetime import datetime
 from uuid import UUID
 
 from ninja import Router, Schema
 
+from accounts import queries
+from accounts.access import scope_required
 from accounts.http import TenantRequest
-from accounts.models import Role
+from accounts.models import Membership, Role
+from accounts.pagination import paginate
+from accounts.schemas import Limit, Listing
 
 router = Router(tags=["account"])
 
@@ -40,3 +45,26 @@ def me(request: TenantRequest) -> dict[str, object]:
         "workspace": {"id": tenant.workspace_id, "name": tenant.workspace_name},
         "scopes": sorted(tenant.scopes),
     }
+
+
+class MemberOut(Schema):
+    """Somebody who belongs to the workspace."""
+
+    id: UUID
+    name: str
+    email: str
+    role: Role
+    status: Membership.Status
+    created_at: datetime
+
+    @staticmethod
+    def resolve_name(member: Membership) -> str:
+        """The name that colleagues see."""
+        return member.display_name
+
+
+@router.get("/members", response=Listing[MemberOut], summary="Who belongs to the workspace?")
+@scope_required("members:read")
+def list_members(request: TenantRequest, cursor: str = "", limit: Limit = 50) -> object:
+    """Return the members, suspended ones included, the latest first."""
+    return paginate(queries.members(), cursor, limit)

@@ -23,8 +23,11 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        """Register the system checks, and make the grants match the one list after every migration."""
-        from accounts import checks  # it needs the models, which are loaded by now
+        """Register the system checks and the letters, and make the grants match the one list after every migration."""
+        from accounts import (  # both need the models, which are loaded by now
+            checks,
+            receivers,  # noqa: F401 - importing connects
+        )
 
         register(checks.models_are_fenced, Tags.security)
         post_migrate.connect(_grant, sender=self, dispatch_uid="accounts.grants")

@@ -11,6 +11,7 @@ from typing import Any
 from django import forms
 
 from accounts.identity.passwords import MAXIMUM, MINIMUM_ALONE
+from accounts.models import Membership, Role
 from accounts.scopes import Scope
 
 NEVER = "never"
@@ -75,6 +76,90 @@ class PasswordForm(forms.Form):
         if values.get("new") and values.get("again") and values["new"] != values["again"]:
             self.add_error("again", "The two entries differ. Type the new password once more.")
         return values
+
+
+class RoleForm(forms.Form):
+    """Which role somebody is to have: none above that of the person who decides."""
+
+    role = forms.ChoiceField(
+        label="Role",
+        choices=Role.choices,
+        error_messages={"required": "Choose a role.", "invalid_choice": "Choose one of the roles that you may give."},
+    )
+
+    def __init__(self, *args: Any, highest: Role, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [(role.value, role.label) for role in Role if role.rank <= highest.rank]
+        self.fields["role"].choices = choices  # type: ignore[attr-defined]  # a ChoiceField, not just any field
+
+
+class InviteForm(RoleForm):
+    """Whom to invite, and into which role."""
+
+    email = forms.EmailField(
+        label="E-mail",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "off", "inputmode": "email"}),
+        help_text="The link is mailed there. It works once, for 72 hours, and for this address only.",
+        error_messages={
+            "required": "Enter the e-mail address of the person.",
+            "invalid": "This is not an e-mail address. It looks like name@company.com.",
+            "max_length": "An e-mail address has at most 254 characters.",
+        },
+    )
+    field_order = ["email", "role"]
+
+
+class JoinForm(forms.Form):
+    """Who somebody is who joins without an account: their name, and the password that they choose."""
+
+    name = forms.CharField(
+        label="Your name",
+        max_length=120,
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+        help_text="Your colleagues see it.",
+        error_messages={"required": "Enter your name.", "max_length": "Use at most 120 characters."},
+    )
+    new = _password_field(
+        "Password",
+        "new-password",
+        help_text=f"At least {MINIMUM_ALONE} characters. A few unrelated words are easy to remember and hard to guess.",
+    )
+
+    def clean_name(self) -> str:
+        """A name on one line: a mark that turns text around would show a colleague as somebody else."""
+        name: str = self.cleaned_data["name"]
+        if not name.isprintable():
+            raise forms.ValidationError("Use letters, digits and spaces. This holds a character that cannot be seen.")
+        return name
+
+
+class PeopleFilter(forms.Form):
+    """Which of the workspace's people to show."""
+
+    q = forms.CharField(
+        label="Name or e-mail",
+        max_length=120,
+        required=False,
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off", "data-search-box": True}),
+    )
+    status = forms.ChoiceField(
+        label="Status", choices=[("", "Active and suspended"), *Membership.Status.choices], required=False
+    )
+
+
+class RotateForm(forms.Form):
+    """For how long a key goes on beside the one that replaces it."""
+
+    hours = forms.TypedChoiceField(
+        label="How long does the old key go on?",
+        coerce=int,
+        choices=[("0", "Not at all"), ("1", "1 hour"), ("24", "24 hours"), ("72", "72 hours")],
+        initial="24",
+        help_text="Long enough to give every program the new one, and no longer. If the old one leaked: not at all.",
+    )
+    # Sent twice, by a double click or a reload, a form makes one key.
+    once = forms.RegexField(r"^[A-Za-z0-9_-]{16,64}$", widget=forms.HiddenInput)
 
 
 class KeyForm(forms.Form):

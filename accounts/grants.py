@@ -37,6 +37,8 @@ GRANTS: Final = (
     Grant(APP, "accounts_membership", READ),
     Grant(APP, "accounts_session", ("SELECT", "INSERT", "UPDATE")),
     Grant(APP, "accounts_apikey", ("SELECT", "INSERT", "UPDATE")),
+    # Written by definer functions alone: an invitation that injected SQL could write would be a membership in two steps.
+    Grant(APP, "accounts_invitation", READ),
     # Resolved and closed by definer functions only; a row alone lets nobody in, the identity store must agree.
     Grant(APP, "accounts_operatorsession", ("INSERT",)),
     # Counters of throttling: keyed hashes and numbers, never content (accounts/cache.py).
@@ -102,6 +104,20 @@ DEFINER_FUNCTIONS: Final = {
     "fence.operator_of(text,text)": (APP,),
     "fence.resolve_operator(bytea)": (APP,),
     "fence.close_operator_session(bytea)": (APP,),
+    # The workspace's people: each asks the sealed member's own role, now, and keeps the rules itself.
+    "fence.change_member_role(uuid,text)": (APP,),
+    "fence.set_member_status(uuid,text)": (APP,),
+    "fence.leave_workspace()": (APP,),
+    "fence.transfer_ownership(uuid)": (APP,),
+    "fence.member_ties(uuid)": (APP,),
+    "fence.last_seen_of(uuid[])": (APP,),
+    "fence.hand_over_agents(uuid)": (APP,),
+    # Invitations: sent and withdrawn by the sealed member, accepted by sealed claims and the mailed token together.
+    "fence.send_invitation(uuid,text,text,text,text,bytea)": (APP,),
+    "fence.renew_invitation(uuid,text,bytea)": (APP,),
+    "fence.withdraw_invitation(uuid)": (APP,),
+    "fence.invitation_of(text)": (APP,),
+    "fence.accept_invitation(text,text)": (APP,),
 }
 
 # Tables without a workspace of their own, and why that is right. The proof reports every other one.

@@ -10,6 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 from accounts.tenancy.constraints import MemberPolicy, RowLevelSecurity
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel, new_id
@@ -191,6 +192,56 @@ class ApiKey(WorkspaceModel):
 
     def __str__(self) -> str:
         return self.name
+
+
+# Who was invited, and by whom, is for those who keep the list of people. Nobody may write a row: the functions of the fence do.
+INVITATION_KEPT = (
+    "workspace_id = (SELECT fence.current_workspace()) AND EXISTS ("
+    "SELECT 1 FROM accounts_membership m WHERE m.workspace_id = (SELECT fence.current_workspace()) "
+    "AND m.id = (SELECT fence.current_member()) AND m.role IN ('owner', 'admin') AND m.status = 'active')"
+)
+
+
+class Invitation(WorkspaceModel):
+    """A place that waits for whoever reads one mailbox: good for 72 hours, once, and never above its sender's role."""
+
+    email = models.EmailField(max_length=254)
+    # The address as it is compared (accounts.identity.local.email_key): case-folded, and nothing cleverer.
+    email_key = models.CharField(max_length=320)
+    role = models.CharField(max_length=10, choices=Role.choices)
+    # The link's token is derived from the row's id and this, so that sending it again makes the older link useless.
+    nonce = models.CharField(max_length=32)
+    token_hash = models.BinaryField(max_length=32)
+    invited_by = WorkspaceForeignKey(Membership, models.PROTECT, related_name="+")
+    created_at = models.DateTimeField()
+    sent_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    accepted_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "token_hash"], name="accounts_invitation_token"),
+            models.UniqueConstraint(
+                fields=["workspace", "email_key"],
+                condition=models.Q(accepted_at__isnull=True, revoked_at__isnull=True),
+                name="accounts_invitation_open",
+            ),
+            RowLevelSecurity(name="accounts_invitation_rls", using=INVITATION_KEPT),
+        ]
+        indexes = [
+            # Only the definer functions that resolve a mailed link search by the hash alone.
+            models.Index(fields=["token_hash"], name="accounts_invitation_hash"),
+            models.Index(fields=["workspace", "invited_by"], name="accounts_invitation_by"),
+        ]
+
+    def __str__(self) -> str:
+        return f"invitation {self.id}"
+
+    @property
+    def is_over(self) -> bool:
+        """Have its 72 hours passed?"""
+        return self.expires_at <= timezone.now()
 
 
 class OperatorSession(models.Model):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from django.db import connections
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.http import Tenant
 from accounts.identity import providers
-from accounts.models import ApiKey, Role, Session
+from accounts.models import ApiKey, Invitation, Membership, Role, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,3 +76,64 @@ def signed_in_places(actor: Tenant) -> list[SignedIn]:
 def keys_of(actor: Tenant) -> list[ApiKey]:
     """The member's keys in this workspace, the latest first, with those that are over."""
     return list(ApiKey.objects.filter(membership_id=actor.membership_id).order_by("-created_at"))
+
+
+def members(search: str = "", status: str = "") -> QuerySet[Membership]:
+    """The workspace's people: those of one status, or all that are not removed; `search` looks in name and address."""
+    found: QuerySet[Membership] = Membership.objects.all()
+    found = found.filter(status=status) if status else found.exclude(status=Membership.Status.REMOVED)
+    if search:
+        found = found.filter(Q(display_name__icontains=search) | Q(email__icontains=search))
+    return found
+
+
+def last_seen_of(people: Iterable[Membership]) -> dict[UUID, datetime | None]:
+    """When each of them last used a session or a key here. Empty unless the bound member keeps the list of people."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT member, seen FROM fence.last_seen_of(%s)", [[one.pk for one in people]])
+        return dict(cursor.fetchall())
+
+
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """How much ends at once when a member goes."""
+
+    sessions: int
+    keys: int
+    invitations: int
+
+
+def ties_of(member_id: UUID) -> Ties:
+    """What a member has open here now; nothing, unless the bound member keeps the list of people."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT sessions, keys, invitations FROM fence.member_ties(%s)", [member_id])
+        row = cursor.fetchone()
+    return Ties(*row) if row else Ties(0, 0, 0)
+
+
+def open_invitations() -> list[Invitation]:
+    """The invitations that nobody has accepted or withdrawn, the latest first, with those that are over."""
+    waiting = Invitation.objects.filter(accepted_at__isnull=True, revoked_at__isnull=True)
+    return list(waiting.select_related("invited_by").order_by("-sent_at"))
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """What a mailed link stands for. `refusal` is a word that says why it cannot be accepted, None if it can."""
+
+    refusal: str | None
+    workspace_name: str
+    sender_name: str
+    email: str
+    role: Role
+    expires_at: datetime
+
+
+def invitation_of(token: str) -> Invited | None:
+    """The invitation behind a mailed link; None for a link that is none."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute(
+            "SELECT refusal, workspace_name, sender_name, email, role, expires_at FROM fence.invitation_of(%s)", [token]
+        )
+        row = cursor.fetchone()
+    return None if row is None else Invited(row[0], row[1], row[2], row[3], Role(row[4]), row[5])

@@ -16,6 +16,7 @@ class Scope(models.TextChoices):
     CONVERSATIONS_WRITE = "conversations:write", "Ask questions, and delete conversations"
     FILES_READ = "files:read", "See and download files"
     FILES_WRITE = "files:write", "Upload and delete files"
+    MEMBERS_READ = "members:read", "See who belongs to the workspace"
     SEARCH_READ = "search:read", "Search in files"
 
 

@@ -31,6 +31,37 @@ password_changed = Signal()
 api_key_created = Signal()
 api_key_revoked = Signal()
 
+# A key was replaced by another of the same name and scopes. sender=ApiKey; arguments: actor (Tenant), target (ApiKey, the new
+# one), replaced (UUID), hours (int, for how long the old one goes on).
+api_key_rotated = Signal()
+
+# The person went on into another workspace of theirs; which one is nobody's business here. sender=Session; arguments: actor
+# (Tenant), target (Session, which ended).
+workspace_switched = Signal()
+
+# A member got another role. sender=Membership; arguments: actor (Tenant), target (Membership), before (str), after (str).
+member_role_changed = Signal()
+
+# A membership was suspended, ended by somebody, or ended by its own member; what of it ended in the same transaction.
+# sender=Membership; arguments: actor (Tenant), target (Membership), sessions (int), keys (int), invitations (int).
+member_suspended = Signal()
+member_removed = Signal()
+member_left = Signal()
+
+# A suspended member may come in again. sender=Membership; arguments: actor (Tenant), target (Membership).
+member_restored = Signal()
+
+# An owner became an admin, and the target an owner. sender=Membership; arguments: actor (Tenant), target (Membership).
+ownership_transferred = Signal()
+
+# sender=Invitation; arguments: actor (Tenant), target (Invitation); for the first also role (str).
+invitation_sent = Signal()
+invitation_resent = Signal()
+invitation_withdrawn = Signal()
+
+# Somebody joined. sender=Invitation; arguments: actor (Tenant, the new member), target (Invitation), role (str).
+invitation_accepted = Signal()
+
 # An operator signed in or out. sender=OperatorSession; arguments: user_id (UUID), email (str), target (OperatorSession).
 operator_signed_in = Signal()
 operator_signed_out = Signal()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.views import account, installation, keys, operators, sign_in
+from accounts.views import account, installation, invitations, keys, operators, people, sign_in, workspaces
 
 app_name = "accounts"
 
@@ -22,6 +22,24 @@ urlpatterns = [
     path("keys/", keys.key_list, name="keys"),
     path("keys/new/", keys.key_create, name="key_create"),
     path("keys/<uuid:key_id>/revoke/", keys.key_revoke, name="key_revoke"),
+    path("keys/<uuid:key_id>/rotate/", keys.key_rotate, name="key_rotate"),
+    path("workspaces/", workspaces.workspaces, name="workspaces"),
+    path("workspaces/switch/", workspaces.switch, name="switch"),
+    path("people/", people.people, name="people"),
+    path("people/leave/", people.leave, name="leave"),
+    path("people/invite/", invitations.invite, name="invite"),
+    path("people/invitations/<uuid:invitation_id>/resend/", invitations.resend, name="invitation_resend"),
+    path("people/invitations/<uuid:invitation_id>/withdraw/", invitations.withdraw, name="invitation_withdraw"),
+    path("people/<uuid:member_id>/", people.member, name="member"),
+    path("people/<uuid:member_id>/role/", people.change_role, name="member_role"),
+    path("people/<uuid:member_id>/suspend/", people.suspend, name="member_suspend"),
+    path("people/<uuid:member_id>/restore/", people.restore, name="member_restore"),
+    path("people/<uuid:member_id>/remove/", people.remove, name="member_remove"),
+    path("people/<uuid:member_id>/transfer/", people.transfer, name="member_transfer"),
+    path("invitations/<str:token>/", invitations.invitation, name="invitation"),
+    path("invitations/<str:token>/join/", invitations.join, name="invitation_join"),
+    path("invitations/<str:token>/sign-in/", invitations.sign_in_first, name="invitation_sign_in"),
+    path("invitations/<str:token>/new/", invitations.register, name="invitation_register"),
     path("operator/sign-in/", operators.sign_in, name="operator_sign_in"),
     path("operator/sign-out/", operators.sign_out, name="operator_sign_out"),
 ]

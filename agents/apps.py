@@ -7,3 +7,7 @@ class AgentsConfig(AppConfig):
     """The `agents` app."""
 
     name = "agents"
+
+    def ready(self) -> None:
+        """Connect what follows when a member goes."""
+        from agents import receivers  # noqa: F401 - models are loaded only now, and importing connects

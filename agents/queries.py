@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db.models import Count, Q, QuerySet
 
 from agents.models import Agent
-from files.models import File
+from files.models import File, Visibility
 
 
 def listed(search: str = "", *, archived: bool = False) -> QuerySet[Agent]:
@@ -29,3 +31,9 @@ def files_of(agent: Agent) -> QuerySet[File]:
 def hidden_files(agent: Agent) -> int:
     """Return how many of the agent's files the bound member cannot see: their owners keep them private."""
     return int(agent.agent_files.count()) - files_of(agent).count()
+
+
+def shared_by(member_id: UUID) -> QuerySet[Agent]:
+    """Return the agents that this member shares with the workspace, by name."""
+    shared: QuerySet[Agent] = Agent.objects.filter(owner_id=member_id, visibility=Visibility.WORKSPACE)
+    return shared.order_by("name", "id")

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -143,6 +143,19 @@ def delete(agent: Agent, *, actor: Tenant) -> None:
         # Django takes the key from a deleted object; the record needs it.
         agent.pk = key
         signals.agent_deleted.send(Agent, actor=actor, target=agent)
+
+
+def hand_over(*, actor: Tenant, leaver_id: UUID) -> None:
+    """Give the shared agents of somebody who is no longer a member to an owner or admin, in the caller's transaction.
+
+    A function of the fence does it, and decides who: the policies let nobody write a colleague's agent.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT agent, heir FROM fence.hand_over_agents(%s)", [leaver_id])
+            heirs = dict(cursor.fetchall())
+        for agent in Agent.objects.filter(pk__in=heirs).order_by("pk"):
+            signals.agent_handed_over.send(Agent, actor=actor, target=agent, heir=heirs[agent.pk])
 
 
 def _set_archived(agent: Agent, *, actor: Tenant, archived: bool) -> None:

@@ -87,6 +87,80 @@ def api_key_revoked(sender: object, *, actor: Tenant, target: Model, **kwargs: A
     _keep("key.revoked", actor, target, prefix=getattr(target, "prefix", ""))
 
 
+@receiver(accounts.api_key_rotated)
+def api_key_rotated(sender: object, *, actor: Tenant, target: Model, replaced: UUID, hours: int, **kwargs: Any) -> None:
+    """A member replaced a key by another, and the old one goes on for so many hours."""
+    _keep("key.rotated", actor, target, replaced=replaced, hours=hours)
+
+
+@receiver(accounts.workspace_switched)
+def workspace_switched(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A person went on into another workspace; which one is not this one's business."""
+    _keep("workspace.switched", actor, target)
+
+
+@receiver(accounts.member_role_changed)
+def member_role_changed(
+    sender: object, *, actor: Tenant, target: Model, before: str, after: str, **kwargs: Any
+) -> None:
+    """A member got another role."""
+    _keep("member.role_changed", actor, target, before=before, after=after)
+
+
+@receiver(accounts.member_suspended)
+def member_suspended(sender: object, *, actor: Tenant, target: Model, sessions: int, keys: int, **kwargs: Any) -> None:
+    """A member was suspended, with so many sessions and keys."""
+    _keep("member.suspended", actor, target, sessions=sessions, keys=keys)
+
+
+@receiver(accounts.member_restored)
+def member_restored(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A suspended member may come in again."""
+    _keep("member.restored", actor, target)
+
+
+@receiver(accounts.member_removed)
+def member_removed(sender: object, *, actor: Tenant, target: Model, sessions: int, keys: int, **kwargs: Any) -> None:
+    """A member was removed, with so many sessions and keys."""
+    _keep("member.removed", actor, target, sessions=sessions, keys=keys)
+
+
+@receiver(accounts.member_left)
+def member_left(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A member left."""
+    _keep("member.left", actor, target)
+
+
+@receiver(accounts.ownership_transferred)
+def ownership_transferred(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """An owner handed the workspace over."""
+    _keep("ownership.transferred", actor, target)
+
+
+@receiver(accounts.invitation_sent)
+def invitation_sent(sender: object, *, actor: Tenant, target: Model, role: str, **kwargs: Any) -> None:
+    """Somebody was invited: into which role, never which address."""
+    _keep("invitation.sent", actor, target, role=role)
+
+
+@receiver(accounts.invitation_resent)
+def invitation_resent(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """An invitation was sent again."""
+    _keep("invitation.resent", actor, target)
+
+
+@receiver(accounts.invitation_withdrawn)
+def invitation_withdrawn(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """An invitation was withdrawn."""
+    _keep("invitation.withdrawn", actor, target)
+
+
+@receiver(accounts.invitation_accepted)
+def invitation_accepted(sender: object, *, actor: Tenant, target: Model, role: str, **kwargs: Any) -> None:
+    """Somebody joined, in which role."""
+    _keep("invitation.accepted", actor, target, role=role)
+
+
 @receiver(accounts.operator_signed_in)
 def operator_signed_in(sender: object, *, user_id: UUID, email: str, **kwargs: Any) -> None:
     """An operator came in: refused unless a durable sink takes the entry."""
@@ -145,6 +219,12 @@ def agent_files_changed(
 def agent_archived(sender: object, *, actor: Tenant, target: Model, archived: bool, **kwargs: Any) -> None:
     """An agent went into the archive or came out of it."""
     _keep("agent.archived" if archived else "agent.restored", actor, target)
+
+
+@receiver(agents.agent_handed_over)
+def agent_handed_over(sender: object, *, actor: Tenant, target: Model, heir: UUID, **kwargs: Any) -> None:
+    """A shared agent of somebody who went has another owner."""
+    _keep("agent.handed_over", actor, target, heir=heir)
 
 
 @receiver(agents.agent_deleted)
@@ -257,6 +337,9 @@ def _target_of(request: HttpRequest) -> tuple[str, str]:
     """The kind and id of the object that the address names: `<uuid:file_id>` is a file; ("", "") when it names none."""
     match = request.resolver_match
     for name, value in (match.kwargs if match else {}).items():
+        if name == "token":
+            # A mailed link's secret: whoever reads the trail must not be able to follow it.
+            return "link", ""
         # An agent's key is its id or its slug.
         return "agent" if name == "key" else name.removesuffix("_id"), str(value)
     return "", ""

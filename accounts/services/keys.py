@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -14,11 +14,11 @@ from django.utils import timezone
 
 from accounts.http import Tenant
 from accounts.identity import providers, tokens
-from accounts.identity.base import IssuedKey, Unavailable
+from accounts.identity.base import Unavailable
 from accounts.models import ApiKey
 from accounts.scopes import within
 from accounts.services import sessions
-from accounts.signals import api_key_created, api_key_revoked
+from accounts.signals import api_key_created, api_key_revoked, api_key_rotated
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +31,10 @@ class ScopeTooWide(Exception):
 
 class MadeAlready(Exception):
     """The same form was sent before."""
+
+
+class NotLive(Exception):
+    """The key was withdrawn, or is over."""
 
 
 class TooManyKeys(Exception):
@@ -56,18 +60,28 @@ def mint(*, actor: Tenant, name: str, scopes: Collection[str], days: int | None,
     if live_keys(actor) >= MOST_LIVE_KEYS:
         raise TooManyKeys
     _take_form(actor, once)
-    session = sessions.current(actor)
     expires_at = None if days is None else timezone.now() + timedelta(days=days)
-    issued = providers.named(session.provider).issue_key(
-        subject=session.subject, name=name, expires_at=expires_at, organization_id=None
-    )
-    try:
-        key = _store(actor, issued, name, scopes, expires_at, provider=session.provider, subject=session.subject)
-    except Exception:
-        # The identity half alone opens nothing; it is taken back so that nothing is left lying about.
-        providers.named(session.provider).revoke_key(issued.id)
-        raise
-    return Minted(key, issued.value)
+    return _issue(actor, name, scopes, expires_at, lambda key: _made(actor, key))
+
+
+def rotate(*, actor: Tenant, key: ApiKey, hours: int, once: str) -> Minted:
+    """Replace one of the member's live keys by one of the same name, scopes and length of life; the old one ends in ``hours``.
+
+    The new key gets no scope that the member's role no longer allows. Raises as ``mint`` does, and ``NotLive``.
+    """
+    if not _is_live(key):
+        # A key that is over must not come to life again under another value.
+        raise NotLive
+    if hours and live_keys(actor) >= MOST_LIVE_KEYS:
+        raise TooManyKeys
+    _take_form(actor, once)
+    lifetime = key.expires_at - key.created_at if key.expires_at else None
+    expires_at = timezone.now() + lifetime if lifetime else None
+    scopes = within(actor.role).intersection(key.scopes)
+    minted = _issue(actor, key.name, scopes, expires_at, lambda new: _replaced(actor, key, new, hours))
+    if not hours:
+        _stop_vouching(key)
+    return minted
 
 
 def revoke(*, actor: Tenant, key_id: UUID) -> ApiKey | None:
@@ -81,11 +95,7 @@ def revoke(*, actor: Tenant, key_id: UUID) -> ApiKey | None:
         key.revoked_at = timezone.now()
         key.save(update_fields=["revoked_at"])
         api_key_revoked.send(sender=ApiKey, actor=actor, target=key)
-    try:
-        providers.named(key.provider).revoke_key(key.identity_key)
-    except Unavailable:
-        # The platform's half is withdrawn, and alone the other half opens nothing.
-        logger.warning("Key %s is withdrawn; its identity system could not be told.", key.pk)
+    _stop_vouching(key)
     return key
 
 
@@ -103,28 +113,64 @@ def _take_form(actor: Tenant, once: str) -> None:
     raise MadeAlready if cache.get(mark) is not None else Unavailable("cache")
 
 
-def _store(
+def _issue(
     actor: Tenant,
-    issued: IssuedKey,
     name: str,
     scopes: Collection[str],
     expires_at: datetime | None,
-    *,
-    provider: str,
-    subject: str,
-) -> ApiKey:
-    with transaction.atomic():
-        key = ApiKey(
-            membership_id=actor.membership_id,
-            name=name,
-            prefix=tokens.shown_part(issued.value),
-            key_hash=tokens.platform_hash(issued.value),
-            provider=provider,
-            subject=subject,
-            identity_key=issued.id,
-            scopes=sorted(scopes),
-            expires_at=expires_at,
-        )
-        key.save(force_insert=True)
-        api_key_created.send(sender=ApiKey, actor=actor, target=key)
-    return key
+    tell: Callable[[ApiKey], None],
+) -> Minted:
+    """Make both halves of a key; ``tell`` runs in the transaction that stores it."""
+    session = sessions.current(actor)
+    provider = providers.named(session.provider)
+    issued = provider.issue_key(subject=session.subject, name=name, expires_at=expires_at, organization_id=None)
+    key = ApiKey(
+        membership_id=actor.membership_id,
+        name=name,
+        prefix=tokens.shown_part(issued.value),
+        key_hash=tokens.platform_hash(issued.value),
+        provider=session.provider,
+        subject=session.subject,
+        identity_key=issued.id,
+        scopes=sorted(scopes),
+        expires_at=expires_at,
+    )
+    try:
+        with transaction.atomic():
+            key.save(force_insert=True)
+            tell(key)
+    except Exception:
+        # The identity half alone opens nothing; it is taken back so that nothing is left lying about.
+        provider.revoke_key(issued.id)
+        raise
+    return Minted(key, issued.value)
+
+
+def _made(actor: Tenant, key: ApiKey) -> None:
+    api_key_created.send(sender=ApiKey, actor=actor, target=key)
+
+
+def _replaced(actor: Tenant, old: ApiKey, new: ApiKey, hours: int) -> None:
+    # Locked and read anew: of two forms that replace one key at the same moment, or of a form and a withdrawal, one wins.
+    found = ApiKey.objects.select_for_update().get(pk=old.pk)
+    if not _is_live(found):
+        raise NotLive
+    ends = timezone.now() + timedelta(hours=hours)
+    if hours:
+        found.expires_at = min(found.expires_at or ends, ends)
+    else:
+        found.revoked_at = timezone.now()
+    found.save(update_fields=["expires_at", "revoked_at"])
+    api_key_rotated.send(sender=ApiKey, actor=actor, target=new, replaced=old.pk, hours=hours)
+
+
+def _is_live(key: ApiKey) -> bool:
+    return key.revoked_at is None and (key.expires_at is None or key.expires_at > timezone.now())
+
+
+def _stop_vouching(key: ApiKey) -> None:
+    try:
+        providers.named(key.provider).revoke_key(key.identity_key)
+    except Unavailable:
+        # The platform's half is withdrawn, and alone the other half opens nothing.
+        logger.warning("Key %s is withdrawn; its identity system could not be told.", key.pk)

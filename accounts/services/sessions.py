@@ -13,7 +13,7 @@ from accounts.identity import providers, resolution
 from accounts.identity.base import Revoked, Unavailable
 from accounts.models import Session
 from accounts.queries import live_sessions
-from accounts.signals import session_revoked, signed_out
+from accounts.signals import session_revoked, signed_out, workspace_switched
 from accounts.tenancy.context import workspace
 
 logger = logging.getLogger(__name__)
@@ -70,6 +70,16 @@ def revoke_here(*, actor: Tenant) -> None:
         for session in live_sessions(actor).select_for_update():
             ended = _end(session)
             session_revoked.send(sender=Session, actor=actor, target=ended)
+
+
+def switched(*, actor: Tenant) -> None:
+    """End the session that the request came with because the person went on into another workspace."""
+    with transaction.atomic():
+        ended = _end(live_sessions(actor).filter(pk=actor.credential_id).first())
+        if ended is not None:
+            workspace_switched.send(sender=Session, actor=actor, target=ended)
+    if ended is not None:
+        _stop_vouching(ended)
 
 
 def current(actor: Tenant) -> Session:

@@ -23,6 +23,7 @@ from accounts.identity.store.models import StoreSession
 from accounts.models import Membership, Session
 from accounts.queries import Place, places_of
 from accounts.scopes import within
+from accounts.services import sessions
 from accounts.signals import signed_in
 from accounts.tenancy.context import workspace
 
@@ -55,13 +56,18 @@ def places(identity: Identity) -> list[Place]:
     return found
 
 
-def open_at(place: Place, *, proof: Proof, client: Client) -> Opened:
-    """Open both halves of a session in this workspace, as this member."""
-    token = tokens.new_token()
+def open_at(place: Place, *, proof: Proof, client: Client, since: datetime | None = None) -> Opened:
+    """Open both halves of a session in this workspace, as this member.
+
+    ``since`` is when the person proved who they are, if it was not just now: a session that follows from another one is
+    neither fresher than that one nor ends later.
+    """
+    token, now = tokens.new_token(), timezone.now()
+    signed_in_at = since or now
+    expires_at = signed_in_at + timedelta(seconds=settings.SIGN_IN_SECONDS)
     identity = providers.named(proof.identity.provider).open_session(
-        proof, token=token, client=client, lifetime=settings.SIGN_IN_SECONDS
+        proof, token=token, client=client, lifetime=int((expires_at - now).total_seconds())
     )
-    now = timezone.now()
     with workspace(place.workspace_id, place.membership_id), transaction.atomic():
         session = Session(
             membership_id=place.membership_id,
@@ -72,16 +78,46 @@ def open_at(place: Place, *, proof: Proof, client: Client) -> Opened:
             method=identity.method,
             address=client.address or None,
             user_agent=client.user_agent[:300],
-            signed_in_at=now,
+            signed_in_at=signed_in_at,
             last_seen_at=now,
             idle_until=now + timedelta(seconds=settings.SIGN_IN_IDLE_SECONDS),
-            expires_at=now + timedelta(seconds=settings.SIGN_IN_SECONDS),
+            expires_at=expires_at,
         )
         session.save(force_insert=True)
         member = Membership.objects.get(pk=place.membership_id)
         tenant = _tenant(place, member, session)
         signed_in.send(sender=Session, actor=tenant, target=session)
     return Opened(token, tenant, session.expires_at)
+
+
+def switch(*, actor: Tenant, token: str, membership_id: UUID, client: Client) -> Opened:
+    """Go on into another workspace of the person with a session of its own; the one that asks ends.
+
+    The new one is as fresh as the old: going to and fro must not make a stale sign-in recent. Raises ``BadCredentials`` for a
+    place that is not theirs, ``Revoked``, ``Unavailable``.
+    """
+    proof, since = behind(actor=actor, token=token)
+    found = places_of(proof.identity.provider, proof.identity.subject)
+    chosen = next((place for place in found if place.membership_id == membership_id), None)
+    if chosen is None:
+        # An id from somewhere else, or of a membership that ended while the page was open.
+        raise BadCredentials
+    return go_on(chosen, actor=actor, proof=proof, client=client, since=since)
+
+
+def behind(*, actor: Tenant, token: str) -> tuple[Proof, datetime]:
+    """What the identity system says of the person behind a session of theirs, and when they proved it."""
+    with workspace(actor.workspace_id, actor.membership_id):
+        session = sessions.current(actor)
+    return Proof(providers.named(session.provider).verify_session(token)), session.signed_in_at
+
+
+def go_on(place: Place, *, actor: Tenant, proof: Proof, client: Client, since: datetime) -> Opened:
+    """Open a session at the place on the strength of the actor's own, which ends."""
+    opened = open_at(place, proof=proof, client=client, since=since)
+    with workspace(actor.workspace_id, actor.membership_id):
+        sessions.switched(actor=actor)
+    return opened
 
 
 def begin_choice(proof: Proof, *, client: Client) -> str:

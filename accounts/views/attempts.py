@@ -77,6 +77,7 @@ def enter(request: HttpRequest, opened: sign_ins.Opened, *, email: str, to: str)
     response = redirect(to)
     cookies.give_session(response, opened.token)
     cookies.take(response, cookies.CHOOSING)
+    cookies.take(response, cookies.INVITATION)
     devices.remember(request, response, throttling.account_key(request, {"email": email}))
     throttling.succeeded(request, email)
     return response

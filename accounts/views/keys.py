@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import timedelta
 from uuid import UUID
 
 from django.contrib import messages
@@ -14,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import queries
 from accounts.access import recent_login_required
-from accounts.forms import KeyForm
+from accounts.forms import KeyForm, RotateForm
 from accounts.http import TenantRequest
 from accounts.identity.base import Unavailable
 from accounts.models import ApiKey
@@ -22,11 +23,15 @@ from accounts.scopes import within
 from accounts.services import keys
 from accounts.views import attempts
 
+WARNED_DAYS = 7  # a key that ends so soon is marked, so that whoever replaces it is in time
+
 
 @require_GET
 def key_list(request: TenantRequest) -> HttpResponseBase:
     """The member's keys in this workspace."""
-    return render(request, "accounts/key_list.html", {"keys": queries.keys_of(request.tenant), "now": timezone.now()})
+    now = timezone.now()
+    values = {"keys": queries.keys_of(request.tenant), "now": now, "soon": now + timedelta(days=WARNED_DAYS)}
+    return render(request, "accounts/key_list.html", values)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -52,6 +57,31 @@ def key_create(request: TenantRequest) -> HttpResponseBase:
     return render(request, "accounts/key_created.html", {"key": minted.key, "value": minted.value}, status=201)
 
 
+@require_http_methods(["GET", "HEAD", "POST"])
+@recent_login_required
+def key_rotate(request: TenantRequest, key_id: UUID) -> HttpResponseBase:
+    """Replace a key by one of the same name and scopes, and show its value this once."""
+    key = get_object_or_404(ApiKey, pk=key_id)
+    if request.method != "POST":
+        return _rotate_page(request, key, RotateForm(initial={"once": secrets.token_urlsafe(16), "hours": "24"}))
+    form = RotateForm(request.POST)
+    if not form.is_valid():
+        return _rotate_page(request, key, form)
+    hours, once = form.cleaned_data["hours"], form.cleaned_data["once"]
+    try:
+        minted = keys.rotate(actor=request.tenant, key=key, hours=hours, once=once)
+    except keys.TooManyKeys:
+        form.add_error(None, f"You have {keys.MOST_LIVE_KEYS} keys, which is the most. Let the old one end at once.")
+        return _rotate_page(request, key, form)
+    except (keys.MadeAlready, keys.NotLive):
+        messages.info(request, "That key was replaced or withdrawn already, so no other one was made.")
+        return redirect("accounts:keys")
+    except Unavailable as outage:
+        return attempts.silent(request, outage)
+    values = {"key": minted.key, "value": minted.value, "replaced": key, "hours": hours}
+    return render(request, "accounts/key_created.html", values, status=201)
+
+
 @require_POST
 def key_revoke(request: TenantRequest, key_id: UUID) -> HttpResponseBase:
     """Withdraw a key; the next request with it is refused."""
@@ -73,6 +103,10 @@ def _mint(request: TenantRequest, form: KeyForm) -> keys.Minted:
         days=form.days(),
         once=form.cleaned_data["once"],
     )
+
+
+def _rotate_page(request: TenantRequest, key: ApiKey, form: RotateForm) -> HttpResponse:
+    return render(request, "accounts/key_rotate.html", {"form": form, "key": key}, status=422 if form.errors else 200)
 
 
 def _form_page(request: TenantRequest, form: KeyForm) -> HttpResponse:

@@ -1,0 +1,38 @@
+"""What follows from a change of who belongs here? A letter to the person, handed to a job in the same transaction."""
+
+from __future__ import annotations
+
+from django.dispatch import receiver
+
+from accounts import letters, signals
+from accounts.http import Tenant
+from accounts.jobs import enqueue
+from accounts.models import Invitation, Membership
+
+
+@receiver(
+    [signals.invitation_sent, signals.invitation_resent], sender=Invitation, dispatch_uid="accounts.letters.invitation"
+)
+def mail_the_invitation(sender: type[Invitation], target: Invitation, **facts: object) -> None:
+    """Mail the link. The job carries the row's id alone; the letter derives the link."""
+    enqueue(letters.invitation, invitation_id=str(target.pk))
+
+
+@receiver(signals.member_removed, sender=Membership, dispatch_uid="accounts.letters.removed")
+def tell_who_was_removed(sender: type[Membership], target: Membership, **facts: object) -> None:
+    """Tell the person, who can no longer read it here."""
+    enqueue(letters.removed, member_id=str(target.pk))
+
+
+@receiver(signals.member_role_changed, sender=Membership, dispatch_uid="accounts.letters.role")
+def tell_whose_role_changed(sender: type[Membership], actor: Tenant, target: Membership, **facts: object) -> None:
+    """Tell the person, unless it was their own act."""
+    if target.pk != actor.membership_id:
+        enqueue(letters.role, member_id=str(target.pk))
+
+
+@receiver(signals.ownership_transferred, sender=Membership, dispatch_uid="accounts.letters.ownership")
+def tell_both_owners(sender: type[Membership], actor: Tenant, target: Membership, **facts: object) -> None:
+    """Tell the one who gave and the one who received: whoever did not mean it hears of it at once."""
+    for member_id in (actor.membership_id, target.pk):
+        enqueue(letters.ownership, member_id=str(member_id), owner_id=str(target.pk))

@@ -1,0 +1,214 @@
+"""How is somebody invited, and how do they come in by the link that they were mailed?"""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts import cookies, queries, throttling
+from accounts.access import accepts, public, recent_login_required, role_required
+from accounts.forms import InviteForm, JoinForm
+from accounts.http import Reason, Refusal, Tenant, TenantRequest, refuse
+from accounts.identity import resolution
+from accounts.identity.base import Proof, Revoked, Unavailable
+from accounts.identity.local import EmailTaken, email_key
+from accounts.identity.passwords import WeakPassword
+from accounts.models import Invitation, Role
+from accounts.services import invitations, sign_ins
+from accounts.services.members import Refused
+from accounts.views import attempts, workspaces
+
+WAITS_SECONDS = 900  # how long a browser remembers an invitation while its reader signs in
+
+
+@accepts("role")
+@require_http_methods(["GET", "HEAD", "POST"])
+@role_required(Role.ADMIN)
+@recent_login_required
+def invite(request: TenantRequest) -> HttpResponseBase:
+    """Ask for an address and a role, and mail the link."""
+    highest = request.tenant.role
+    if request.method != "POST":
+        return render(
+            request, "accounts/invite.html", {"form": InviteForm(initial={"role": Role.MEMBER}, highest=highest)}
+        )
+    form = InviteForm(request.POST, highest=highest)
+    if not form.is_valid():
+        return render(request, "accounts/invite.html", {"form": form}, status=422)
+    email, role = form.cleaned_data["email"], Role(form.cleaned_data["role"])
+    try:
+        invitations.send(actor=request.tenant, email=email, role=role)
+    except Refused as refusal:
+        refuse(request, Refusal(Reason.FORBIDDEN, "request.refused", "notice", {"check": refusal.why}))
+        form.add_error(None, invitations.SENDING[refusal.why])
+        return render(request, "accounts/invite.html", {"form": form}, status=422)
+    messages.success(request, f"{email} is invited as {role.label.lower()}. The mail is on its way.")
+    return redirect("accounts:people")
+
+
+@require_POST
+@role_required(Role.ADMIN)
+def resend(request: TenantRequest, invitation_id: UUID) -> HttpResponseBase:
+    """Mail a new link, good for another 72 hours."""
+    found = get_object_or_404(Invitation, pk=invitation_id)
+    try:
+        invitations.resend(actor=request.tenant, invitation=found)
+    except Refused as refusal:
+        _sending_refused(request, refusal)
+    messages.success(request, f"{found.email} gets a new link, and the one before no longer works.")
+    return redirect("accounts:people")
+
+
+@require_POST
+@role_required(Role.ADMIN)
+def withdraw(request: TenantRequest, invitation_id: UUID) -> HttpResponseBase:
+    """Make the link void."""
+    found = get_object_or_404(Invitation, pk=invitation_id)
+    try:
+        invitations.withdraw(actor=request.tenant, invitation=found)
+    except Refused as refusal:
+        _sending_refused(request, refusal)
+    messages.success(request, f"The invitation of {found.email} is withdrawn. Its link no longer works.")
+    return redirect("accounts:people")
+
+
+@public
+@require_http_methods(["GET", "HEAD"])
+def invitation(request: HttpRequest, token: str) -> HttpResponseBase:
+    """What the link stands for, and the ways to accept it. Changes nothing: programs follow links in mails too."""
+    return _page(request, token)
+
+
+@public
+@require_POST
+def join(request: HttpRequest, token: str) -> HttpResponseBase:
+    """Join as the person who is signed in here."""
+    try:
+        tenant = _signed_in(request)
+        if tenant is None:
+            return redirect("accounts:invitation", token)
+        session_token = request.COOKIES[cookies.session_name()]
+        proof, since = sign_ins.behind(actor=tenant, token=session_token)
+        place = invitations.accept(token, proof=proof, name=tenant.display_name)
+        client = attempts.client_of(request)
+        opened = sign_ins.go_on(place, actor=tenant, proof=proof, client=client, since=since)
+    except Refused as refusal:
+        return _refused(request, token, refusal.why)
+    except Unavailable as outage:
+        return attempts.silent(request, outage)
+    return workspaces.entered(request, opened)
+
+
+@public
+@require_POST
+def sign_in_first(request: HttpRequest, token: str) -> HttpResponseBase:
+    """Remember the invitation in this browser, and ask for the sign-in that accepts it."""
+    shown = queries.invitation_of(token)
+    if shown is None or shown.refusal is not None:
+        return _page(request, token)
+    response = redirect("accounts:sign_in")
+    cookies.give(response, cookies.INVITATION, token, seconds=WAITS_SECONDS)
+    return response
+
+
+@public
+@sensitive_post_parameters("new")
+@require_POST
+def register(request: HttpRequest, token: str) -> HttpResponseBase:
+    """Make an account for the reader of the mailbox, and join."""
+    shown, form = queries.invitation_of(token), JoinForm(request.POST)
+    if shown is None or shown.refusal is not None or not form.is_valid():
+        return _page(request, token, form=form)
+    try:
+        throttling.admit_address(request)
+        return _enter_new(request, token, shown, form)
+    except EmailTaken:
+        form.add_error(None, "There is an account with this address. Sign in with it to join.")
+    except WeakPassword as weak:
+        form.add_error("new", str(weak))
+    except Refused as refusal:
+        return _refused(request, token, refusal.why)
+    except throttling.Throttled as wait:
+        return attempts.too_many(request, wait)
+    except Unavailable as outage:
+        return attempts.silent(request, outage)
+    return _page(request, token, form=form)
+
+
+def finish(request: HttpRequest, proof: Proof) -> HttpResponseBase | None:
+    """Join by the invitation with which this browser came to the sign-in; None if there is none that can be accepted.
+
+    For whoever ends a sign-in, whatever it took: password, second factor or single sign-on.
+    """
+    token = request.COOKIES.get(cookies.INVITATION, "")
+    if not token:
+        return None
+    email = proof.identity.email
+    try:
+        place = invitations.accept(token, proof=proof, name=email.partition("@")[0])
+    except Refused as refusal:
+        messages.warning(request, invitations.ACCEPTING[refusal.why])
+        return None
+    opened = sign_ins.open_at(place, proof=proof, client=attempts.client_of(request))
+    return attempts.enter(request, opened, email=email, to="/")
+
+
+def _enter_new(request: HttpRequest, token: str, shown: queries.Invited, form: JoinForm) -> HttpResponseBase:
+    place, proof = invitations.register(
+        token,
+        email=shown.email,
+        name=form.cleaned_data["name"],
+        password=form.cleaned_data["new"],
+        workspace_name=shown.workspace_name,
+    )
+    opened = sign_ins.open_at(place, proof=proof, client=attempts.client_of(request))
+    return attempts.enter(request, opened, email=shown.email, to="/")
+
+
+def _signed_in(request: HttpRequest) -> Tenant | None:
+    try:
+        return resolution.resolve_session(request.COOKIES.get(cookies.session_name(), ""))
+    except Revoked:
+        # Nobody is signed in here, which is the usual case for somebody who is invited.
+        return None
+
+
+def _page(request: HttpRequest, token: str, *, form: JoinForm | None = None) -> HttpResponseBase:
+    shown = queries.invitation_of(token)
+    if shown is None or shown.refusal is not None:
+        return _refused(request, token, shown.refusal if shown and shown.refusal else "unknown")
+    try:
+        tenant = _signed_in(request)
+    except Unavailable as outage:
+        return attempts.silent(request, outage)
+    values: dict[str, Any] = {
+        "token": token,
+        "invited": shown,
+        "person": tenant,
+        "is_theirs": tenant is not None and email_key(tenant.email) == email_key(shown.email),
+        "form": form or JoinForm(),
+    }
+    return render(request, "accounts/invitation.html", values, status=422 if form and form.errors else 200)
+
+
+def _refused(request: HttpRequest, token: str, why: str) -> HttpResponse:
+    """Say in one sentence why the link does not let anybody in, and what to do. Says nothing of any account."""
+    refuse(request, Refusal(Reason.CREDENTIAL, "invitation.refused", "warning", {"check": why}))
+    status = {"unknown": 404, "other_address": 403, "unverified": 403, "known_address": 403}.get(why, 410)
+    return render(request, "accounts/invitation_refused.html", {"text": invitations.ACCEPTING[why]}, status=status)
+
+
+def _sending_refused(request: TenantRequest, refusal: Refused) -> None:
+    if refusal.why == "missing":
+        raise Http404
+    # A role that was taken away while the page was open, or an invitation into one above one's own.
+    refuse(request, Refusal(Reason.ROLE, "request.refused", "warning", {"check": refusal.why}))
+    raise PermissionDenied(invitations.SENDING[refusal.why])
