@@ -6,12 +6,15 @@ gives every secret, and nothing is ever made up (`settings.py` refuses to start 
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
 import secrets
 from pathlib import Path
 
-SECRET_NAMES = ("SECRET_KEY", "FENCE_KEY", "JOB_KEY")
+SECRET_NAMES = ("SECRET_KEY", "FENCE_KEY", "JOB_KEY", "IDENTITY_KEY")
+# A home that was made before these existed has none; each is then derived from another of its secrets, always the same.
+LATER_NAMES = {"IDENTITY_KEY": "SECRET_KEY"}
 
 
 class HomeError(RuntimeError):
@@ -64,6 +67,9 @@ def _read(path: Path) -> dict[str, str]:
         raise HomeError(
             f"{path} is damaged. Restore it: without its FENCE_KEY the database refuses every query."
         ) from error
+    for name, source in LATER_NAMES.items():
+        if name not in found and source in found:
+            found[name] = hmac.new(str(found[source]).encode(), name.encode(), "sha256").hexdigest()
     missing = [name for name in SECRET_NAMES if name not in found]
     if missing:
         raise HomeError(f"{path} lacks {', '.join(missing)}. Restore it from a backup.")

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.http import Tenant
 from accounts.identity import providers, tokens
 from accounts.identity.base import IssuedKey, Unavailable
-from accounts.models import ApiKey
+from accounts.models import ApiKey, Workspace
 from accounts.scopes import within
 from accounts.services import sessions
 from accounts.signals import api_key_created, api_key_revoked
@@ -48,7 +48,8 @@ class Minted:
 def mint(*, actor: Tenant, name: str, scopes: Collection[str], days: int | None, once: str) -> Minted:
     """Make a key for the acting member, good for ``days`` (None: until it is withdrawn). ``once`` marks the form.
 
-    Raises ``ScopeTooWide``, ``TooManyKeys``, ``MadeAlready`` for a form that was sent before, or ``Unavailable`` if the identity system cannot be asked.
+    Raises ``ScopeTooWide``, ``TooManyKeys``, ``MadeAlready`` for a form that was sent before, ``NoOrganization`` or ``BadCredentials`` if the identity
+    system makes none for this person here, or ``Unavailable`` if it cannot be asked.
     """
     if not frozenset(scopes) <= within(actor.role):
         # A key must not be a way round its member's role.
@@ -59,7 +60,7 @@ def mint(*, actor: Tenant, name: str, scopes: Collection[str], days: int | None,
     session = sessions.current(actor)
     expires_at = None if days is None else timezone.now() + timedelta(days=days)
     issued = providers.named(session.provider).issue_key(
-        subject=session.subject, name=name, expires_at=expires_at, organization_id=None
+        subject=session.subject, name=name, expires_at=expires_at, organization_id=_organization(actor)
     )
     try:
         key = _store(actor, issued, name, scopes, expires_at, provider=session.provider, subject=session.subject)
@@ -93,6 +94,11 @@ def live_keys(actor: Tenant) -> int:
     """How many keys of the member would open something now?"""
     kept = ApiKey.objects.filter(membership_id=actor.membership_id, revoked_at__isnull=True)
     return int(kept.exclude(expires_at__lte=timezone.now()).count())
+
+
+def _organization(actor: Tenant) -> str | None:
+    """The workspace's organisation at the identity provider, if it is connected to one."""
+    return Workspace.objects.values_list("organization_id", flat=True).get(pk=actor.workspace_id)
 
 
 def _take_form(actor: Tenant, once: str) -> None:
