@@ -101,6 +101,8 @@ DEFINER_FUNCTIONS: Final = {
     "fence.resolve_session(bytea)": (APP,),
     "fence.resolve_key(bytea)": (APP,),
     "fence.memberships_of(text,text)": (APP,),
+    "fence.directory_places(text)": (APP,),
+    "fence.follow_directory(text)": (APP,),
     "fence.operator_of(text,text)": (APP,),
     "fence.resolve_operator(bytea)": (APP,),
     "fence.close_operator_session(bytea)": (APP,),

@@ -80,10 +80,18 @@ class Workspace(models.Model):
     slug = models.SlugField(max_length=60, unique=True)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.ACTIVE)
     created_at = models.DateTimeField(auto_now_add=True)
+    # The organisation at WorkOS whose people belong here; its directory's events concern this workspace and no other.
+    organization_id = models.CharField(max_length=120, null=True, unique=True)  # noqa: DJ001 - NULL is unique to nobody
+    requires_sso = models.BooleanField(default=False, db_default=False)
+    # As what people of the organisation's verified domains may come in by themselves; empty: nobody may.
+    joins_as = models.CharField(max_length=10, blank=True, default="", db_default="", choices=Role.choices)
 
     class Meta:
         constraints = [
             RowLevelSecurity(name="accounts_workspace_rls", using="id = (SELECT fence.current_workspace())"),
+            # A rule never makes an owner, and an empty name would be an organisation that many share.
+            models.CheckConstraint(condition=~models.Q(joins_as=Role.OWNER), name="accounts_workspace_joins_as"),
+            models.CheckConstraint(condition=~models.Q(organization_id=""), name="accounts_workspace_organization"),
         ]
 
     def __str__(self) -> str:

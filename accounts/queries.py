@@ -25,19 +25,21 @@ class Place:
     workspace_name: str
     user_id: UUID
     role: Role
+    organization_id: str | None = None
+    requires_sso: bool = False
 
 
 def places_of(provider: str, subject: str) -> list[Place]:
     """Every workspace that this identity may enter now: user, membership and workspace are active. By name."""
     sql = (
-        "SELECT membership_id, workspace_id, workspace_name, user_id, role "
+        "SELECT membership_id, workspace_id, workspace_name, user_id, role, organization_id, requires_sso "
         "FROM fence.memberships_of(%s, %s) ORDER BY workspace_name, membership_id"
     )
     with connections["default"].cursor() as cursor:
         cursor.execute(sql, [provider, subject])
         return [
-            Place(membership, workspace, name, user, Role(role))
-            for membership, workspace, name, user, role in cursor.fetchall()
+            Place(membership, workspace, name, user, Role(role), organization, requires_sso)
+            for membership, workspace, name, user, role, organization, requires_sso in cursor.fetchall()
         ]
 
 

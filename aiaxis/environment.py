@@ -89,6 +89,21 @@ class Environment(environ.Env):  # type: ignore[misc]  # django-environ ships no
             raise ImproperlyConfigured(f"{var} must be an address such as https://aiaxis.example, and is {value!r}.")
         return value
 
+    def service(self, var: str, *, default: str) -> str:
+        """Return the address of a service that secrets are sent to: https, or plain http on this machine."""
+        value = self.site(var, default=default)
+        parts = urlsplit(value)
+        if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}:
+            raise ImproperlyConfigured(f"{var} must begin with https://, since secrets travel there, and is {value!r}.")
+        return value
+
+    def choice(self, var: str, *, default: str, choices: tuple[str, ...]) -> str:
+        """Return one of the words that are allowed."""
+        value = str(self.str(var, default=default))
+        if value not in choices:
+            raise ImproperlyConfigured(f"{var} must be {' or '.join(choices)}, and is {value!r}.")
+        return value
+
     def rate(self, var: str, *, default: str) -> str:
         """Return a rate such as "60/5m": so many, in so many seconds, minutes, hours or days."""
         value = str(self.str(var, default=default))

@@ -42,10 +42,16 @@ def _secret(name: str) -> str:
     return str(value)
 
 
+def _key(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
 SECRET_KEY = _secret("SECRET_KEY")
 FENCE_KEY = hashlib.sha256(_secret("FENCE_KEY").encode()).digest()  # seals the workspace context (tenancy/context.py)
 SEAL_KEY = hashlib.sha256(_secret("SEAL_KEY").encode()).digest()  # signs the trail's checkpoints (audit/sealing.py)
 JOB_KEY = hashlib.sha256(_secret("JOB_KEY").encode()).digest()  # seals background jobs, under a key of their own
+# Encrypts what the identity store keeps for people (accounts/identity/vault.py). The first encrypts, all of them decrypt.
+IDENTITY_KEYS = [_key(_secret("IDENTITY_KEY")), *(_key(old) for old in env.list("IDENTITY_KEYS_RETIRED", default=[]))]
 
 # --- Web ------------------------------------------------------------------------------------------------------------
 
@@ -247,6 +253,17 @@ SIGN_IN_IDLE_SECONDS = env.whole("SIGN_IN_IDLE_SECONDS", default=12 * 3600, leas
 RECENT_LOGIN_SECONDS = env.whole("RECENT_LOGIN_SECONDS", default=15 * 60, least=60, most=86_400)
 # Operators see across workspaces, so their sessions are short.
 OPERATOR_SECONDS = env.whole("OPERATOR_SECONDS", default=3600, least=300, most=12 * 3600)
+# Who verifies passwords: our own identity store, or WorkOS.
+PASSWORDS = env.choice("PASSWORDS", default="local", choices=("local", "workos"))
+
+# WorkOS: single sign-on, and what a company's directory says (accounts/identity/workos/). Without the first three there is none.
+WORKOS_API_KEY = env.str("WORKOS_API_KEY", default="")
+WORKOS_CLIENT_ID = env.str("WORKOS_CLIENT_ID", default="")
+WORKOS_ISSUER = env.str("WORKOS_ISSUER", default="")  # the `iss` of its access tokens; it varies between environments
+WORKOS_WEBHOOK_SECRET = env.str("WORKOS_WEBHOOK_SECRET", default="")
+# Another host for staging or the tests. Plain http only to this machine: the server key travels in every request.
+WORKOS_BASE_URL = env.service("WORKOS_BASE_URL", default="https://api.workos.com")
+
 PASSWORD_HASHERS = ["accounts.identity.hashing.BoundedArgon2Hasher"]  # one only: an older hash would be a way round it
 # Only this one, which says yes to nobody: Django's own authenticate() must not be a second way in.
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend"]

@@ -1,14 +1,13 @@
 """What must an identity system be able to say, and how does it say no?
 
 Two systems have to agree on every request: an identity provider (this protocol) and the platform's own database. A
-provider knows *people and their proofs*; it knows no workspace, no role and no permission. The local store implements
-the protocol today; WorkOS fits the same shape, which is why a proof may carry an organisation, tokens to keep, and
-an impersonator.
+provider knows *people and their proofs*; it knows no workspace, no role and no permission. The local store and WorkOS
+implement it, which is why a proof may carry an organisation, tokens to keep, and an impersonator.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -27,7 +26,7 @@ class Identity:
     session_id: str
     email: str
     email_verified: bool
-    method: str  # "password", "sso" or "key": how this person proved who they are.
+    method: str  # "password", "sso", "authkit" (another way of the provider's own page) or "key": how they proved it.
     expires_at: datetime | None  # When the provider stops vouching, UTC; None for a key without an expiry.
     organization_id: str | None = None
     impersonator: str | None = None
@@ -62,6 +61,15 @@ class IssuedKey:
 
 
 @dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A second factor that is being set up: what an authenticator app needs, and what its first code answers."""
+
+    uri: str = field(repr=False)
+    secret: str = field(repr=False)
+    challenge_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class SsoStart:
     """Where to send the browser, and what must come back with it: single use, bound to that browser."""
 
@@ -74,8 +82,10 @@ class SsoStart:
 class Passwords(Protocol):
     """A provider that verifies passwords."""
 
-    def authenticate_password(self, *, email: str, password: str, client: Client) -> Proof:
-        """Verify a password. Raises ``BadCredentials``, ``EmailUnverified``, ``MfaRequired``, ``SsoRequired``,
+    def authenticate_password(
+        self, *, email: str, password: str, client: Client, reserve: Callable[[], None] | None = None
+    ) -> Proof:
+        """Verify a password; ``reserve`` counts the attempt, and may refuse it, right before. Raises ``BadCredentials``, ``EmailUnverified``, ``MfaRequired``, ``SsoRequired``,
         ``OrganizationChoice`` or ``Unavailable``; the same answer in the same time for unknown, wrong and inactive.
         """
 
@@ -90,17 +100,44 @@ class SingleSignOn(Protocol):
         """Prepare a sign-in elsewhere; the caller binds state, nonce and verifier to the browser."""
 
     def finish_sso(self, *, code: str, code_verifier: str, nonce: str, client: Client) -> Proof:
-        """Exchange the code. Raises ``BadCredentials`` for anything that does not fit, ``Unavailable`` if unheard."""
+        """Exchange the code, once for each nonce.
+
+        Raises ``BadCredentials`` for anything that does not fit, ``OrganizationChoice`` where the person has to say which,
+        ``Unavailable`` if unheard.
+        """
+
+    def choose_organization(self, *, pending: str, organization_id: str, client: Client) -> Proof:
+        """Finish what ``OrganizationChoice`` interrupted. Raises ``BadCredentials`` or ``Unavailable``."""
+
+    def abandon(self, proof: Proof) -> None:
+        """The proof is not going to be used: let the provider forget it, if it can be told."""
+
+    def logout_url(self, session_id: str, *, return_to: str) -> str | None:
+        """Where the browser goes to be signed out at the provider as well; None if it knows no such session."""
 
 
 class Sessions(Protocol):
     """A provider that vouches for a signed-in browser, again and again."""
 
-    def open_session(self, proof: Proof, *, token: str, client: Client, lifetime: int) -> Identity:
+    def open_session(
+        self, proof: Proof, *, token: str, client: Client, lifetime: int, purpose: str = "session"
+    ) -> Identity:
         """Begin vouching for the browser that holds ``token`` for at most ``lifetime`` seconds."""
 
-    def verify_session(self, token: str) -> Identity:
+    def verify_session(self, token: str, *, purpose: str = "session") -> Identity:
         """Does this system still vouch for the holder of the token? Raises ``Revoked`` or ``Unavailable``."""
+
+    def used_proof(self, identity: Identity) -> Proof:
+        """The proof that a session for choosing remembered, once that session has been used up."""
+
+    def within(self, proof: Proof, *, organization_id: str) -> Proof:
+        """The same proof, for this organisation. Raises ``BadCredentials`` where the person does not belong to it.
+
+        A provider that knows no organisations returns the proof as it is.
+        """
+
+    def knew(self, credential: str) -> bool:
+        """Was this token or key ever one of this provider's? For the colour of a refusal; nobody outside is asked."""
 
     def revoke_session(self, session_id: str) -> bool:
         """Stop vouching for one session; False if it was over already."""
@@ -118,7 +155,10 @@ class Keys(Protocol):
     def issue_key(
         self, *, subject: str, name: str, expires_at: datetime | None, organization_id: str | None
     ) -> IssuedKey:
-        """Mint a key for the person. The value exists nowhere after this call but with its holder."""
+        """Mint a key for the person. The value exists nowhere after this call but with its holder.
+
+        Raises ``NoOrganization`` where the provider needs one, ``BadCredentials`` if it will not, ``Unavailable``.
+        """
 
     def verify_key(self, value: str) -> Identity:
         """Does this system recognise the key? Raises ``Revoked`` or ``Unavailable``."""
@@ -139,34 +179,74 @@ class IdentityRefusal(Exception):
     reason = "refused"
 
 
+class FollowUp(IdentityRefusal):
+    """The proof was right and is not enough; ``pending`` is what the provider wants back with the rest of it.
+
+    ``pending`` opens a session together with the rest, so it stays on the server and is never shown.
+    """
+
+    def __init__(self, *, pending: str = "", subject: str = "", email: str = "") -> None:
+        super().__init__(self.reason)
+        self.pending = pending
+        self.subject = subject
+        self.email = email
+
+
 class BadCredentials(IdentityRefusal):
     """Unknown account, wrong password, inactive account: one refusal, so that nobody learns which."""
 
     reason = "bad_credentials"
 
 
-class EmailUnverified(IdentityRefusal):
+class EmailUnverified(FollowUp):
     """The proof was right, but nobody has shown that the address belongs to the person."""
 
     reason = "email_unverified"
 
 
-class MfaRequired(IdentityRefusal):
-    """The first factor was right; a second one is asked for."""
+class MfaRequired(FollowUp):
+    """The first factor was right; a second one is asked for. ``factors`` are the ids of those that the person has.
+
+    Without any (``must_enrol``), one has to be set up first.
+    """
 
     reason = "mfa_required"
 
+    def __init__(self, *, pending: str = "", subject: str = "", email: str = "", factors: tuple[str, ...] = ()) -> None:
+        super().__init__(pending=pending, subject=subject, email=email)
+        self.factors = factors
 
-class SsoRequired(IdentityRefusal):
+    @property
+    def must_enrol(self) -> bool:
+        """Has the person no second factor yet?"""
+        return not self.factors
+
+
+class SsoRequired(FollowUp):
     """The person's workspace accepts single sign-on only."""
 
     reason = "sso_required"
 
 
-class OrganizationChoice(IdentityRefusal):
-    """The person belongs to several places and has to say which; never answered by a default."""
+class OrganizationChoice(FollowUp):
+    """The person belongs to several places and has to say which; never answered by a default.
+
+    ``organizations`` are the provider's ids of those places.
+    """
 
     reason = "organization_choice"
+
+    def __init__(
+        self, *, pending: str = "", subject: str = "", email: str = "", organizations: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(pending=pending, subject=subject, email=email)
+        self.organizations = organizations
+
+
+class NoOrganization(IdentityRefusal):
+    """The provider does this only for people of an organisation, and the workspace is connected to none."""
+
+    reason = "no_organization"
 
 
 class Revoked(IdentityRefusal):

@@ -19,7 +19,7 @@ from django.utils import timezone
 from accounts.identity import asking, hashing, passwords
 from accounts.identity.base import BadCredentials, Client, Identity, IssuedKey, Proof, Revoked
 from accounts.identity.store.models import IDENTITY_DATABASE, Account, StoreKey, StoreSession, account_id
-from accounts.identity.tokens import identity_hash, new_key
+from accounts.identity.tokens import KEY_PREFIX, identity_hash, new_key
 
 Answer = TypeVar("Answer")
 
@@ -167,6 +167,23 @@ class LocalIdentity:
         """The ids of the person's sessions that are live here."""
         sessions = StoreSession.objects.filter(account_id=account_id(subject), purpose=StoreSession.Purpose.SESSION)
         return _asked(lambda: frozenset(str(pk) for pk in sessions.live().values_list("pk", flat=True)))
+
+    def used_proof(self, identity: Identity) -> Proof:
+        """A proof of this store is nothing but what it says."""
+        return Proof(identity)
+
+    def within(self, proof: Proof, *, organization_id: str) -> Proof:
+        """This store knows no organisations: the proof is as good as it was."""
+        return proof
+
+    def knew(self, credential: str) -> bool:
+        """Was this token or key ever one of this store's?"""
+        verify = self.verify_key if credential.startswith(KEY_PREFIX) else self.verify_session
+        try:
+            verify(credential)
+        except Revoked as refusal:
+            return refusal.known
+        return True
 
     # ── keys ────────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -6,16 +6,54 @@ password sign-in asks the one that settings choose.
 
 from __future__ import annotations
 
-from accounts.identity.base import Provider, Unavailable
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+from accounts.identity.base import Provider, SingleSignOn, Unavailable
 from accounts.identity.local import LocalIdentity
 
+if TYPE_CHECKING:
+    from accounts.identity.workos.provider import WorkOSIdentity
+
 LOCAL = LocalIdentity()
-_PROVIDERS: dict[str, Provider] = {LOCAL.name: LOCAL}
+WORKOS = "workos"
 
 
 def named(name: str) -> Provider:
     """The provider of this name. Raises ``Unavailable`` for one that is not configured: nobody can vouch, so nobody enters."""
-    try:
-        return _PROVIDERS[name]
-    except KeyError:
-        raise Unavailable(f"identity provider {name!r}") from None
+    if name == LOCAL.name:
+        return LOCAL
+    if name == WORKOS:
+        return workos()
+    raise Unavailable(f"identity provider {name!r}")
+
+
+def has_workos() -> bool:
+    """Is WorkOS configured, as far as it has to be for anybody to come in by it?"""
+    return bool(settings.WORKOS_API_KEY and settings.WORKOS_CLIENT_ID and settings.WORKOS_ISSUER)
+
+
+def workos() -> WorkOSIdentity:
+    """WorkOS. Raises ``Unavailable`` where it is not configured."""
+    if not has_workos():
+        raise Unavailable(f"identity provider {WORKOS!r}")
+    # Its SDK takes a second to load, which an installation without it should not wait for.
+    from accounts.identity.workos.provider import WORKOS as PROVIDER
+
+    return PROVIDER
+
+
+def single_sign_on() -> SingleSignOn:
+    """Who can send a browser away to prove who it is. Raises ``Unavailable`` where nobody can."""
+    return workos()
+
+
+def for_passwords() -> Provider:
+    """Who verifies the passwords of new sign-ins, as settings choose."""
+    return named(settings.PASSWORDS)
+
+
+def configured() -> list[Provider]:
+    """Every provider that could vouch for somebody here."""
+    return [LOCAL, workos()] if has_workos() else [LOCAL]

@@ -7,6 +7,7 @@ its *own* derivation, so that a dump of one is of no use for forging the other's
 from __future__ import annotations
 
 import hmac
+import re
 import secrets
 import string
 import zlib
@@ -22,6 +23,7 @@ SHOWN_LENGTH = len(KEY_PREFIX) + 6  # What lists show of a key: 36 of its 256 bi
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _SECRET_LENGTH = 43  # 43 base-62 digits hold 256 bits.
 _CHECKSUM_LENGTH = 6  # 6 base-62 digits hold a CRC-32.
+_VENDOR_KEY = re.compile(r"sk_[0-9A-Za-z_]{16,200}")
 _TOKEN_LENGTHS = range(40, 65)
 
 
@@ -58,6 +60,16 @@ def is_well_formed_key(value: str) -> bool:
     if not (body.isascii() and body.isalnum()):
         return False
     return _checksum(body[:_SECRET_LENGTH]) == body[_SECRET_LENGTH:]
+
+
+def is_vendor_key(value: str) -> bool:
+    """Has this the form of a key that WorkOS mints? It has no checksum, so it says less than ours."""
+    return _VENDOR_KEY.fullmatch(value) is not None
+
+
+def is_server_key(value: str) -> bool:
+    """Is this the key by which we speak to WorkOS? Compared in constant time: it must not be found out letter by letter."""
+    return bool(settings.WORKOS_API_KEY) and hmac.compare_digest(value.encode(), settings.WORKOS_API_KEY.encode())
 
 
 def shown_part(value: str) -> str:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.http import Tenant
 from accounts.identity import providers, tokens
 from accounts.identity.base import Unavailable
-from accounts.models import ApiKey
+from accounts.models import ApiKey, Workspace
 from accounts.scopes import within
 from accounts.services import sessions
 from accounts.signals import api_key_created, api_key_revoked, api_key_rotated
@@ -52,7 +52,8 @@ class Minted:
 def mint(*, actor: Tenant, name: str, scopes: Collection[str], days: int | None, once: str) -> Minted:
     """Make a key for the acting member, good for ``days`` (None: until it is withdrawn). ``once`` marks the form.
 
-    Raises ``ScopeTooWide``, ``TooManyKeys``, ``MadeAlready`` for a form that was sent before, or ``Unavailable`` if the identity system cannot be asked.
+    Raises ``ScopeTooWide``, ``TooManyKeys``, ``MadeAlready`` for a form that was sent before, ``NoOrganization`` or ``BadCredentials`` if the identity
+    system makes none for this person here, or ``Unavailable`` if it cannot be asked.
     """
     if not frozenset(scopes) <= within(actor.role):
         # A key must not be a way round its member's role.
@@ -105,6 +106,11 @@ def live_keys(actor: Tenant) -> int:
     return int(kept.exclude(expires_at__lte=timezone.now()).count())
 
 
+def _organization(actor: Tenant) -> str | None:
+    """The workspace's organisation at the identity provider, if it is connected to one."""
+    return Workspace.objects.values_list("organization_id", flat=True).get(pk=actor.workspace_id)
+
+
 def _take_form(actor: Tenant, once: str) -> None:
     mark = f"key-form:{actor.membership_id}:{once}"
     if cache.add(mark, 1, timeout=24 * 3600):
@@ -123,7 +129,9 @@ def _issue(
     """Make both halves of a key; ``tell`` runs in the transaction that stores it."""
     session = sessions.current(actor)
     provider = providers.named(session.provider)
-    issued = provider.issue_key(subject=session.subject, name=name, expires_at=expires_at, organization_id=None)
+    issued = provider.issue_key(
+        subject=session.subject, name=name, expires_at=expires_at, organization_id=_organization(actor)
+    )
     key = ApiKey(
         membership_id=actor.membership_id,
         name=name,

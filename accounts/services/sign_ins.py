@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts.http import Tenant
 from accounts.identity import providers, tokens
-from accounts.identity.base import BadCredentials, Client, Identity, Proof
+from accounts.identity.base import BadCredentials, Client, Identity, Proof, Revoked
 from accounts.identity.store.models import StoreSession
 from accounts.models import Membership, Session
 from accounts.queries import Place, places_of
@@ -45,12 +45,20 @@ class NoPlace(Exception):
 
 def prove(*, email: str, password: str, client: Client, reserve: Callable[[], None]) -> Proof:
     """Have the password verified. Raises ``BadCredentials``, ``throttling.Throttled`` (from ``reserve``), ``Unavailable``."""
-    return providers.LOCAL.authenticate_password(email=email, password=password, client=client, reserve=reserve)
+    return providers.for_passwords().authenticate_password(
+        email=email, password=password, client=client, reserve=reserve
+    )
 
 
 def places(identity: Identity) -> list[Place]:
-    """Where this identity may enter. Raises ``NoPlace`` if nowhere."""
+    """Where this identity may enter. Raises ``NoPlace`` if nowhere.
+
+    A proof that names an organisation is good for that organisation's workspace and for no other: another company's sign-in,
+    which the person's employer here does not run, must not open this one's door.
+    """
     found = places_of(identity.provider, identity.subject)
+    if identity.organization_id is not None:
+        found = [place for place in found if place.organization_id == identity.organization_id]
     if not found:
         raise NoPlace
     return found
@@ -60,12 +68,16 @@ def open_at(place: Place, *, proof: Proof, client: Client, since: datetime | Non
     """Open both halves of a session in this workspace, as this member.
 
     ``since`` is when the person proved who they are, if it was not just now: a session that follows from another one is
-    neither fresher than that one nor ends later.
+    neither fresher than that one nor ends later. Where the workspace has an organisation, a provider that knows
+    organisations has to vouch for the person there: raises ``BadCredentials`` if it does not.
     """
     token, now = tokens.new_token(), timezone.now()
+    provider = providers.named(proof.identity.provider)
+    if place.organization_id is not None:
+        proof = provider.within(proof, organization_id=place.organization_id)
     signed_in_at = since or now
     expires_at = signed_in_at + timedelta(seconds=settings.SIGN_IN_SECONDS)
-    identity = providers.named(proof.identity.provider).open_session(
+    identity = provider.open_session(
         proof, token=token, client=client, lifetime=int((expires_at - now).total_seconds())
     )
     with workspace(place.workspace_id, place.membership_id), transaction.atomic():
@@ -121,9 +133,9 @@ def go_on(place: Place, *, actor: Tenant, proof: Proof, client: Client, since: d
 
 
 def begin_choice(proof: Proof, *, client: Client) -> str:
-    """Remember a right password for as long as the person chooses a workspace; returns the token for their cookie."""
+    """Remember a proof for as long as the person chooses a workspace; returns the token for their cookie."""
     token = tokens.new_token()
-    providers.LOCAL.open_session(
+    providers.named(proof.identity.provider).open_session(
         proof, token=token, client=client, lifetime=CHOICE_SECONDS, purpose=StoreSession.Purpose.CHOOSING
     )
     return token
@@ -131,7 +143,7 @@ def begin_choice(proof: Proof, *, client: Client) -> str:
 
 def choices(token: str) -> tuple[Identity, list[Place]]:
     """Who is choosing, and between what. Raises ``Revoked`` for a token that is none, or over; ``NoPlace``."""
-    identity = providers.LOCAL.verify_session(token, purpose=StoreSession.Purpose.CHOOSING)
+    identity = _chooser(token)
     return identity, places(identity)
 
 
@@ -142,10 +154,22 @@ def finish_choice(token: str, *, membership_id: UUID, client: Client) -> Opened:
     if chosen is None:
         # An id from somewhere else, or of a membership that ended while the page was open.
         raise BadCredentials
-    if not providers.LOCAL.revoke_session(identity.session_id):
+    provider = providers.named(identity.provider)
+    if not provider.revoke_session(identity.session_id):
         # Two submits of one form: the first one opened the session, the token is used up.
         raise BadCredentials
-    return open_at(chosen, proof=Proof(identity), client=client)
+    return open_at(chosen, proof=provider.used_proof(identity), client=client)
+
+
+def _chooser(token: str) -> Identity:
+    """Whose choice the token stands for. The provider that remembers it says so; to all others it is unknown."""
+    refusals = []
+    for provider in providers.configured():
+        try:
+            return provider.verify_session(token, purpose=StoreSession.Purpose.CHOOSING)
+        except Revoked as refusal:
+            refusals.append(refusal)
+    raise next((refusal for refusal in refusals if refusal.known), refusals[0])
 
 
 def _tenant(place: Place, member: Membership, session: Session) -> Tenant:

@@ -17,7 +17,7 @@ from accounts import queries
 from accounts.access import recent_login_required
 from accounts.forms import KeyForm, RotateForm
 from accounts.http import TenantRequest
-from accounts.identity.base import Unavailable
+from accounts.identity.base import BadCredentials, NoOrganization, Unavailable
 from accounts.models import ApiKey
 from accounts.scopes import within
 from accounts.services import keys
@@ -51,6 +51,11 @@ def key_create(request: TenantRequest) -> HttpResponseBase:
         return redirect("accounts:keys")
     except keys.TooManyKeys:
         form.add_error(None, f"You have {keys.MOST_LIVE_KEYS} keys, which is the most. Withdraw one that is not used.")
+        return _form_page(request, form)
+    except (NoOrganization, BadCredentials):
+        form.add_error(
+            None, "Your sign-in makes no keys for this workspace. An owner can connect it to your organisation."
+        )
         return _form_page(request, form)
     except Unavailable as outage:
         return attempts.silent(request, outage)

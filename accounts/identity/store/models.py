@@ -99,3 +99,102 @@ def account_id(subject: str) -> uuid.UUID:
         return uuid.UUID(subject)
     except ValueError:
         return NOBODY
+
+
+class VendorSession(models.Model):
+    """A browser that an outside identity provider vouches for, with what the provider gave us to ask it again.
+
+    The tokens are encrypted (``accounts.identity.vault``) and never leave the server. What ended here and has to be told to the
+    provider has ``revoked_at`` and no ``told_at``.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    purpose = models.CharField(
+        max_length=16, choices=StoreSession.Purpose.choices, default=StoreSession.Purpose.SESSION
+    )
+    token_hash = models.BinaryField(max_length=32, unique=True)
+    subject = models.CharField(max_length=120, db_index=True)
+    email = models.EmailField(max_length=254)
+    email_verified = models.BooleanField(default=False)
+    method = models.CharField(max_length=12)
+    vendor_session = models.CharField(max_length=120, db_index=True)
+    organization_id = models.CharField(max_length=120, blank=True)
+    access_token = models.BinaryField()
+    refresh_token = models.BinaryField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=40, blank=True)
+    told_at = models.DateTimeField(null=True, blank=True)
+
+    objects = models.Manager.from_queryset(LiveQuerySet)()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["revoked_at"],
+                condition=models.Q(revoked_at__isnull=False, told_at__isnull=True),
+                name="identity_sessions_to_tell",
+            )
+        ]
+
+    def __str__(self) -> str:
+        """The id alone."""
+        return str(self.pk)
+
+
+class VendorKey(models.Model):
+    """An API key that an outside provider minted. Its value is nowhere here, not even as a hash that can be guessed against."""
+
+    id = models.CharField(primary_key=True, max_length=120)  # the provider's own id of the key
+    value_mac = models.BinaryField(max_length=32, unique=True)
+    subject = models.CharField(max_length=120, db_index=True)
+    organization_id = models.CharField(max_length=120)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    # When the provider last said yes. Believed for half a minute; emptied by whoever hears that something changed.
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=40, blank=True)
+    told_at = models.DateTimeField(null=True, blank=True)
+
+    objects = models.Manager.from_queryset(LiveQuerySet)()
+
+    def __str__(self) -> str:
+        """The id alone."""
+        return str(self.pk)
+
+
+class VendorCursor(models.Model):
+    """How far an outside provider's events have been read."""
+
+    name = models.CharField(primary_key=True, max_length=40)
+    after = models.CharField(max_length=120)
+    moved_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        """Which events."""
+        return self.name
+
+
+class VendorEvent(models.Model):
+    """An event that was acted upon: told once more, it is left alone."""
+
+    id = models.CharField(primary_key=True, max_length=120)
+    kind = models.CharField(max_length=80)
+    handled_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        """The id alone."""
+        return self.pk
+
+
+class SpentProof(models.Model):
+    """A sign-in elsewhere that has come back: it opens nothing a second time."""
+
+    mark = models.BinaryField(primary_key=True, max_length=32)
+    spent_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        """When it was spent: the mark itself says nothing."""
+        return self.spent_at.isoformat()
