@@ -12,6 +12,8 @@ from django.http import HttpResponseBase
 
 CHOOSING = "__Host-aiaxis-choosing"
 OPERATOR = "__Host-aiaxis-operator"
+# What an owner brought back from their company's sign-in, while they confirm that the workspace trusts it.
+CONNECTING = "__Host-aiaxis-connecting"
 # The link of an invitation, while its reader signs in; set by a form of the invitation's own page alone.
 INVITATION = "__Host-aiaxis-invitation"
 

@@ -93,6 +93,23 @@ class RoleForm(forms.Form):
         self.fields["role"].choices = choices  # type: ignore[attr-defined]  # a ChoiceField, not just any field
 
 
+class SignInRulesForm(forms.Form):
+    """What a workspace insists on when people sign in, and who joins by themselves."""
+
+    insists = forms.BooleanField(
+        label="Single sign-on only",
+        required=False,
+        help_text="Passwords open this workspace no more: sessions that began with one end, and so do the API keys that were made in "
+        "them. People who belong elsewhere too keep their passwords there.",
+    )
+    joining = forms.ChoiceField(
+        label="People of the verified domains who are no members yet",
+        choices=[("", "Need an invitation"), ("viewer", "Join as viewer"), ("member", "Join as member")],
+        required=False,
+        help_text="They come in the first time they sign in through your organisation. Whoever was removed does not.",
+    )
+
+
 class InviteForm(RoleForm):
     """Whom to invite, and into which role."""
 

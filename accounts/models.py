@@ -137,6 +137,20 @@ class Membership(WorkspaceModel):
         return self.display_name
 
 
+class Domain(WorkspaceModel):
+    """A domain that the workspace's organisation has shown to be its own, as WorkOS says. Functions with the owner's rights write it."""
+
+    name = models.CharField(max_length=253)  # in lower case
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "name"], name="accounts_domain_name")]
+        # Only the definer functions of the sign-in search by the name alone.
+        indexes = [models.Index(fields=["name"], name="accounts_domain_lookup")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 OWN_ROWS = "membership_id = {member}"
 
 

@@ -62,6 +62,23 @@ invitation_withdrawn = Signal()
 # Somebody joined. sender=Invitation; arguments: actor (Tenant, the new member), target (Invitation), role (str).
 invitation_accepted = Signal()
 
+# Somebody joined by the rule of their organisation's verified domain. sender=Membership; arguments: actor (Tenant, the new member),
+# target (Membership), role (str).
+member_joined = Signal()
+
+# A member's account of an outside identity system was tied to them. sender=Membership; arguments: actor (Tenant), target
+# (Membership), provider (str).
+identity_linked = Signal()
+
+# An owner connected the workspace to an organisation's sign-in, or ended that. sender=Workspace; arguments: actor (Tenant), target
+# (Workspace); the first one also organization (str), domains (list[str]).
+organization_connected = Signal()
+organization_disconnected = Signal()
+
+# An owner changed what the workspace insists on. sender=Workspace; arguments: actor (Tenant), target (Workspace), requires_sso
+# (bool), joins_as (str, a role or "").
+sign_in_rules_changed = Signal()
+
 # An operator signed in or out. sender=OperatorSession; arguments: user_id (UUID), email (str), target (OperatorSession).
 operator_signed_in = Signal()
 operator_signed_out = Signal()
@@ -70,6 +87,10 @@ operator_signed_out = Signal()
 # by raising accounts.identity.base.Unavailable. sender=OperatorSite; arguments: operator (accounts.operators.Operator), page (str,
 # the URL pattern), names (list[str], of the filters that were used).
 operator_read = Signal()
+
+# Somebody at the server's terminal connected a workspace to an organisation. sender=Workspace; arguments: workspace_id (UUID),
+# organization (str), domains (list[str]).
+organization_connected_here = Signal()
 
 # Somebody at the server's terminal added a person. sender=Membership or User; arguments: user_id (UUID), workspace_id
 # (UUID | None), role (str, "operator" without a workspace).

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.views import account, installation, invitations, keys, operators, people, sign_in, workspaces
+from accounts.views import (
+    account,
+    installation,
+    invitations,
+    keys,
+    operators,
+    organizations,
+    people,
+    sign_in,
+    workspaces,
+)
 
 app_name = "accounts"
 
@@ -30,6 +40,11 @@ urlpatterns = [
     path("people/invite/", invitations.invite, name="invite"),
     path("people/invitations/<uuid:invitation_id>/resend/", invitations.resend, name="invitation_resend"),
     path("people/invitations/<uuid:invitation_id>/withdraw/", invitations.withdraw, name="invitation_withdraw"),
+    path("people/single-sign-on/", organizations.single_sign_on, name="single_sign_on"),
+    path("people/single-sign-on/connect/", organizations.connect, name="sso_connect"),
+    path("people/single-sign-on/connected/", organizations.connected, name="sso_connected"),
+    path("people/single-sign-on/rules/", organizations.change_rules, name="sso_rules"),
+    path("people/single-sign-on/disconnect/", organizations.disconnect, name="sso_disconnect"),
     path("people/<uuid:member_id>/", people.member, name="member"),
     path("people/<uuid:member_id>/role/", people.change_role, name="member_role"),
     path("people/<uuid:member_id>/suspend/", people.suspend, name="member_suspend"),

@@ -161,6 +161,40 @@ def invitation_accepted(sender: object, *, actor: Tenant, target: Model, role: s
     _keep("invitation.accepted", actor, target, role=role)
 
 
+@receiver(accounts.member_joined)
+def member_joined(sender: object, *, actor: Tenant, target: Model, role: str, **kwargs: Any) -> None:
+    """Somebody joined by the rule of their organisation's domain, in which role."""
+    _keep("member.joined", actor, target, role=role)
+
+
+@receiver(accounts.identity_linked)
+def identity_linked(sender: object, *, actor: Tenant, target: Model, provider: str, **kwargs: Any) -> None:
+    """A member can sign in by an outside identity system from now on."""
+    _keep("member.linked", actor, target, provider=provider)
+
+
+@receiver(accounts.organization_connected)
+def organization_connected(
+    sender: object, *, actor: Tenant, target: Model, organization: str, domains: list[str], **kwargs: Any
+) -> None:
+    """The workspace trusts an organisation's sign-in: whose, and for which domains."""
+    _keep("organization.connected", actor, target, organization=organization, domains=domains)
+
+
+@receiver(accounts.organization_disconnected)
+def organization_disconnected(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """The workspace trusts it no longer."""
+    _keep("organization.disconnected", actor, target)
+
+
+@receiver(accounts.sign_in_rules_changed)
+def sign_in_rules_changed(
+    sender: object, *, actor: Tenant, target: Model, requires_sso: bool, joins_as: str, **kwargs: Any
+) -> None:
+    """What the workspace insists on, and as what people of its domains join."""
+    _keep("sign_in.rules_changed", actor, target, requires_sso=requires_sso, joins_as=joins_as)
+
+
 @receiver(accounts.operator_signed_in)
 def operator_signed_in(sender: object, *, user_id: UUID, email: str, **kwargs: Any) -> None:
     """An operator came in: refused unless a durable sink takes the entry."""
@@ -178,6 +212,15 @@ def person_added(sender: object, *, user_id: UUID, workspace_id: UUID | None, ro
     """Somebody at the server's terminal let a person in: refused unless a durable sink takes the entry."""
     detail = {"user": str(user_id), "role": role}
     services.record_or_refuse(entries.terminal("person.added", workspace_id=workspace_id, detail=detail))
+
+
+@receiver(accounts.organization_connected_here)
+def organization_connected_here(
+    sender: object, *, workspace_id: UUID, organization: str, domains: list[str], **kwargs: Any
+) -> None:
+    """Somebody at the server's terminal made a workspace trust a sign-in: refused unless a durable sink takes the entry."""
+    detail = {"organization": organization, "domains": domains}
+    services.record_or_refuse(entries.terminal("organization.connected", workspace_id=workspace_id, detail=detail))
 
 
 @receiver(accounts.operator_read)

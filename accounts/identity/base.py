@@ -115,6 +115,12 @@ class SingleSignOn(Protocol):
     def logout_url(self, session_id: str, *, return_to: str) -> str | None:
         """Where the browser goes to be signed out at the provider as well; None if it knows no such session."""
 
+    def verified_domains(self, organization_id: str) -> tuple[str, ...]:
+        """The domains that an organisation has shown to be its own. Raises ``BadCredentials`` for no such organisation."""
+
+    def administers(self, subject: str, *, organization_id: str) -> bool:
+        """Does this person run the organisation, according to its own directory?"""
+
 
 class Sessions(Protocol):
     """A provider that vouches for a signed-in browser, again and again."""

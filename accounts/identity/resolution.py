@@ -34,7 +34,8 @@ _COLUMNS: Final = (
 _SESSION_SQL: Final = f"SELECT {_COLUMNS} FROM fence.resolve_session(%s)"  # noqa: S608 - constants only
 _KEY_SQL: Final = f"SELECT {_COLUMNS} FROM fence.resolve_key(%s)"  # noqa: S608 - constants only
 # Credentials that ended by themselves: every browser left alone overnight brings one, and nobody need be woken for it.
-_OVER: Final = frozenset({"session_expired", "key_expired"})
+# Nor when the workspace has begun to insist on single sign-on: then everybody's open browser brings one.
+_OVER: Final = frozenset({"session_expired", "key_expired", "sso_required"})
 # "Last seen" is for people to read; writing it more often would cost every request a third round trip.
 _SEEN_EVERY: Final = timedelta(minutes=1)
 

@@ -130,6 +130,61 @@ CREATE FUNCTION fence.invitation_of(token text) RETURNS TABLE (
 $fence$
 """
 
+# Makes, or finds, the person of the claims, and makes them a member. No login may call it: only the functions that have checked the
+# claims do. `again`: whoever was removed may come back by this.
+ADMITTED = """
+CREATE FUNCTION fence.admitted(claims jsonb, place uuid, given text, again boolean) RETURNS jsonb
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $fence$
+DECLARE
+    person public.accounts_user;
+    member public.accounts_membership;
+BEGIN
+    IF claims->>'provider' IS NULL OR claims->>'subject' IS NULL OR claims->>'email' IS NULL
+        OR claims->>'email_key' IS NULL OR claims->>'name' IS NULL THEN
+        RAISE EXCEPTION 'the claims name nobody' USING ERRCODE = '42501';
+    END IF;
+    SELECT u.* INTO person FROM public.accounts_identitylink l JOIN public.accounts_user u ON u.id = l.user_id
+    WHERE l.provider = claims->>'provider' AND l.subject = claims->>'subject';
+    IF person.id IS NULL THEN
+        IF EXISTS (SELECT 1 FROM public.accounts_user u WHERE u.email = lower(claims->>'email')) THEN
+            RETURN jsonb_build_object('refusal', 'known_address');
+        END IF;
+        INSERT INTO public.accounts_user (id, email, display_name, is_active, is_operator, created_at)
+        VALUES ((claims->>'user_id')::uuid, lower(claims->>'email'), claims->>'name', true, false, now())
+        RETURNING * INTO person;
+        INSERT INTO public.accounts_identitylink (id, user_id, provider, subject, created_at)
+        VALUES ((claims->>'link_id')::uuid, person.id, claims->>'provider', claims->>'subject', now());
+    ELSIF NOT person.is_active THEN
+        RETURN jsonb_build_object('refusal', 'inactive');
+    END IF;
+    SELECT m.* INTO member FROM public.accounts_membership m WHERE m.workspace_id = place AND m.user_id = person.id;
+    IF member.status = 'active' THEN
+        RETURN jsonb_build_object('refusal', 'member_already');
+    ELSIF member.status = 'suspended' OR (member.status = 'removed' AND NOT again) THEN
+        RETURN jsonb_build_object('refusal', member.status);
+    ELSIF member.id IS NULL THEN
+        INSERT INTO public.accounts_membership (id, workspace_id, user_id, role, status, display_name, email, created_at)
+        VALUES ((claims->>'membership_id')::uuid, place, person.id, given, 'active',
+            person.display_name, person.email, now())
+        RETURNING * INTO member;
+    ELSE
+        -- Whoever comes back is the same member: what they left behind is theirs again.
+        UPDATE public.accounts_membership m SET status = 'active', role = given,
+            display_name = person.display_name, email = person.email
+        WHERE m.workspace_id = place AND m.id = member.id
+        RETURNING m.* INTO member;
+    END IF;
+    RETURN (
+        SELECT jsonb_build_object(
+            'workspace_id', w.id, 'workspace_name', w.name, 'organization_id', w.organization_id,
+            'requires_sso', w.requires_sso, 'membership_id', member.id, 'user_id', person.id, 'role', member.role,
+            'display_name', member.display_name, 'email', member.email)
+        FROM public.accounts_workspace w WHERE w.id = place
+    );
+END
+$fence$
+"""
+
 ACCEPT_INVITATION = f"""
 CREATE FUNCTION fence.accept_invitation(token text, sealed text) RETURNS jsonb
 LANGUAGE plpgsql VOLATILE {DEFINER} AS $fence$
@@ -138,15 +193,10 @@ DECLARE
     place uuid;
     hindrance text;
     invitation public.accounts_invitation;
-    person public.accounts_user;
-    member public.accounts_membership;
+    answer jsonb;
 BEGIN
     IF current_setting('transaction_isolation') <> 'read committed' THEN
         RAISE EXCEPTION 'people are changed one after another' USING ERRCODE = '42501';
-    END IF;
-    IF claims->>'provider' IS NULL OR claims->>'subject' IS NULL OR claims->>'email' IS NULL
-        OR claims->>'email_key' IS NULL OR claims->>'name' IS NULL THEN
-        RAISE EXCEPTION 'the claims name nobody' USING ERRCODE = '42501';
     END IF;
     SELECT i.workspace_id INTO place FROM public.accounts_invitation i WHERE {WHOLE_TOKEN} AND i.token_hash = {HASHED};
     IF place IS NULL THEN
@@ -167,43 +217,17 @@ BEGIN
     IF invitation.email_key <> claims->>'email_key' THEN
         RETURN jsonb_build_object('refusal', 'other_address');
     END IF;
-    SELECT u.* INTO person FROM public.accounts_identitylink l JOIN public.accounts_user u ON u.id = l.user_id
-    WHERE l.provider = claims->>'provider' AND l.subject = claims->>'subject';
-    IF person.id IS NULL THEN
-        IF EXISTS (SELECT 1 FROM public.accounts_user u WHERE u.email = lower(claims->>'email')) THEN
-            RETURN jsonb_build_object('refusal', 'known_address');
-        END IF;
-        INSERT INTO public.accounts_user (id, email, display_name, is_active, is_operator, created_at)
-        VALUES ((claims->>'user_id')::uuid, lower(claims->>'email'), claims->>'name', true, false, now())
-        RETURNING * INTO person;
-        INSERT INTO public.accounts_identitylink (id, user_id, provider, subject, created_at)
-        VALUES ((claims->>'link_id')::uuid, person.id, claims->>'provider', claims->>'subject', now());
-    ELSIF NOT person.is_active THEN
-        RETURN jsonb_build_object('refusal', 'inactive');
+    IF claims->>'method' IS DISTINCT FROM 'sso'
+        AND (SELECT w.requires_sso FROM public.accounts_workspace w WHERE w.id = place) THEN
+        -- The workspace insists on its organisation's sign-in, and this proof came in another way (L30).
+        RETURN jsonb_build_object('refusal', 'sso_required');
     END IF;
-    SELECT m.* INTO member FROM public.accounts_membership m WHERE m.workspace_id = place AND m.user_id = person.id;
-    IF member.status = 'active' THEN
-        RETURN jsonb_build_object('refusal', 'member_already');
-    ELSIF member.status = 'suspended' THEN
-        RETURN jsonb_build_object('refusal', 'suspended');
-    ELSIF member.id IS NULL THEN
-        INSERT INTO public.accounts_membership (id, workspace_id, user_id, role, status, display_name, email, created_at)
-        VALUES ((claims->>'membership_id')::uuid, place, person.id, invitation.role, 'active',
-            person.display_name, person.email, now())
-        RETURNING * INTO member;
-    ELSE
-        -- Whoever comes back is the same member: what they left behind is theirs again.
-        UPDATE public.accounts_membership m SET status = 'active', role = invitation.role,
-            display_name = person.display_name, email = person.email
-        WHERE m.workspace_id = place AND m.id = member.id
-        RETURNING m.* INTO member;
+    answer := fence.admitted(claims, place, invitation.role, true);
+    IF answer ? 'refusal' THEN
+        RETURN answer;
     END IF;
     UPDATE public.accounts_invitation SET accepted_at = now() WHERE workspace_id = place AND id = invitation.id;
-    RETURN jsonb_build_object(
-        'workspace_id', place, 'workspace_name', (SELECT w.name FROM public.accounts_workspace w WHERE w.id = place),
-        'membership_id', member.id, 'user_id', person.id, 'role', member.role, 'invitation_id', invitation.id,
-        'display_name', member.display_name, 'email', member.email
-    );
+    RETURN answer || jsonb_build_object('invitation_id', invitation.id);
 END
 $fence$
 """
@@ -213,6 +237,7 @@ FUNCTIONS = {
     "renew_invitation(uuid, text, bytea)": RENEW_INVITATION,
     "withdraw_invitation(uuid)": WITHDRAW_INVITATION,
     "invitation_of(text)": INVITATION_OF,
+    "admitted(jsonb, uuid, text, boolean)": ADMITTED,
     "accept_invitation(text, text)": ACCEPT_INVITATION,
 }
 

@@ -49,6 +49,7 @@ ACCEPTING: Final = {
     "unverified": "Your address has not been verified yet, so you cannot join. Verify it first, then open the link again.",
     "known_address": "This address is used by somebody who signs in another way. Sign in with the account that you have, then "
     "open the link again.",
+    "sso_required": "This workspace takes single sign-on only. Sign in through your company’s sign-in, then open the link again.",
     "inactive": "Your account is closed, so you cannot join. Ask whoever runs this installation.",
     "member_already": "You are a member of this workspace already. Sign in to enter it.",
     "suspended": "Your membership there is suspended. Ask an owner of the workspace to restore it.",
@@ -108,6 +109,8 @@ def accept(token: str, *, proof: Proof, name: str) -> Place:
             workspace_name=answer["workspace_name"],
             user_id=UUID(answer["user_id"]),
             role=Role(answer["role"]),
+            organization_id=answer["organization_id"],
+            requires_sso=answer["requires_sso"],
         )
         with workspace(place.workspace_id, place.membership_id):
             target = Invitation(pk=UUID(answer["invitation_id"]), workspace_id=place.workspace_id)
@@ -155,6 +158,7 @@ def _claims(identity: Identity, name: str) -> str:
         email=identity.email,
         email_key=email_key(identity.email),
         name=name,
+        method=identity.method,
         # Made here, because PostgreSQL 15 to 17 make no UUIDv7; used if there is no such row yet.
         user_id=str(new_id()),
         link_id=str(new_id()),

@@ -6,6 +6,7 @@ role cannot write users, workspaces or memberships at all: a membership that inj
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -14,8 +15,8 @@ from django.utils.text import slugify
 
 from accounts.identity import providers
 from accounts.identity.local import EmailTaken
-from accounts.models import IdentityLink, Membership, Role, User, Workspace
-from accounts.signals import person_added
+from accounts.models import Domain, IdentityLink, Membership, Role, User, Workspace
+from accounts.signals import organization_connected_here, person_added
 from accounts.tenancy.context import whole_workspace
 
 OWNER = "owner"  # the database role that owns the tables
@@ -23,6 +24,10 @@ OWNER = "owner"  # the database role that owns the tables
 
 class AlreadyThere(Exception):
     """The person is what they were to become; the message says what."""
+
+
+class NotConnected(Exception):
+    """The workspace was connected to no organisation; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,26 @@ def add_operator(*, email: str, name: str, password: str) -> Added:
         has_new_password = _account(user, password, context=(name,))
         person_added.send(sender=User, user_id=user.pk, workspace_id=None, role="operator")
     return Added(user.pk, has_new_password)
+
+
+def connect_organization(*, workspace: str, organization: str, domains: Sequence[str]) -> None:
+    """Let a workspace trust an organisation's sign-in for people of these domains. Raises ``NotConnected``."""
+    with transaction.atomic(using=OWNER):
+        place = Workspace.objects.using(OWNER).filter(slug=slugify(workspace)).first()
+        if place is None:
+            raise NotConnected(f"There is no workspace {workspace}.")
+        holder = Workspace.objects.using(OWNER).filter(organization_id=organization).exclude(pk=place.pk).first()
+        if holder is not None:
+            raise NotConnected(f"{organization} is connected to {holder.name} already.")
+        place.organization_id = organization
+        place.save(using=OWNER, update_fields=["organization_id"])
+        with whole_workspace(place.pk):
+            Domain.objects.using(OWNER).all().delete()
+            for domain in sorted({domain.strip().lower() for domain in domains}):
+                Domain(name=domain).save(using=OWNER, force_insert=True)
+        organization_connected_here.send(
+            sender=Workspace, workspace_id=place.pk, organization=organization, domains=sorted(domains)
+        )
 
 
 def _user(email: str, name: str) -> User:

@@ -59,6 +59,8 @@ def places(identity: Identity) -> list[Place]:
     found = places_of(identity.provider, identity.subject)
     if identity.organization_id is not None:
         found = [place for place in found if place.organization_id == identity.organization_id]
+    # A workspace that insists on single sign-on does not exist for somebody who proved themselves in another way (L30).
+    found = [place for place in found if not place.requires_sso or identity.method == "sso"]
     if not found:
         raise NoPlace
     return found
@@ -71,6 +73,9 @@ def open_at(place: Place, *, proof: Proof, client: Client, since: datetime | Non
     neither fresher than that one nor ends later. Where the workspace has an organisation, a provider that knows
     organisations has to vouch for the person there: raises ``BadCredentials`` if it does not.
     """
+    if place.requires_sso and proof.identity.method != "sso":
+        # Whatever led here: an invitation, a choice that was left open, a switch from another workspace (L30).
+        raise BadCredentials
     token, now = tokens.new_token(), timezone.now()
     provider = providers.named(proof.identity.provider)
     if place.organization_id is not None:

@@ -16,7 +16,7 @@ from accounts.forms import AddressForm, ChoiceForm, SignInForm
 from accounts.http import Reason, Refusal, TenantRequest, refuse
 from accounts.identity.base import BadCredentials, Proof, Revoked, Unavailable
 from accounts.queries import Place
-from accounts.services import sessions, sign_ins
+from accounts.services import organizations, sessions, sign_ins
 from accounts.views import attempts, invitations
 
 
@@ -135,8 +135,9 @@ def _page(request: HttpRequest, form: SignInForm, *, status: int = 200) -> HttpR
         first.full_clean()
         return _first_page(request, first, status=status)
     form.fields["password"].widget.attrs["autofocus"] = True
-    values = {"form": form, "address": form["email"].value(), "lasts_days": _lasts_days()}
-    return render(request, "accounts/sign_in_password.html", values, status=status)
+    email = form["email"].value()
+    values = {"form": form, "address": email, "ways": organizations.ways(email), "lasts_days": _lasts_days()}
+    return render(request, "accounts/sign_in_ways.html", values, status=status)
 
 
 def _lasts_days() -> int:

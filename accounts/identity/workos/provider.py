@@ -11,11 +11,12 @@ from accounts.identity.store.models import VendorSession
 from accounts.identity.workos import keys
 from accounts.identity.workos.connection import ONCE, current, translated
 from accounts.identity.workos.keys import Keys
+from accounts.identity.workos.organizations import Organizations
 from accounts.identity.workos.proofs import PROVIDER, Proofs
 from accounts.identity.workos.sessions import Sessions, asked
 
 
-class WorkOSIdentity(Proofs, Sessions, Keys):
+class WorkOSIdentity(Proofs, Sessions, Keys, Organizations):
     """People, sessions and keys that WorkOS vouches for."""
 
     name = PROVIDER
