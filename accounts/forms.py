@@ -161,7 +161,7 @@ class PeopleFilter(forms.Form):
         widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off", "data-search-box": True}),
     )
     status = forms.ChoiceField(
-        label="Status", choices=[("", "Active and suspended"), *Membership.Status.choices], required=False
+        label="Status", choices=[("", "All current"), *Membership.Status.choices], required=False
     )
 
 

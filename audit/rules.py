@@ -151,7 +151,9 @@ NOUNS = {
     "credential": "Sign-in",
     "sign_in": "Sign-in",
     "password": "Sign-in",
-    "member": "Sign-in",
+    "member": "People",
+    "member.signed_in": "Sign-in",
+    "member.signed_out": "Sign-in",
     "person": "People",
     "invitation": "People",
     "organization": "Sign-in",
@@ -168,7 +170,7 @@ NOUNS = {
     "operator": OPERATORS,
     "audit": PIPELINE,
 }
-"""Under which heading a person looks for an action."""
+"""Under which heading a person looks for an action: by its noun, or by its whole name where the noun has two."""
 
 UNLISTED = "unlisted"
 """What an action or reason outside the lists is recorded as; the word that was sent goes into the details."""
@@ -231,7 +233,8 @@ def actions_of_everything() -> list[tuple[str, list[tuple[str, str]]]]:
     """Every action, grouped under the heading where a person looks for it."""
     groups: dict[str, list[tuple[str, str]]] = {}
     for name, action in ACTIONS.items():
-        groups.setdefault(NOUNS[name.partition(".")[0]], []).append((name, action.words))
+        heading = NOUNS.get(name) or NOUNS[name.partition(".")[0]]
+        groups.setdefault(heading, []).append((name, action.words))
     return list(groups.items())
 
 

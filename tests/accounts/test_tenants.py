@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from typing import Any
 
 import pytest
@@ -95,6 +96,36 @@ def test_a_key_in_another_place_opens_nothing(extra: dict[str, Any]) -> None:
     """L14: there is one place for a key, so there is one check."""
     assert Client().get(ME, **extra).status_code == 401
     assert program(ALICE).get(ME, **extra).status_code == 400
+
+
+HEADERS = ("x-api-key", "x-auth-token", "api-key", "proxy-authorization", "x-access-token", "x-aiaxis-key")
+PARAMETERS = ("api_key", "apikey", "access_token", "key", "token", "authorization", "bearer")
+PLACES = (*HEADERS, *(f"?{name}" for name in PARAMETERS), "cookie", "another cookie", "basic")
+
+
+def sent_in(place: str, key: str) -> dict[str, Any]:
+    """A request that carries the key in this place."""
+    if place.startswith("?"):
+        return {"query_params": {place[1:]: key}}
+    if place.endswith("cookie"):
+        name = settings.SESSION_COOKIE_NAME if place == "cookie" else "api_key"
+        return {"headers": {"cookie": f"{name}={key}"}}
+    if place == "basic":
+        return {"headers": {"authorization": "Basic " + b64encode(f"{key}:".encode()).decode()}}
+    return {"headers": {place: key}}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_real_key_counts_in_one_place_alone(place: str) -> None:
+    """L14: a restriction was checked for one header and not for another. Here no other place has a key."""
+    alices, bobs = key_of(ALICE), key_of(BOB)
+    assert Client().get(ME, **sent_in(place, alices)).status_code == 401
+    if place == "basic":
+        return  # it stands in the very header, so there is no room for both
+    beside = sent_in(place, alices)
+    beside["headers"] = {**beside.get("headers", {}), "authorization": f"Bearer {bobs}"}
+    response = Client().get(ME, **beside)
+    assert response.status_code == 400 or response.json()["email"] == BOB.email
 
 
 def test_two_keys_in_one_header_are_refused() -> None:

@@ -7,23 +7,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests import cast, databases
 from tests.cast import Person
+from tests.served import running
 
-ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # Nothing that phones home, and no sandbox: the tests may run as root in a container, and load nothing but our own pages.
 SWITCHES = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
@@ -47,39 +40,11 @@ def served(
     django_db_setup: None, django_db_blocker: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """Run web server, worker and shipper over this process's test databases; return the address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    environment = {**os.environ, "PORT": str(port), "WEB_WORKERS": "1", "WEB_THREADS": "64", "DATABASE_POOL_SIZE": "8"}
-    said = tmp_path_factory.mktemp("served") / "said.txt"
-    command = [sys.executable, "manage.py", "serve"]
-    with (
-        said.open("wb") as output,
-        subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
-        ) as process,
-    ):
-        address = f"http://127.0.0.1:{port}"
-        try:
-            _wait_until_ready(address, process, said)
-            yield address
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
-            # Its shipper may have posted what the last test did, behind that test's own tidying.
-            with django_db_blocker.unblock():  # type: ignore[attr-defined]  # pytest-django's blocker
-                databases.put_back()
-
-
-def _wait_until_ready(address: str, process: subprocess.Popen[bytes], said: Path) -> None:
-    deadline = time.monotonic() + 90
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urlopen(f"{address}/readyz", timeout=5):  # noqa: S310 - an address of our own making
-                return
-        except (URLError, OSError):
-            time.sleep(0.1)
-    pytest.fail(f"manage.py serve did not become ready. It said:\n{said.read_text()}")
+    with running(tmp_path_factory.mktemp("served")) as address:
+        yield address
+    # Its shipper may have posted what the last test did, behind that test's own tidying.
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]  # pytest-django's blocker
+        databases.put_back()
 
 
 @pytest.fixture(scope="module")
