@@ -6,12 +6,16 @@ gives every secret, and nothing is ever made up (`settings.py` refuses to start 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
-SECRET_NAMES = ("SECRET_KEY", "FENCE_KEY", "JOB_KEY")
+SECRET_NAMES = ("SECRET_KEY", "FENCE_KEY", "JOB_KEY", "IDENTITY_KEY")
+# A home that lacks one of these was made by an earlier version, so nothing is under it yet and it can still be made.
+LATER_NAMES = ("IDENTITY_KEY",)
 
 
 class HomeError(RuntimeError):
@@ -35,10 +39,28 @@ def own_secrets(home: Path) -> dict[str, str]:
     """Return this installation's secrets, making them (0600, once, whole or not at all) at the first start."""
     path = ensure(home) / "secrets.json"
     try:
-        return _read(path)
+        found = _read(path)
     except FileNotFoundError:
-        pass
-    made = {name: secrets.token_urlsafe(48) for name in SECRET_NAMES}
+        # Unlike a rename, a link never replaces what a racing process made first.
+        _write(home, {}, lambda draft: os.link(draft, path))
+        found = _read(path)
+    if found.keys() != set(SECRET_NAMES):
+        _add_later_names(home, path)
+        found = _read(path)
+    return found
+
+
+def _add_later_names(home: Path, path: Path) -> None:
+    """Give a home of an earlier version the secrets that are new; one process at a time, so that all use the same."""
+    with (home / ".secrets.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        found = _read(path)
+        if found.keys() != set(SECRET_NAMES):
+            _write(home, found, lambda draft: draft.replace(path))
+
+
+def _write(home: Path, known: dict[str, str], put: Callable[[Path], object]) -> None:
+    made = {name: known.get(name) or secrets.token_urlsafe(48) for name in SECRET_NAMES}
     draft = home / f".secrets-{os.getpid()}-{secrets.token_hex(4)}"
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -46,15 +68,13 @@ def own_secrets(home: Path) -> dict[str, str]:
             json.dump(made, file)
             file.flush()
             os.fsync(file.fileno())
-        try:
-            os.link(draft, path)  # Unlike a rename, this never replaces what a racing process made first.
-        except FileExistsError:
-            pass
+        put(draft)
+    except FileExistsError:
+        pass  # Another process made them first, and everybody uses those.
     except OSError as error:
         raise HomeError(f"AIAXIS_HOME: {home} cannot be written ({error.strerror}).") from error
     finally:
         draft.unlink(missing_ok=True)
-    return _read(path)
 
 
 def _read(path: Path) -> dict[str, str]:
@@ -64,7 +84,7 @@ def _read(path: Path) -> dict[str, str]:
         raise HomeError(
             f"{path} is damaged. Restore it: without its FENCE_KEY the database refuses every query."
         ) from error
-    missing = [name for name in SECRET_NAMES if name not in found]
+    missing = [name for name in SECRET_NAMES if name not in found and name not in LATER_NAMES]
     if missing:
         raise HomeError(f"{path} lacks {', '.join(missing)}. Restore it from a backup.")
-    return {name: str(found[name]) for name in SECRET_NAMES}
+    return {name: str(found[name]) for name in SECRET_NAMES if name in found}

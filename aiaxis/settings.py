@@ -45,6 +45,8 @@ def _secret(name: str) -> str:
 SECRET_KEY = _secret("SECRET_KEY")
 FENCE_KEY = hashlib.sha256(_secret("FENCE_KEY").encode()).digest()  # seals the workspace context (tenancy/context.py)
 JOB_KEY = hashlib.sha256(_secret("JOB_KEY").encode()).digest()  # seals background jobs, under a key of their own
+# Encrypts what the identity store has to read again; several with commas, the newest first (identity/vault.py).
+IDENTITY_KEY = _secret("IDENTITY_KEY")
 
 # --- Web ------------------------------------------------------------------------------------------------------------
 
