@@ -11,7 +11,9 @@ from django.conf import settings
 from django.http import HttpResponseBase
 
 CHOOSING = "__Host-aiaxis-choosing"
+SECOND = "__Host-aiaxis-second"
 OPERATOR = "__Host-aiaxis-operator"
+OPERATOR_SECOND = "__Host-aiaxis-operator-second"
 
 
 def session_name() -> str:

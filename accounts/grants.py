@@ -97,6 +97,7 @@ DEFINER_FUNCTIONS: Final = {
     "fence.resolve_key(bytea)": (APP,),
     "fence.memberships_of(text,text)": (APP,),
     "fence.operator_of(text,text)": (APP,),
+    "fence.change_email(text)": (APP,),
     "fence.resolve_operator(bytea)": (APP,),
     "fence.close_operator_session(bytea)": (APP,),
 }

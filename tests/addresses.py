@@ -22,7 +22,12 @@ PUBLIC = {
     "/": "redirects to the sign-in page or to the conversations",
     "/sign-in/": "where people come in",
     "/sign-in/workspace/": "asks for the proof that the sign-in left in a cookie",
+    "/sign-in/second/": "asks for a code after a right password, which the sign-in left in a cookie",
+    "/sign-in/forgotten/": "takes an address, and answers every one alike",
+    "/sign-in/reset/": "asks for the token of a mailed link",
     "/operator/sign-in/": "where operators come in",
+    "/operator/sign-in/second/": "asks for a code after an operator's right password",
+    "/operator/sign-in/enrol/": "sets up an operator's second factor after a right password",
     "/api/v1/openapi.json": "describes the API, holds no data",
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

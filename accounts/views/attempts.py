@@ -7,18 +7,28 @@ says whether an account exists: one sentence for unknown, wrong, inactive and no
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, cast
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import cookies, devices, problems, throttling
 from accounts.http import Reason, Refusal, refuse
-from accounts.identity.base import Client, Unavailable
+from accounts.identity.base import Client, Proof, Unavailable
 from accounts.requests import client_address
 from accounts.services import sessions, sign_ins
 
+P = ParamSpec("P")
+
+WRONG_CODE = (
+    "This code does not fit, or it was used already. Wait for the next one of your app, or use a recovery code that you "
+    "have not used yet."
+)
 WRONG = (
     "This e-mail and password do not open a workspace. Check both. If they are right, ask the owner of your workspace "
     "whether your membership is active."
@@ -77,9 +87,40 @@ def enter(request: HttpRequest, opened: sign_ins.Opened, *, email: str, to: str)
     response = redirect(to)
     cookies.give_session(response, opened.token)
     cookies.take(response, cookies.CHOOSING)
+    cookies.take(response, cookies.SECOND)
     devices.remember(request, response, throttling.account_key(request, {"email": email}))
     throttling.succeeded(request, email)
     return response
+
+
+def arrive(request: HttpRequest, proof: Proof, *, email: str, wanted: str) -> HttpResponseBase:
+    """In, to the one workspace of this person, or on to the page that asks which. Raises ``sign_ins.NoPlace``."""
+    places, client = sign_ins.places(proof.identity), client_of(request)
+    if len(places) > 1:
+        response = redirect(reverse("accounts:choose", query={"next": safe_next(request, wanted)}))
+        cookies.give(
+            response, cookies.CHOOSING, sign_ins.begin_choice(proof, client=client), seconds=sign_ins.CHOICE_SECONDS
+        )
+        cookies.take(response, cookies.SECOND)
+        return response
+    opened = sign_ins.open_at(places[0], proof=proof, client=client)
+    return enter(request, opened, email=email, to=safe_next(request, wanted))
+
+
+def patient(view: Callable[P, HttpResponseBase]) -> Callable[P, HttpResponseBase]:
+    """Answer too many attempts with 429 and silence of a system with 503, whatever the view was about to do."""
+
+    @wraps(view)
+    def answered(*args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        request = cast("HttpRequest", args[0])
+        try:
+            return view(*args, **kwargs)
+        except throttling.Throttled as wait:
+            return too_many(request, wait)
+        except Unavailable as outage:
+            return silent(request, outage)
+
+    return answered
 
 
 def safe_next(request: HttpRequest, wanted: str) -> str:
