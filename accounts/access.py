@@ -116,7 +116,8 @@ def recent_login_required(view: Closed[P, HttpResponseBase]) -> Closed[P, HttpRe
             # A browser left open, or a stolen cookie, must not be enough to make keys or to change who belongs here.
             refuse(request, Refusal(Reason.STALE_LOGIN, "request.refused", "notice"))
             back = request.get_full_path() if request.method in ("GET", "HEAD") else reverse("accounts:account")
-            return redirect(f"{reverse('accounts:sign_in')}?{urlencode({'next': back, 'again': '1'})}")
+            # That page decides by the session's provider how this person proves anew who they are.
+            return redirect(f"{reverse('accounts:again')}?{urlencode({'next': back})}")
         return view(request, *args, **kwargs)
 
     closed.needs_recent_login = True  # type: ignore[attr-defined]  # a mark for the table of doors

@@ -1,4 +1,7 @@
-"""Is every model fenced, and does every reference point down? Asked before the server starts, at each command."""
+"""Is every model fenced, does every reference point down, and can what a setting names be used?
+
+Asked before the server starts, at each command.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from django.apps import AppConfig, apps
+from django.conf import settings
 from django.core.checks import CheckMessage, Error
 from django.db import models
 
 from accounts.grants import UNFENCED_TABLES
+from accounts.identity import breaches
 from accounts.routers import IDENTITY_APPS
 from accounts.tenancy.constraints import RowLevelSecurity
 from accounts.tenancy.models import TenantManager, WorkspaceForeignKey, WorkspaceModel
@@ -22,6 +27,21 @@ def models_are_fenced(app_configs: Sequence[AppConfig] | None, **kwargs: Any) ->
     """Report every model that could hold a customer's row outside the fence."""
     ours = (model for app in FLOORS for model in apps.get_app_config(app).get_models(include_auto_created=True))
     return [message for model in ours for message in problems_of(model)]
+
+
+def breach_list_is_usable(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Report a list of breached passwords that is configured and cannot be used: no password would be accepted."""
+    path = settings.BREACHED_PASSWORDS_FILE
+    wrong = breaches.problem_with(path) if path else ""
+    if not wrong:
+        return []
+    return [
+        Error(
+            f"BREACHED_PASSWORDS_FILE: {path} {wrong}.",
+            hint="Point it to a sorted file of “SHA-1:count” lines that this user can read, or unset it.",
+            id="accounts.E007",
+        )
+    ]
 
 
 def problems_of(model: type[models.Model]) -> Iterator[CheckMessage]:

@@ -11,11 +11,13 @@ from django.conf import settings
 from django.http import HttpResponseBase
 
 CHOOSING = "__Host-aiaxis-choosing"
+SECOND = "__Host-aiaxis-second"
 OPERATOR = "__Host-aiaxis-operator"
 # What an owner brought back from their company's sign-in, while they confirm that the workspace trusts it.
 CONNECTING = "__Host-aiaxis-connecting"
 # The link of an invitation, while its reader signs in; set by a form of the invitation's own page alone.
 INVITATION = "__Host-aiaxis-invitation"
+OPERATOR_SECOND = "__Host-aiaxis-operator-second"
 
 
 def session_name() -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from django import forms
 
-from accounts.identity.passwords import MAXIMUM, MINIMUM_ALONE
+from accounts.identity.passwords import MAXIMUM, MINIMUM_ALONE, MINIMUM_WITH_SECOND
 from accounts.models import Membership, Role
 from accounts.scopes import Scope
 
@@ -27,6 +27,25 @@ def _password_field(label: str, autocomplete: str, **options: Any) -> forms.Char
         error_messages={"required": "Enter the password.", "max_length": f"Use at most {MAXIMUM:,} characters."},
         **options,
     )
+
+
+def _email_field(label: str, autocomplete: str) -> forms.EmailField:
+    return forms.EmailField(
+        label=label,
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": autocomplete, "autofocus": True, "inputmode": "email"}),
+        error_messages={
+            "required": "Enter an e-mail address.",
+            "invalid": "This is not an e-mail address. It looks like name@company.com.",
+            "max_length": "An e-mail address has at most 254 characters.",
+        },
+    )
+
+
+def _same_twice(form: forms.Form, values: dict[str, Any]) -> dict[str, Any]:
+    if values.get("new") and values.get("again") and values["new"] != values["again"]:
+        form.add_error("again", "The two entries differ. Type the new password once more.")
+    return values
 
 
 class AddressForm(forms.Form):
@@ -59,6 +78,74 @@ class ChoiceForm(forms.Form):
     )
 
 
+class CodeForm(forms.Form):
+    """A code of an authenticator, or a recovery code."""
+
+    code = forms.CharField(
+        label="Code",
+        max_length=40,
+        help_text="Six digits from your authenticator app, or one of your recovery codes.",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "one-time-code", "autofocus": True, "autocapitalize": "none", "spellcheck": "false"}
+        ),
+        error_messages={"required": "Enter the code.", "max_length": "A code has at most 40 characters."},
+    )
+
+
+class SecondStepForm(CodeForm):
+    """The second step of a sign-in: where to go afterwards travels with it."""
+
+    next = forms.CharField(required=False, max_length=2000, widget=forms.HiddenInput)
+
+
+class ForgottenForm(forms.Form):
+    """The address to which a link should go."""
+
+    email = _email_field("E-mail", "username")
+
+
+class ResetForm(forms.Form):
+    """A new password, by a mailed link. The link's token is judged where it is stored."""
+
+    link = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
+    new = _password_field(
+        "New password",
+        "new-password",
+        help_text=f"At least {MINIMUM_ALONE} characters; {MINIMUM_WITH_SECOND} if you have a second factor. A few unrelated words do well.",
+    )
+    again = _password_field("New password again", "new-password")
+
+    def clean(self) -> dict[str, Any]:
+        """Both entries of the new password have to be the same."""
+        return _same_twice(self, super().clean() or {})
+
+
+class AgainForm(forms.Form):
+    """The password of somebody who is signed in, and where to go afterwards."""
+
+    password = _password_field("Password", "current-password")
+    next = forms.CharField(required=False, max_length=2000, widget=forms.HiddenInput)
+
+
+class AgainWithCodeForm(CodeForm, AgainForm):
+    """The same for somebody who has a second factor."""
+
+    field_order = ("password", "code", "next")
+
+
+class EmailForm(forms.Form):
+    """Another address, and the password that says it is the person who asks."""
+
+    email = _email_field("New e-mail", "email")
+    password = _password_field("Password", "current-password")
+
+
+class LinkForm(forms.Form):
+    """The token of a mailed link, as the page that it opened sends it back."""
+
+    link = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
+
+
 class PasswordForm(forms.Form):
     """The password now, and the next one. What makes a password good enough is decided where it is stored."""
 
@@ -66,16 +153,13 @@ class PasswordForm(forms.Form):
     new = _password_field(
         "New password",
         "new-password",
-        help_text=f"At least {MINIMUM_ALONE} characters. A few unrelated words are easy to remember and hard to guess.",
+        help_text=f"At least {MINIMUM_ALONE} characters; {MINIMUM_WITH_SECOND} if you have a second factor. A few unrelated words are easy to remember and hard to guess.",
     )
     again = _password_field("New password again", "new-password")
 
     def clean(self) -> dict[str, Any]:
         """Both entries of the new password have to be the same."""
-        values = super().clean() or {}
-        if values.get("new") and values.get("again") and values["new"] != values["again"]:
-            self.add_error("again", "The two entries differ. Type the new password once more.")
-        return values
+        return _same_twice(self, super().clean() or {})
 
 
 class RoleForm(forms.Form):

@@ -112,6 +112,7 @@ DEFINER_FUNCTIONS: Final = {
     "fence.directory_places(text)": (APP,),
     "fence.follow_directory(text)": (APP,),
     "fence.operator_of(text,text)": (APP,),
+    "fence.change_email(text)": (APP,),
     "fence.resolve_operator(bytea)": (APP,),
     "fence.close_operator_session(bytea)": (APP,),
     # The workspace's people: each asks the sealed member's own role, now, and keeps the rules itself.

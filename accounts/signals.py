@@ -27,6 +27,36 @@ session_revoked = Signal()
 # target (Membership).
 password_changed = Signal()
 
+# Somebody who is not signed in asked for a link to set a new password. Whether there is such an account is not known yet.
+# Arguments: account (str, a keyed hash of what was typed), mask (str).
+password_reset_asked = Signal()
+
+# A mailed link set a new password; every session is over. Sent in each workspace of the person. sender=Membership;
+# arguments: actor (Tenant | None, None for somebody in no workspace), target (Membership | None).
+password_reset = Signal()
+
+# The person switched their second factor on or off. sender=Membership; arguments: actor (Tenant), target (Membership), is_on (bool).
+second_factor_changed = Signal()
+
+# The person made their recovery codes anew. sender=Membership; arguments: actor (Tenant), target (Membership).
+recovery_codes_made = Signal()
+
+# A recovery code stood in for the second factor. Sent in each workspace of the person. sender=Membership; arguments: actor
+# (Tenant), target (Membership), left (int, codes that are not used yet).
+recovery_code_used = Signal()
+
+# The person asked for another address, or confirmed it. sender=Membership; arguments: actor (Tenant), target (Membership).
+email_change_asked = Signal()
+email_changed = Signal()
+
+# The person proved anew who they are; a new session took the old one's place. sender=Session; arguments: actor (Tenant),
+# target (Session).
+stepped_up = Signal()
+
+# An operator set a second factor up, or used a recovery code. sender=OperatorSession; arguments: user_id (UUID), email (str).
+operator_enrolled = Signal()
+operator_recovery_used = Signal()
+
 # sender=ApiKey; arguments: actor (Tenant), target (ApiKey).
 api_key_created = Signal()
 api_key_revoked = Signal()

@@ -34,7 +34,8 @@ from django_ratelimit.core import get_usage
 from accounts import devices
 from accounts.identity import asking
 from accounts.identity.base import Unavailable
-from accounts.identity.local import SYSTEM, email_key
+from accounts.identity.local import SYSTEM
+from accounts.identity.spelling import email_key
 from accounts.identity.store.models import IDENTITY_DATABASE
 from accounts.requests import client_address
 
@@ -150,6 +151,24 @@ class ReservingHandler(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships
 def admit_address(request: HttpRequest) -> None:
     """Count one sign-in attempt from this client address. Raises ``Throttled``, or ``Unavailable`` without a cache."""
     _admit(request, group="sign-in", key=_address_key, rate=settings.SIGN_IN_RATE_PER_ADDRESS)
+
+
+def admit_reset(request: HttpRequest, email: str) -> bool:
+    """May another link to a new password be mailed to this address? Raises ``Throttled`` for a client that asks too often.
+
+    False without a word once the account had its share: the mails that went out can be used, and whoever floods somebody
+    else's mailbox learns nothing.
+    """
+    _admit(request, group="reset", key=_address_key, rate=settings.RESET_RATE_PER_ADDRESS)
+
+    def key(group: str, request: HttpRequest) -> str:
+        return account_key(request, {"email": email})
+
+    try:
+        _admit(request, group="reset-account", key=key, rate=settings.RESET_RATE_PER_ACCOUNT)
+    except Throttled:
+        return False
+    return True
 
 
 def reserve(request: HttpRequest, email: str) -> None:

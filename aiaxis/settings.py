@@ -96,6 +96,8 @@ MIDDLEWARE: list[str] = [
     "accounts.middleware.DenialMiddleware",
     # The redirect to https. The headers that it could set are set above, on every answer.
     "django.middleware.security.SecurityMiddleware",
+    # Outside forms, sign-in and console: from elsewhere nothing below /operator/ is there, and asking is recorded.
+    "accounts.middleware.OperatorNetworkMiddleware",
     # Checks the Host header, before anything builds an address from it; adds the slash that an address lacks.
     "django.middleware.common.CommonMiddleware",
     # Reads htmx's headers, for those below that answer with a fragment.
@@ -264,6 +266,10 @@ WORKOS_WEBHOOK_SECRET = env.str("WORKOS_WEBHOOK_SECRET", default="")
 # Another host for staging or the tests. Plain http only to this machine: the server key travels in every request.
 WORKOS_BASE_URL = env.service("WORKOS_BASE_URL", default="https://api.workos.com")
 
+# From where operators may come, if only from some networks; everybody else finds nothing below /operator/.
+OPERATOR_NETWORKS = env.networks("OPERATOR_NETWORKS")
+# A sorted file of SHA-1 hashes of breached passwords ("HASH:count" lines), searched on this machine (identity/breaches.py).
+BREACHED_PASSWORDS_FILE = env.str("BREACHED_PASSWORDS_FILE", default="")
 PASSWORD_HASHERS = ["accounts.identity.hashing.BoundedArgon2Hasher"]  # one only: an older hash would be a way round it
 # Only this one, which says yes to nobody: Django's own authenticate() must not be a second way in.
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend"]
@@ -275,6 +281,9 @@ SIGN_IN_RATE_PER_ADDRESS = env.rate("SIGN_IN_RATE_PER_ADDRESS", default="60/5m")
 SIGN_IN_LIMIT_PER_ACCOUNT = env.whole("SIGN_IN_LIMIT_PER_ACCOUNT", default=20, least=5, most=100)
 # 3. On one account, from one address, within the cool-off.
 AXES_FAILURE_LIMIT = 5
+# Links to a new password: how many may be asked for from one address, and how many are mailed to one account.
+RESET_RATE_PER_ADDRESS = env.rate("RESET_RATE_PER_ADDRESS", default="20/h")
+RESET_RATE_PER_ACCOUNT = env.rate("RESET_RATE_PER_ACCOUNT", default="3/h")
 AXES_COOLOFF_TIME = timedelta(minutes=15)  # without it a lockout would last for ever
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or an attacker could prolong a victim's lockout at will
 # Axes counts after a failure, so that 16 parallel guesses passed a limit of five (measured); ours counts before.
@@ -285,7 +294,17 @@ AXES_USERNAME_FORM_FIELD = "email"
 AXES_USERNAME_CALLABLE = "accounts.throttling.account_key"  # a keyed hash: nothing that was typed is stored
 AXES_CLIENT_IP_CALLABLE = "accounts.throttling.axes_address"  # ipware believes a spoofed left-most entry (measured)
 # Axes would store every other field of the form in clear. (Our handler stores none; this holds if it is ever replaced.)
-AXES_SENSITIVE_PARAMETERS = ["email", "password", "current", "new", "again", "next", "csrfmiddlewaretoken"]
+AXES_SENSITIVE_PARAMETERS = [
+    "email",
+    "password",
+    "current",
+    "new",
+    "again",
+    "code",
+    "link",
+    "next",
+    "csrfmiddlewaretoken",
+]
 AXES_DISABLE_ACCESS_LOG = True  # the trail records sign-ins
 AXES_ENABLE_ADMIN = False  # nobody clears a lockout by clicking in a list of hashes
 AXES_ALLOWED_CORS_ORIGINS = ""  # its default answers `*`

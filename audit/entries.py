@@ -94,6 +94,15 @@ def terminal(action: str, *, workspace_id: UUID | None, detail: Mapping[str, obj
     return _finish(entry, None, detail)
 
 
+def stranger(action: str, detail: Mapping[str, object]) -> Entry:
+    """The entry of what somebody did of whom nothing is verified: they asked, or followed a link that was mailed to them."""
+    told = dict(detail)
+    entry = _begin(action, "", "", {})
+    entry["outcome"] = Outcome.ALLOWED
+    entry.update(_nobody(told))
+    return _finish(entry, current_request(), told)
+
+
 def pipeline(action: str, detail: Mapping[str, object]) -> Entry:
     """The entry in which the pipeline reports on itself: a line that could not be read, a row that was rejected."""
     entry = _begin(action, "", "", {})

@@ -75,6 +75,71 @@ def password_changed(sender: object, *, actor: Tenant, target: Model, **kwargs: 
     _keep("password.changed", actor, target)
 
 
+@receiver(accounts.password_reset_asked)
+def password_reset_asked(sender: object, *, account: str, mask: str, **kwargs: Any) -> None:
+    """Somebody asked for a link to a new password: in no workspace's trail, for nobody knows yet whose account it is."""
+    services.record_or_refuse(entries.stranger("password.reset_asked", {"account": account, "mask": mask}))
+
+
+@receiver(accounts.password_reset)
+def password_reset(sender: object, *, actor: Tenant | None, target: Model | None, **kwargs: Any) -> None:
+    """A mailed link set a new password; for somebody in no workspace the entry stands in no workspace's trail."""
+    if actor is None:
+        services.record_or_refuse(entries.stranger("password.reset", {}))
+    else:
+        _keep("password.reset", actor, target)
+
+
+@receiver(accounts.second_factor_changed)
+def second_factor_changed(sender: object, *, actor: Tenant, target: Model, is_on: bool, **kwargs: Any) -> None:
+    """A person switched their second factor on or off."""
+    _keep("second_factor.switched_on" if is_on else "second_factor.switched_off", actor, target)
+
+
+@receiver(accounts.recovery_codes_made)
+def recovery_codes_made(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A person made their recovery codes anew."""
+    _keep("second_factor.codes_made", actor, target)
+
+
+@receiver(accounts.recovery_code_used)
+def recovery_code_used(sender: object, *, actor: Tenant, target: Model, left: int, **kwargs: Any) -> None:
+    """A recovery code stood in for an authenticator."""
+    _keep("second_factor.code_used", actor, target, left=left)
+
+
+@receiver(accounts.email_change_asked)
+def email_change_asked(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A person asked for another address, which is not kept."""
+    _keep("email.change_asked", actor, target)
+
+
+@receiver(accounts.email_changed)
+def email_changed(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A person's confirmed address took the place of the old one."""
+    _keep("email.changed", actor, target)
+
+
+@receiver(accounts.stepped_up)
+def stepped_up(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A person proved anew who they are."""
+    _keep("member.stepped_up", actor, target)
+
+
+@receiver(accounts.operator_enrolled)
+def operator_enrolled(sender: object, *, user_id: UUID, email: str, **kwargs: Any) -> None:
+    """An operator set a second factor up: refused unless a durable sink takes the entry."""
+    services.record_or_refuse(entries.operator_act("operator.enrolled", operator_id=user_id, name=email, detail={}))
+
+
+@receiver(accounts.operator_recovery_used)
+def operator_recovery_used(sender: object, *, user_id: UUID, email: str, **kwargs: Any) -> None:
+    """An operator came in by a recovery code: refused unless a durable sink takes the entry."""
+    services.record_or_refuse(
+        entries.operator_act("operator.recovery_used", operator_id=user_id, name=email, detail={})
+    )
+
+
 @receiver(accounts.api_key_created)
 def api_key_created(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
     """A member made a key: its shown prefix and its scopes say which and how powerful."""

@@ -27,7 +27,12 @@ PUBLIC = {
     "/invitations/<str:token>/join/": "asks for the link and a session of the invited address",
     "/invitations/<str:token>/sign-in/": "remembers the link in this browser, and leads to the sign-in",
     "/invitations/<str:token>/new/": "asks for the link, and makes an account for its mailbox",
+    "/sign-in/second/": "asks for a code after a right password, which the sign-in left in a cookie",
+    "/sign-in/forgotten/": "takes an address, and answers every one alike",
+    "/sign-in/reset/": "asks for the token of a mailed link",
     "/operator/sign-in/": "where operators come in",
+    "/operator/sign-in/second/": "asks for a code after an operator's right password",
+    "/operator/sign-in/enrol/": "sets up an operator's second factor after a right password",
     "/api/v1/openapi.json": "describes the API, holds no data",
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")

@@ -140,6 +140,7 @@ def _enter_one(person: Person) -> None:
             "email_key": person.email,
             "email_verified": True,
             "password": _stored_password(),
+            "password_stands_alone": True,
             "is_active": True,
         },
     )

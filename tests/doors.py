@@ -20,7 +20,7 @@ from accounts.queries import Place
 from accounts.scopes import EVERY
 from accounts.services import keys, operators, sign_ins
 from accounts.tenancy.context import workspace
-from tests.cast import PASSWORD, PROVIDER, Person
+from tests.cast import PROVIDER, Person
 
 DOORS: Final = ("default", "identity", "cache")
 BROWSER: Final = base.Client("198.51.100.7", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
@@ -54,9 +54,7 @@ def program(person: Person, scopes: Collection[str] = EVERY) -> Client:
 def operator(person: Person) -> Client:
     """A browser in which this operator is signed in to the console."""
     client = Client()
-    client.cookies[OPERATOR] = operators.sign_in(
-        email=person.email, password=PASSWORD, client=BROWSER, reserve=lambda: None
-    )
+    client.cookies[OPERATOR] = operators.open_session(base.Proof(identity_of(person)), client=BROWSER)
     return client
 
 

@@ -31,6 +31,7 @@ MAY_CROSS_WORKSPACES = {"accounts/operators.py", "audit/admin.py"}
 # Where a file may be opened by name. Everywhere else a path is a place where user text could become one (L28).
 MAY_OPEN_FILES = {
     "accounts/checks.py": "reads the breach list that a setting names",
+    "accounts/identity/breaches.py": "searches the breach list that a setting names",
     "accounts/management/": "commands write what the person at the terminal asked for",
     "aiaxis/": "the roof keeps its own state: credentials, sockets, secrets",
     "audit/sealing.py": "the signed notes stand in one file of the installation's own",

@@ -8,16 +8,17 @@ of such a look-up costs more than the look-up).
 from __future__ import annotations
 
 import random
-import unicodedata
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.utils import timezone
 
-from accounts.identity import asking, hashing, passwords
+from accounts.identity import asking, changes, hashing, passwords, second_factors
 from accounts.identity.base import BadCredentials, Client, Identity, IssuedKey, Proof, Revoked
+from accounts.identity.second_factors import SecondFactorRequired
+from accounts.identity.spelling import email_key
 from accounts.identity.store.models import IDENTITY_DATABASE, Account, StoreKey, StoreSession, account_id
 from accounts.identity.tokens import KEY_PREFIX, identity_hash, new_key
 
@@ -63,19 +64,42 @@ class LocalIdentity:
     ) -> Proof:
         """Verify a password. The same refusal, after the same work, for unknown, wrong and inactive.
 
+        Raises ``SecondFactorRequired``, with what was proved so far, where the person has a second factor.
+
         ``reserve`` counts the attempt and may refuse it; it runs once a place for the hash is held and before the hash,
         so that neither parallel guesses pass the limit nor a full house uses up somebody's attempts.
         """
         with hashing.slot():
             if reserve is not None:
                 reserve()
-            account = _asked(lambda: Account.objects.filter(email_key=email_key(email)).first())
+            account = _asked(lambda: changes.with_factor().filter(email_key=email_key(email)).first())
             right = hashing.matches(password, account.password if account else None)
             if account is None or not right or not account.is_active:
                 raise BadCredentials
             if hashing.is_outdated(account.password):
                 account.password = hashing.encoded(password)
                 account.save(update_fields=["password"])
+        proof = Proof(_vouched(account, method="password"))
+        if changes.has_factor(account):
+            raise SecondFactorRequired(proof)
+        return proof
+
+    def prove_again(
+        self, *, subject: str, password: str, code: str | None, reserve: Callable[[], None] | None = None
+    ) -> Proof:
+        """Verify the password of somebody who is signed in and, unless ``code`` is None, the second factor if they have one.
+
+        Raises ``BadCredentials`` whichever of the two is wrong. ``reserve`` as in ``authenticate_password``.
+        """
+        account = _asked(lambda: changes.with_factor().filter(pk=account_id(subject), is_active=True).first())
+        with hashing.slot():
+            if reserve is not None:
+                reserve()
+            right = hashing.matches(password, account.password if account else None)
+        if account is None or not right:
+            raise BadCredentials
+        if code is not None and changes.has_factor(account):
+            second_factors.check(subject, code)
         return Proof(_vouched(account, method="password"))
 
     def change_password(
@@ -94,7 +118,7 @@ class LocalIdentity:
         change without its record (incident L38). Raises ``BadCredentials`` if ``current`` is wrong, ``passwords.WeakPassword`` if ``new`` is. ``reserve`` as in
         ``authenticate_password``: a stolen cookie must not buy unlimited guesses at the password.
         """
-        account = _asked(lambda: Account.objects.filter(pk=account_id(subject), is_active=True).first())
+        account = _asked(lambda: changes.with_factor().filter(pk=account_id(subject), is_active=True).first())
         if account is None:
             raise BadCredentials
         with hashing.slot():
@@ -102,11 +126,12 @@ class LocalIdentity:
                 reserve()
             if not hashing.matches(current, account.password):
                 raise BadCredentials
-            passwords.check(new, context=(account.email, *context))
+            passwords.check(new, context=(account.email, *context), has_second_factor=changes.has_factor(account))
             if hashing.matches(new, account.password):
                 raise passwords.WeakPassword("This is the password that you have now. Choose another one.")
             stored = hashing.encoded(new)
-        _asked(lambda: _replace_password(account, stored, record))
+        change = changes.NewPassword(stored, passwords.stands_alone(new))
+        _asked(lambda: changes.replace_password(account, change, record=record))
         return _vouched(account, method="password")
 
     # ── sessions ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -213,24 +238,8 @@ class LocalIdentity:
         return _asked(lambda: StoreKey.objects.filter(pk=key_id).revoke()) > 0
 
 
-def email_key(email: str) -> str:
-    """The form in which addresses are compared: NFC and case-folded, nothing cleverer.
-
-    Dropping dots or plus parts, or folding look-alikes, would make two people's mailboxes one account.
-    """
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", email.strip()).casefold())
-
-
 def _sweep() -> None:
     StoreSession.objects.filter(expires_at__lt=timezone.now() - timedelta(days=_KEPT_DAYS)).delete()
-
-
-def _replace_password(account: Account, stored: str, record: Callable[[], None] | None) -> None:
-    with transaction.atomic(using=IDENTITY_DATABASE):
-        Account.objects.filter(pk=account.pk).update(password=stored, password_changed_at=timezone.now())
-        StoreSession.objects.filter(account=account).revoke()
-        if record is not None:
-            record()
 
 
 def _vouched(account: Account, *, method: str) -> Identity:

@@ -12,9 +12,11 @@ from functools import cache
 
 from django.contrib.auth.password_validation import CommonPasswordValidator
 
+from accounts.identity import breaches
 from accounts.identity.hashing import normalized
 
 MINIMUM_ALONE = 15  # characters, where the password is the only factor
+MINIMUM_WITH_SECOND = 8  # characters, where a second factor stands behind it
 MAXIMUM = 1024  # characters; far beyond any passphrase, so that nobody sends us novels to hash
 _OWN_WORD = 8  # characters that have to be left once the guessable ones are taken away
 _SHORTEST_WORD = 4  # shorter words stand in too many good passphrases by chance
@@ -25,15 +27,22 @@ class WeakPassword(Exception):
     """The password would be guessed; the message says why and what to do, for the person who chose it."""
 
 
-def check(password: str, *, context: Iterable[str] = ()) -> None:
-    """Raise ``WeakPassword`` unless the password is good enough to stand alone.
+def stands_alone(password: str) -> bool:
+    """Is the password long enough to be the only factor?"""
+    return len(normalized(password)) >= MINIMUM_ALONE
 
-    ``context`` are words that belong to the person: e-mail address, name, workspace.
+
+def check(password: str, *, context: Iterable[str] = (), has_second_factor: bool = False) -> None:
+    """Raise ``WeakPassword`` unless the password is good enough to stand alone, or before a second factor.
+
+    ``context`` are words that belong to the person: e-mail address, name, workspace. Raises ``Unavailable`` if a list of
+    breached passwords is configured and cannot be read.
     """
     password = normalized(password)
-    if len(password) < MINIMUM_ALONE:
+    minimum = MINIMUM_WITH_SECOND if has_second_factor else MINIMUM_ALONE
+    if len(password) < minimum:
         raise WeakPassword(
-            f"This password has {len(password)} characters. Use at least {MINIMUM_ALONE}: a few words that you can remember do well."
+            f"This password has {len(password)} characters. Use at least {minimum}: a few words that you can remember do well."
         )
     if len(password) > MAXIMUM:
         raise WeakPassword(f"This password has {len(password):,} characters. Use at most {MAXIMUM:,}.")
@@ -50,6 +59,10 @@ def check(password: str, *, context: Iterable[str] = ()) -> None:
     if _is_mostly(folded, _words(context)):
         raise WeakPassword(
             "This password is mostly your name, your address or a common word. Use a few unrelated words."
+        )
+    if breaches.contains(password):
+        raise WeakPassword(
+            "This password was published after somebody else’s breach, so it is among those that are tried. Use another one."
         )
 
 

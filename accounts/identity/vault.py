@@ -19,11 +19,15 @@ _ID_LENGTH: Final = 4
 _NONCE_LENGTH: Final = 12
 
 
-class Tampered(Exception):
+class SealBroken(Exception):
+    """The ciphertext cannot be opened; the two below say why."""
+
+
+class Tampered(SealBroken):
     """The ciphertext was changed, or belongs to another row or field."""
 
 
-class KeyUnknown(Exception):
+class KeyUnknown(SealBroken):
     """The ciphertext was made under a key that this installation does not have."""
 
 
@@ -49,6 +53,11 @@ def opened(ciphertext: bytes, *, field: str, row: str) -> str:
         return AESGCM(_derived(key, "encrypt")).decrypt(nonce, rest, _place(field, row)).decode()
     except (InvalidTag, ValueError) as error:
         raise Tampered from error
+
+
+def is_outdated(ciphertext: bytes) -> bool:
+    """Was this sealed under another key than the newest?"""
+    return bytes(ciphertext)[:_ID_LENGTH] != _key_id(settings.IDENTITY_KEYS[0])
 
 
 def fingerprint(value: str, *, purpose: str) -> bytes:

@@ -2,7 +2,14 @@
 
 from accounts.middleware.denial import DenialMiddleware
 from accounts.middleware.headers import SecurityHeadersMiddleware
+from accounts.middleware.networks import OperatorNetworkMiddleware
 from accounts.middleware.reserved import ReservedNamesMiddleware
 from accounts.middleware.tenant import TenantMiddleware
 
-__all__ = ["DenialMiddleware", "ReservedNamesMiddleware", "SecurityHeadersMiddleware", "TenantMiddleware"]
+__all__ = [
+    "DenialMiddleware",
+    "OperatorNetworkMiddleware",
+    "ReservedNamesMiddleware",
+    "SecurityHeadersMiddleware",
+    "TenantMiddleware",
+]

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from django.db import transaction
 
 from accounts.http import Tenant
-from accounts.identity import providers
+from accounts.identity import changes, letters, links, providers
 from accounts.identity.base import Client, Proof
+from accounts.identity.store.models import IDENTITY_DATABASE, Account, MailedLink
 from accounts.models import Membership
-from accounts.queries import Place
-from accounts.services import sessions, sign_ins
-from accounts.signals import password_changed
+from accounts.queries import Place, places_of
+from accounts.services import everywhere, sessions, sign_ins
+from accounts.signals import password_changed, password_reset, password_reset_asked
 
 
 def change(*, actor: Tenant, current: str, new: str, client: Client, reserve: Callable[[], None]) -> sign_ins.Opened:
@@ -31,6 +32,7 @@ def change(*, actor: Tenant, current: str, new: str, client: Client, reserve: Ca
         reserve=reserve,
         record=lambda: _record(actor),
     )
+    letters.hurry()
     place = Place(
         membership_id=actor.membership_id,
         workspace_id=actor.workspace_id,
@@ -39,6 +41,43 @@ def change(*, actor: Tenant, current: str, new: str, client: Client, reserve: Ca
         role=actor.role,
     )
     return sign_ins.open_at(place, proof=Proof(identity), client=client)
+
+
+def ask_reset(*, email: str, account: str, mask: str) -> None:
+    """Have a link mailed to whoever has an account with this address.
+
+    Whether anybody has is found out when the letter is sent, by a round of the worker: what happens here, and how long it
+    takes, is the same for every address. ``account`` and ``mask`` are what the trail may know of it.
+    """
+    with transaction.atomic(using=IDENTITY_DATABASE):
+        letters.write(letters.RESET, to=email)
+        password_reset_asked.send(sender=Account, account=account, mask=mask)
+    letters.hurry()
+
+
+def check_reset(token: str) -> None:
+    """Can this link still set a password? Raises ``links.LinkRefused``."""
+    links.find(MailedLink.Purpose.RESET, token)
+
+
+def reset(*, token: str, new: str) -> None:
+    """Set a new password by a mailed link, and end every session of the person; opens none (incident L30).
+
+    Raises ``links.LinkRefused``, ``WeakPassword``, ``Unavailable``.
+    """
+    subject = str(links.find(MailedLink.Purpose.RESET, token).account_id)
+    names = [place.workspace_name for place in places_of(providers.LOCAL.name, subject)]
+    changes.reset_password(token, new=new, context=names, record=_record_reset)
+    letters.hurry()
+
+
+def _record_reset(subject: str) -> None:
+    def say(actor: Tenant, member: Membership) -> None:
+        sessions.revoke_here(actor=actor)
+        password_reset.send(sender=Membership, actor=actor, target=member)
+
+    if not everywhere.tell(providers.LOCAL.name, subject, say, method="link"):
+        password_reset.send(sender=Membership, actor=None, target=None)
 
 
 def _record(actor: Tenant) -> None:

@@ -82,6 +82,11 @@ def switched(*, actor: Tenant) -> None:
         _stop_vouching(ended)
 
 
+def replace(session: Session) -> None:
+    """End a session that a new one of the same browser has taken the place of."""
+    _stop_vouching(_ended(session))
+
+
 def current(actor: Tenant) -> Session:
     """The session that the request came with."""
     session: Session = Session.objects.get(pk=actor.credential_id)
@@ -89,9 +94,12 @@ def current(actor: Tenant) -> Session:
 
 
 def _end(session: Session | None) -> Session | None:
-    if session is not None:
-        session.revoked_at = timezone.now()
-        session.save(update_fields=["revoked_at"])
+    return None if session is None else _ended(session)
+
+
+def _ended(session: Session) -> Session:
+    session.revoked_at = timezone.now()
+    session.save(update_fields=["revoked_at"])
     return session
 
 

@@ -7,8 +7,11 @@ says whether an account exists: one sentence for unknown, wrong, inactive and no
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, cast
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -19,6 +22,12 @@ from accounts.identity.base import Client, Unavailable
 from accounts.requests import client_address
 from accounts.services import sessions, sign_ins
 
+P = ParamSpec("P")
+
+WRONG_CODE = (
+    "This code does not fit, or it was used already. Wait for the next one of your app, or use a recovery code that you "
+    "have not used yet."
+)
 WRONG = (
     "This e-mail and password do not open a workspace. Check both. If they are right, ask the owner of your workspace "
     "whether your membership is active."
@@ -78,9 +87,26 @@ def enter(request: HttpRequest, opened: sign_ins.Opened, *, email: str, to: str)
     cookies.give_session(response, opened.token)
     cookies.take(response, cookies.CHOOSING)
     cookies.take(response, cookies.INVITATION)
+    cookies.take(response, cookies.SECOND)
     devices.remember(request, response, throttling.account_key(request, {"email": email}))
     throttling.succeeded(request, email)
     return response
+
+
+def patient(view: Callable[P, HttpResponseBase]) -> Callable[P, HttpResponseBase]:
+    """Answer too many attempts with 429 and silence of a system with 503, whatever the view was about to do."""
+
+    @wraps(view)
+    def answered(*args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        request = cast("HttpRequest", args[0])
+        try:
+            return view(*args, **kwargs)
+        except throttling.Throttled as wait:
+            return too_many(request, wait)
+        except Unavailable as outage:
+            return silent(request, outage)
+
+    return answered
 
 
 def safe_next(request: HttpRequest, wanted: str) -> str:

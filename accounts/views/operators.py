@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
@@ -16,9 +15,7 @@ from accounts.forms import SignInForm
 from accounts.identity.base import BadCredentials, Unavailable
 from accounts.operators import OperatorRequest, operator_required
 from accounts.services import operators
-from accounts.views import attempts
-
-HOME = "/operator/"
+from accounts.views import attempts, operator_second
 
 
 @public
@@ -57,17 +54,14 @@ def sign_out(request: OperatorRequest) -> HttpResponseBase:
 def _enter(request: HttpRequest, form: SignInForm) -> HttpResponseBase:
     email = form.cleaned_data["email"]
     throttling.admit_address(request)
-    token = operators.sign_in(
+    proof, has_factor = operators.prove(
         email=email,
         password=form.cleaned_data["password"],
         client=attempts.client_of(request),
         reserve=attempts.reservation(request, email),
     )
-    throttling.succeeded(request, email)
-    rotate_token(request)
-    response = redirect(HOME)
-    cookies.give(response, cookies.OPERATOR, token, seconds=settings.OPERATOR_SECONDS)
-    return response
+    # The attempt is not given back: only the second factor shows that it was the owner's.
+    return operator_second.ask(request, proof, has_factor=has_factor)
 
 
 def _page(request: HttpRequest, form: SignInForm, *, status: int) -> HttpResponse:

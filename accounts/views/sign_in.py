@@ -6,7 +6,6 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -14,10 +13,11 @@ from accounts import cookies, throttling
 from accounts.access import public
 from accounts.forms import AddressForm, ChoiceForm, SignInForm
 from accounts.http import Reason, Refusal, TenantRequest, refuse
-from accounts.identity.base import BadCredentials, Proof, Revoked, Unavailable
+from accounts.identity.base import BadCredentials, Revoked, Unavailable
+from accounts.identity.second_factors import SecondFactorRequired
 from accounts.queries import Place
 from accounts.services import organizations, sessions, sign_ins
-from accounts.views import attempts, invitations
+from accounts.views import arrivals, attempts, second_step
 
 
 @public
@@ -40,6 +40,8 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
         return _page(request, form, status=422)
     try:
         return _verify(request, form)
+    except SecondFactorRequired as required:
+        return second_step.ask(request, required.proof, wanted=form.cleaned_data["next"])
     except (BadCredentials, sign_ins.NoPlace):
         attempts.note_failure(request, form.cleaned_data["email"], action="sign_in.failed")
         form.add_error(None, attempts.WRONG)
@@ -104,23 +106,7 @@ def _verify(request: HttpRequest, form: SignInForm) -> HttpResponseBase:
         client=client,
         reserve=attempts.reservation(request, email),
     )
-    joined = invitations.finish(request, proof)
-    if joined is not None:
-        return joined
-    places = sign_ins.places(proof.identity)
-    if len(places) > 1:
-        return _ask_where(request, proof, form)
-    opened = sign_ins.open_at(places[0], proof=proof, client=client)
-    return attempts.enter(request, opened, email=email, to=attempts.safe_next(request, form.cleaned_data["next"]))
-
-
-def _ask_where(request: HttpRequest, proof: Proof, form: SignInForm) -> HttpResponseBase:
-    response = redirect(
-        reverse("accounts:choose", query={"next": attempts.safe_next(request, form.cleaned_data["next"])})
-    )
-    token = sign_ins.begin_choice(proof, client=attempts.client_of(request))
-    cookies.give(response, cookies.CHOOSING, token, seconds=sign_ins.CHOICE_SECONDS)
-    return response
+    return arrivals.arrive(request, proof, email=email, wanted=form.cleaned_data["next"])
 
 
 def _first_page(request: HttpRequest, form: AddressForm, *, status: int = 200) -> HttpResponse:

@@ -17,7 +17,8 @@ from django.db import transaction
 from accounts.http import Tenant
 from accounts.identity import hashing, providers
 from accounts.identity.base import Client
-from accounts.identity.local import EmailTaken, email_key
+from accounts.identity.local import EmailTaken
+from accounts.identity.spelling import email_key
 from accounts.identity.store.models import Account
 from accounts.models import ApiKey, IdentityLink, Membership, Role, User, Workspace
 from accounts.scopes import within

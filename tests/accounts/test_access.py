@@ -49,14 +49,14 @@ def test_an_old_sign_in_is_asked_for_again(reasons: list[str]) -> None:
     """A stolen cookie, or a browser left open, must not be enough to make keys."""
     response = signed_in_ago(minutes=16).get(SENSITIVE)
     assert response.status_code == 302
-    assert response["Location"] == "/sign-in/?next=%2Fkeys%2Fnew%2F&again=1"
+    assert response["Location"] == "/sign-in/again/?next=%2Fkeys%2Fnew%2F"
     assert reasons == ["stale_login"]
 
 
 def test_a_form_sent_after_an_old_sign_in_changes_nothing(reasons: list[str]) -> None:
     response = signed_in_ago(hours=2).post(SENSITIVE, {"name": "late", "scopes": ["files:read"], "once": "0" * 32})
     assert response.status_code == 302
-    assert response["Location"].startswith("/sign-in/?next=%2Faccount%2F")
+    assert response["Location"].startswith("/sign-in/again/?next=%2Faccount%2F")
     assert reasons == ["stale_login"]
 
 

@@ -90,7 +90,7 @@ def test_it_needs_a_recent_sign_in() -> None:
     with acting(BOB):
         Session.objects.update(signed_in_at=timezone.now() - timedelta(minutes=16))
     response = client.get("/keys/new/")
-    assert response.headers["Location"] == "/sign-in/?next=%2Fkeys%2Fnew%2F&again=1"
+    assert response.headers["Location"] == "/sign-in/again/?next=%2Fkeys%2Fnew%2F"
     assert client.post("/keys/new/", {}).status_code == 302
 
 

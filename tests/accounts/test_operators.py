@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -9,28 +10,33 @@ from django.conf import settings
 from django.db import InternalError, ProgrammingError, connection, connections
 from django.test import Client, RequestFactory
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts import cookies
 from accounts.identity import resolution, tokens
 from accounts.identity.base import Revoked
 from accounts.identity.store.models import StoreSession
-from accounts.models import Membership, OperatorSession, Workspace
+from accounts.models import Membership, OperatorSession, User, Workspace
 from accounts.operators import across, operator_required, resolve_operator
-from accounts.signals import access_denied, operator_signed_in
+from accounts.signals import access_denied, operator_enrolled, operator_recovery_used, operator_signed_in
 from tests import doors
+from tests.authenticators import Authenticator
 from tests.cast import ACME, ALICE, BIRCH, BOB, OLGA, PASSWORD, Person
 
 pytestmark = pytest.mark.usefixtures("committed")
 
 
-def sign_in(person: Person, password: str = PASSWORD) -> Any:
-    return Client().post("/operator/sign-in/", {"email": person.email, "password": password})
+def sign_in(person: Person, password: str = PASSWORD, client: Client | None = None) -> Any:
+    return (client or Client()).post("/operator/sign-in/", {"email": person.email, "password": password})
 
 
-def test_an_operator_signs_in() -> None:
+def test_an_operator_signs_in_with_a_password_and_a_code() -> None:
     heard: list[object] = []
     operator_signed_in.connect(receiver := lambda **facts: heard.append(facts["user_id"]), weak=False)
-    response = sign_in(OLGA)
+    app, client = Authenticator.of(OLGA), Client()
+    assert sign_in(OLGA, client=client).headers["Location"] == "/operator/sign-in/second/"
+    assert client.get("/operator/").headers["Location"] == "/operator/sign-in/", "the password alone opens nothing"
+    response = client.post("/operator/sign-in/second/", {"code": app.code()})
     operator_signed_in.disconnect(receiver)
     assert response.headers["Location"] == "/operator/"
     cookie = response.cookies[cookies.OPERATOR]
@@ -38,6 +44,103 @@ def test_an_operator_signs_in() -> None:
     operator = resolve_operator(cookie.value)
     assert (operator.user_id, operator.email) == (OLGA.user_id, OLGA.email)
     assert heard == [OLGA.user_id]
+    assert client.get("/operator/").status_code == 200
+
+
+def test_a_first_sign_in_leads_to_a_second_factor_before_any_page_of_the_console() -> None:
+    heard: list[object] = []
+    operator_enrolled.connect(receiver := lambda **facts: heard.append(facts["user_id"]), weak=False)
+    client = Client()
+    assert sign_in(OLGA, client=client).headers["Location"] == "/operator/sign-in/enrol/"
+    assert client.get("/operator/").headers["Location"] == "/operator/sign-in/"
+    page = client.get("/operator/sign-in/enrol/")
+    app = Authenticator.shown(page.content)
+    assert client.post("/operator/sign-in/enrol/", {"code": app.wrong_code()}).status_code == 401
+    response = client.post("/operator/sign-in/enrol/", {"code": app.code()})
+    operator_enrolled.disconnect(receiver)
+    assert response.status_code == 201
+    assert len(set(re.findall(rb"<code>([a-z0-9-]{19})</code>", response.content))) == 10
+    assert client.get("/operator/").status_code == 200
+    assert heard == [OLGA.user_id]
+    assert sign_in(OLGA).headers["Location"] == "/operator/sign-in/second/", "and is asked for from then on"
+
+
+def test_a_recovery_code_opens_the_console_once_and_is_recorded() -> None:
+    app = Authenticator.of(OLGA)
+    heard: list[object] = []
+    operator_recovery_used.connect(receiver := lambda **facts: heard.append(facts["user_id"]), weak=False)
+    for expected in (302, 401):
+        client = Client()
+        sign_in(OLGA, client=client)
+        assert client.post("/operator/sign-in/second/", {"code": app.recovery[0]}).status_code == expected
+    operator_recovery_used.disconnect(receiver)
+    assert heard == [OLGA.user_id]
+
+
+def test_what_waits_for_an_operators_code_opens_nothing_else() -> None:
+    Authenticator.of(OLGA)
+    client = Client()
+    token = sign_in(OLGA, client=client).cookies[cookies.OPERATOR_SECOND].value
+    for name in (cookies.OPERATOR, cookies.SECOND, cookies.CHOOSING, settings.SESSION_COOKIE_NAME):
+        thief = Client()
+        thief.cookies[name] = token
+        assert thief.get("/operator/").headers["Location"] == "/operator/sign-in/"
+        assert thief.get("/account/").headers["Location"].startswith("/sign-in/")
+        assert thief.get("/sign-in/second/").headers["Location"] == "/sign-in/"
+
+
+def test_somebody_who_is_no_operator_any_more_does_not_finish() -> None:
+    app, client = Authenticator.of(OLGA), Client()
+    sign_in(OLGA, client=client)
+    User.objects.using("owner").filter(pk=OLGA.user_id).update(is_operator=False)
+    response = client.post("/operator/sign-in/second/", {"code": app.code()})
+    assert response.headers["Location"] == "/operator/sign-in/"
+    assert cookies.OPERATOR not in response.cookies
+
+
+@pytest.mark.parametrize("path", ["/operator/sign-in/second/", "/operator/sign-in/enrol/"])
+def test_no_second_step_without_a_right_password_before(path: str) -> None:
+    Authenticator.of(OLGA)
+    for token in ("", "null", doors.session(ALICE).token):
+        client = Client()
+        client.cookies[cookies.OPERATOR_SECOND] = token
+        assert client.get(path).headers["Location"] == "/operator/sign-in/"
+        assert client.post(path, {"code": "123456"}).headers["Location"] == "/operator/sign-in/"
+
+
+class TestNetworks:
+    """OPERATOR_NETWORKS: from elsewhere nothing below /operator/ is there."""
+
+    PATHS = ("/operator/", "/operator", "/operator/sign-in/", "/operator/sign-in/second/", "/operator/audit/entry/")
+
+    @pytest.fixture(autouse=True)
+    def inside_only(self, settings: Settings) -> None:
+        settings.OPERATOR_NETWORKS = ["192.0.2.0/24"]
+
+    def test_it_is_404_from_elsewhere_whoever_asks_and_critical(self) -> None:
+        heard: list[Any] = []
+        access_denied.connect(receiver := lambda **facts: heard.append(facts["refusal"]), weak=False)
+        client = doors.operator(OLGA)
+        for path in self.PATHS:
+            assert client.get(path, REMOTE_ADDR="203.0.113.5").status_code == 404, path
+        form = {"email": OLGA.email, "password": PASSWORD}
+        assert client.post("/operator/sign-in/", form, REMOTE_ADDR="203.0.113.5").status_code == 404
+        access_denied.disconnect(receiver)
+        assert {(one.action, one.severity) for one in heard} == {("operator.address_refused", "critical")}
+        assert len(heard) == len(self.PATHS) + 1
+
+    def test_it_is_there_from_inside(self) -> None:
+        client = doors.operator(OLGA)
+        assert client.get("/operator/", REMOTE_ADDR="192.0.2.7").status_code == 200
+        assert Client().get("/operator/sign-in/", REMOTE_ADDR="::ffff:192.0.2.7").status_code == 200
+
+    def test_a_client_cannot_say_that_it_is_inside(self) -> None:
+        """L41."""
+        spoofed = Client(headers={"X-Forwarded-For": "192.0.2.7", "X-Real-IP": "192.0.2.7"})
+        assert spoofed.get("/operator/sign-in/", REMOTE_ADDR="203.0.113.5").status_code == 404
+
+    def test_members_are_not_affected(self) -> None:
+        assert Client().get("/sign-in/", REMOTE_ADDR="203.0.113.5").status_code == 200
 
 
 @pytest.mark.parametrize("person", [ALICE, BOB])

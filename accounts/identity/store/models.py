@@ -29,6 +29,8 @@ class Account(models.Model):
     email_verified = models.BooleanField(default=False)
     password = models.CharField(max_length=256)
     password_changed_at = models.DateTimeField(default=timezone.now)
+    # Is the password long enough to be the only factor? Its hash does not say, and switching the second one off asks.
+    password_stands_alone = models.BooleanField(default=True)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -60,6 +62,9 @@ class StoreSession(models.Model):
         # The password was right and the workspace is not chosen yet: the token has no other half, so it opens nothing.
         CHOOSING = "choosing", "Choosing a workspace"
         OPERATOR = "operator", "Operator console"
+        # The password was right and the second factor is still to be shown: these open nothing either.
+        SECOND = "second", "Showing the second factor"
+        OPERATOR_SECOND = "operator-second", "Showing an operator's second factor"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="sessions")
@@ -87,6 +92,83 @@ class StoreKey(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     objects = models.Manager.from_queryset(LiveQuerySet)()
+
+    def __str__(self) -> str:
+        """The id alone."""
+        return str(self.pk)
+
+
+class SecondFactor(models.Model):
+    """A person's authenticator (RFC 6238). It counts from its confirmation on, when a code of it was typed."""
+
+    account = models.OneToOneField(Account, on_delete=models.CASCADE, primary_key=True, related_name="second_factor")
+    # Encrypted, and bound to the account (accounts/identity/vault.py): a code cannot be computed from a dump.
+    secret = models.BinaryField(max_length=400)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    # The time step of the code that was used last: none is good twice, and none before it either.
+    last_step = models.BigIntegerField(default=0)
+    # Wrong codes since the last right one, by whoever had the password.
+    wrong_codes = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        """The id alone."""
+        return str(self.pk)
+
+
+class RecoveryCode(models.Model):
+    """One of the codes that stand in for a lost authenticator, each once."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="recovery_codes")
+    code_hash = models.BinaryField(max_length=32, unique=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        """The id alone."""
+        return str(self.pk)
+
+
+class MailedLink(models.Model):
+    """A link that was mailed to a person: good once, for a while, for one purpose."""
+
+    class Purpose(models.TextChoices):
+        """What following it allows."""
+
+        RESET = "reset", "Set a new password"
+        EMAIL = "email", "Confirm a new address"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    account = models.ForeignKey(Account, on_delete=models.CASCADE, related_name="mailed_links")
+    purpose = models.CharField(max_length=12, choices=Purpose.choices)
+    token_hash = models.BinaryField(max_length=32, unique=True)
+    # The address to be confirmed; empty for other purposes.
+    email = models.EmailField(max_length=254, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        """The id alone."""
+        return str(self.pk)
+
+
+class Letter(models.Model):
+    """A mail that waits to be sent, without the token of its link: that is derived when it is sent."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    event = models.CharField(max_length=40)
+    # Encrypted: whatever somebody typed as an address may be anything, a password too.
+    recipient = models.BinaryField(max_length=1000)
+    link = models.ForeignKey(MailedLink, on_delete=models.CASCADE, null=True, blank=True, related_name="letters")
+    facts = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    not_before = models.DateTimeField(default=timezone.now)
+    attempts = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        indexes = [models.Index(fields=["not_before"], name="identity_letter_waiting")]
 
     def __str__(self) -> str:
         """The id alone."""

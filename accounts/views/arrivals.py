@@ -1,0 +1,50 @@
+"""Somebody has proved who they are: where do they go in?
+
+Every way in ends here, whatever it took: a password, a second factor, a company's own sign-in. In this order: the invitation that they
+came with; the places that are theirs already; what their organisation's verified domain opens. Nothing else ever makes a member.
+"""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+
+from accounts import cookies
+from accounts.identity.base import Proof
+from accounts.queries import Place
+from accounts.services import organizations, sign_ins
+from accounts.services.members import Refused
+from accounts.views import attempts, invitations
+
+
+def arrive(request: HttpRequest, proof: Proof, *, email: str, wanted: str) -> HttpResponseBase:
+    """In, to the one workspace of this person, or on to the page that asks which. Raises ``sign_ins.NoPlace``."""
+    joined = invitations.finish(request, proof)
+    if joined is not None:
+        return joined
+    places = _places(proof)
+    if len(places) > 1:
+        return ask_where(request, proof, wanted=wanted)
+    opened = sign_ins.open_at(places[0], proof=proof, client=attempts.client_of(request))
+    return attempts.enter(request, opened, email=email, to=attempts.safe_next(request, wanted))
+
+
+def ask_where(request: HttpRequest, proof: Proof, *, wanted: str) -> HttpResponseBase:
+    """On to the page that asks which of several workspaces; a cookie of ten minutes remembers the proof."""
+    response = redirect(reverse("accounts:choose", query={"next": attempts.safe_next(request, wanted)}))
+    token = sign_ins.begin_choice(proof, client=attempts.client_of(request))
+    cookies.give(response, cookies.CHOOSING, token, seconds=sign_ins.CHOICE_SECONDS)
+    cookies.take(response, cookies.SECOND)
+    return response
+
+
+def _places(proof: Proof) -> list[Place]:
+    try:
+        return sign_ins.places(proof.identity)
+    except sign_ins.NoPlace:
+        try:
+            return organizations.enter_by_domain(proof)
+        except Refused:
+            raise sign_ins.NoPlace from None
