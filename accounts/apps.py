@@ -27,4 +27,5 @@ class AccountsConfig(AppConfig):
         from accounts import checks  # it needs the models, which are loaded by now
 
         register(checks.models_are_fenced, Tags.security)
+        register(checks.workos_is_whole, Tags.security)
         post_migrate.connect(_grant, sender=self, dispatch_uid="accounts.grants")

@@ -12,6 +12,7 @@ from django.http import HttpResponseBase
 
 CHOOSING = "__Host-aiaxis-choosing"
 OPERATOR = "__Host-aiaxis-operator"
+SSO = "__Host-aiaxis-sso"
 
 
 def session_name() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from accounts.views import account, installation, keys, operators, sign_in
+from accounts.views import account, installation, keys, operators, sign_in, sso, webhooks
 
 app_name = "accounts"
 
@@ -12,6 +12,9 @@ urlpatterns = [
     path("", sign_in.front, name="front"),
     path("sign-in/", sign_in.sign_in, name="sign_in"),
     path("sign-in/workspace/", sign_in.choose, name="choose"),
+    path("sign-in/sso/", sso.start, name="sso_start"),
+    path("sign-in/sso/callback/", sso.callback, name="sso_callback"),
+    path("webhooks/workos/", webhooks.workos, name="workos_webhook"),
     path("sign-out/", sign_in.sign_out, name="sign_out"),
     path("account/", account.account, name="account"),
     path("account/password/", account.password, name="password"),

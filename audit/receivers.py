@@ -87,6 +87,24 @@ def api_key_revoked(sender: object, *, actor: Tenant, target: Model, **kwargs: A
     _keep("key.revoked", actor, target, prefix=getattr(target, "prefix", ""))
 
 
+DIRECTORY = {
+    "suspended": "directory.suspended",
+    "removed": "directory.removed",
+    "role": "directory.role_changed",
+    "session": "directory.session_ended",
+    "key": "directory.key_withdrawn",
+}
+
+
+@receiver(accounts.directory_followed)
+def directory_followed(
+    sender: object, *, workspace_id: UUID, target: Model, effect: str, detail: dict[str, str], **kwargs: Any
+) -> None:
+    """What the company's directory says was followed, or the identity system withdrew a credential."""
+    entry = entries.fact(DIRECTORY[effect], actor=None, target=target, workspace_id=workspace_id, detail=detail)
+    ledger.post_fact(entry)
+
+
 @receiver(accounts.operator_signed_in)
 def operator_signed_in(sender: object, *, user_id: UUID, email: str, **kwargs: Any) -> None:
     """An operator came in: refused unless a durable sink takes the entry."""

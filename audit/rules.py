@@ -78,6 +78,13 @@ ACTIONS: dict[str, Action] = {
     "password.changed": Action("Password changed", "authn_password_change", Severity.NOTICE),
     "key.created": Action("API key made", "authn_token_created", Severity.NOTICE),
     "key.revoked": Action("API key withdrawn", "authn_token_revoked", Severity.NOTICE),
+    # What a company's directory, or its identity system, decided.
+    "directory.suspended": Action("Member suspended by the directory", "user_updated", Severity.WARNING),
+    "directory.removed": Action("Member removed by the directory", "user_deleted", Severity.WARNING),
+    "directory.role_changed": Action("Role changed by the directory", "privilege_permissions_changed", Severity.NOTICE),
+    "directory.session_ended": Action("Session ended by the identity system", "authn_token_revoked", Severity.NOTICE),
+    "directory.key_withdrawn": Action("Key withdrawn by the identity system", "authn_token_revoked", Severity.NOTICE),
+    "webhook.refused": Action("Webhook refused", "malicious_attack_tool", Severity.WARNING),
     # Files.
     "file.uploaded": Action("File uploaded", "upload_complete"),
     "file.ready": Action("File ready for questions", "upload_validation"),
@@ -133,6 +140,8 @@ NOUNS = {
     "password": "Sign-in",
     "member": "Sign-in",
     "person": "People",
+    "directory": "People",
+    "webhook": "Requests",
     "session": "Sign-in",
     "key": "API keys",
     "job": "Background jobs",

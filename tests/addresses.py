@@ -22,6 +22,9 @@ PUBLIC = {
     "/": "redirects to the sign-in page or to the conversations",
     "/sign-in/": "where people come in",
     "/sign-in/workspace/": "asks for the proof that the sign-in left in a cookie",
+    "/sign-in/sso/": "sends people to their company's sign-in",
+    "/sign-in/sso/callback/": "takes them in if they bring what this browser left with",
+    "/webhooks/workos/": "a server knocks here, with a signature",
     "/operator/sign-in/": "where operators come in",
     "/api/v1/openapi.json": "describes the API, holds no data",
 }

@@ -20,7 +20,17 @@ from tests.bench.rows import Row, at_most
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 120
 # What this process was told about the benchmark's own databases: a first start knows nothing of them.
-FOREIGN = ("DATABASE_", "AIAXIS_", "DJANGO_SETTINGS_MODULE", "SECRET_KEY", "FENCE_KEY", "JOB_KEY", "IDENTITY_KEY", "BENCH_", "PYTEST_")
+FOREIGN = (
+    "DATABASE_",
+    "AIAXIS_",
+    "DJANGO_SETTINGS_MODULE",
+    "SECRET_KEY",
+    "FENCE_KEY",
+    "JOB_KEY",
+    "IDENTITY_KEY",
+    "BENCH_",
+    "PYTEST_",
+)
 
 
 def rows(*, rounds: int) -> list[Row]:
