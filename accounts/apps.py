@@ -31,4 +31,5 @@ class AccountsConfig(AppConfig):
 
         register(checks.models_are_fenced, Tags.security)
         register(checks.breach_list_is_usable, Tags.security)
+        register(checks.workos_is_whole, Tags.security)
         post_migrate.connect(_grant, sender=self, dispatch_uid="accounts.grants")

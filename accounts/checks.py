@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from django.apps import AppConfig, apps
 from django.conf import settings
-from django.core.checks import CheckMessage, Error
+from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's name for it
 from django.db import models
 
 from accounts.grants import UNFENCED_TABLES
@@ -130,6 +130,61 @@ def _relation_problems(model: type[models.Model]) -> Iterator[CheckMessage]:
             obj=model,
             id="accounts.E006",
         )
+
+
+WORKOS_SETTINGS: Final = ("WORKOS_API_KEY", "WORKOS_CLIENT_ID", "WORKOS_ISSUER")
+
+
+def workos_is_whole(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Report what is missing for WorkOS, or looks as if it were another setting's value. No value is quoted: some are secrets."""
+    missing = [name for name in WORKOS_SETTINGS if not getattr(settings, name)]
+    if len(missing) == len(WORKOS_SETTINGS):
+        return list(_unused_problems())
+    if missing:
+        return [
+            Error(
+                f"WorkOS is configured in part: {' and '.join(missing)} missing.",
+                hint="Set it, or unset the others. Until then nobody can come in by single sign-on.",
+                id="accounts.E010",
+            )
+        ]
+    return list(_odd_problems())
+
+
+def _unused_problems() -> Iterator[CheckMessage]:
+    if settings.PASSWORDS == "workos":
+        yield Error(
+            "PASSWORDS says that WorkOS verifies passwords, and WorkOS is not configured.",
+            hint=f"Set {', '.join(WORKOS_SETTINGS)}, or PASSWORDS=local.",
+            id="accounts.E011",
+        )
+    if settings.WORKOS_WEBHOOK_SECRET:
+        yield _odd("WORKOS_WEBHOOK_SECRET is set, and WorkOS is not configured.", "Set the rest, or unset it.")
+
+
+def _odd_problems() -> Iterator[CheckMessage]:
+    if not settings.WORKOS_API_KEY.startswith("sk_"):
+        yield _odd("WORKOS_API_KEY does not begin with sk_.", "Take it from the page “API keys” of your environment.")
+    if not settings.WORKOS_CLIENT_ID.startswith("client_"):
+        yield _odd(
+            "WORKOS_CLIENT_ID does not begin with client_.", "Take it from the same page of the same environment."
+        )
+    if not settings.WORKOS_ISSUER.startswith(("https://", "http://127.0.0.1", "http://localhost")):
+        yield _odd(
+            "WORKOS_ISSUER is not an https:// address.", "Take the claim `iss` of an access token of your environment."
+        )
+    if settings.WORKOS_WEBHOOK_SECRET and settings.WORKOS_WEBHOOK_SECRET == settings.WORKOS_API_KEY:
+        yield _odd("WORKOS_WEBHOOK_SECRET is the API key.", "Take it from the page of the webhook's endpoint.")
+    is_remote = settings.WORKOS_BASE_URL.startswith("https://")
+    if is_remote and settings.PUBLIC_URL.startswith("http://"):
+        yield _odd(
+            "PUBLIC_URL is plain http, and people come back from WorkOS to it.",
+            "Put a proxy that ends TLS in front, and set PUBLIC_URL to its https:// address.",
+        )
+
+
+def _odd(words: str, hint: str) -> CheckMessage:
+    return Warning(words, hint=hint, id="accounts.W010")
 
 
 def _floor(model: type[models.Model]) -> int:

@@ -18,6 +18,7 @@ CONNECTING = "__Host-aiaxis-connecting"
 # The link of an invitation, while its reader signs in; set by a form of the invitation's own page alone.
 INVITATION = "__Host-aiaxis-invitation"
 OPERATOR_SECOND = "__Host-aiaxis-operator-second"
+SSO = "__Host-aiaxis-sso"
 
 
 def session_name() -> str:

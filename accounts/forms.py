@@ -70,6 +70,14 @@ class SignInForm(AddressForm):
     password = _password_field("Password", "current-password")
 
 
+class SsoForm(forms.Form):
+    """Whose sign-in to be sent to: an organisation's, or the one that is found by an e-mail address."""
+
+    email = forms.EmailField(required=False, max_length=254)
+    organization = forms.RegexField(r"^org_[0-9A-Za-z]{1,100}$", required=False)
+    next = forms.CharField(required=False, max_length=2000)
+
+
 class ChoiceForm(forms.Form):
     """Which workspace to enter."""
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from accounts.identity import providers
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -31,12 +33,7 @@ def parts(*, is_secure: bool) -> list[Part]:
             "so they invent nothing.",
             change="Comes with a later release.",
         ),
-        Part(
-            "Single sign-on",
-            is_configured=False,
-            meaning="People sign in with a password, which a separate identity store checks in a database of its own.",
-            change="Comes with a later release.",
-        ),
+        _single_sign_on(),
         Part(
             "Mail server",
             is_configured=False,
@@ -49,6 +46,23 @@ def parts(*, is_secure: bool) -> list[Part]:
         _transport(is_secure=is_secure),
     ]
     return sorted(found, key=lambda part: part.is_configured)
+
+
+def _single_sign_on() -> Part:
+    if providers.has_workos():
+        heard = "sooner by its webhooks" if settings.WORKOS_WEBHOOK_SECRET else "without webhooks"
+        return Part(
+            "Single sign-on",
+            is_configured=True,
+            meaning="WorkOS sends people to their company’s sign-in. What happens in a company’s directory is heard within "
+            f"seconds ({heard}).",
+        )
+    return Part(
+        "Single sign-on",
+        is_configured=False,
+        meaning="People sign in with a password, which a separate identity store checks in a database of its own.",
+        change="Set WORKOS_API_KEY, WORKOS_CLIENT_ID and WORKOS_ISSUER.",
+    )
 
 
 def _error_reports() -> Part:

@@ -125,3 +125,8 @@ organization_connected_here = Signal()
 # Somebody at the server's terminal added a person. sender=Membership or User; arguments: user_id (UUID), workspace_id
 # (UUID | None), role (str, "operator" without a workspace).
 person_added = Signal()
+
+# What an outside directory says was followed here, or a credential ended because its identity system withdrew it. Nobody of the
+# workspace did it. sender=Membership, Session or ApiKey; arguments: workspace_id (UUID), target (the row), effect ("suspended",
+# "removed", "role", "session" or "key"), detail (dict[str, str]).
+directory_followed = Signal()

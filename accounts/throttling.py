@@ -44,6 +44,9 @@ logger = logging.getLogger(__name__)
 # Axes keys its rows by address; this one stands for "from anywhere".
 _ANYWHERE = "255.255.255.255"
 
+# Arrivals from somebody else's sign-in are no guesses, and a whole office comes from one address; each costs a question to WorkOS.
+_ARRIVALS = "300/5m"
+
 # One statement for both rows. A refused attempt does not prolong the wait: only those that reach the hash move the time.
 # The account's row is only counted if the pair's had room: otherwise one address could use up everybody's attempts with
 # guesses that never reach the hash. 255.255.255.255 stands for "from anywhere" (_ANYWHERE).
@@ -169,6 +172,11 @@ def admit_reset(request: HttpRequest, email: str) -> bool:
     except Throttled:
         return False
     return True
+
+
+def admit_arrival(request: HttpRequest) -> None:
+    """Count one return from a sign-in elsewhere, from this client address. Raises ``Throttled`` or ``Unavailable``."""
+    _admit(request, group="sso", key=_address_key, rate=_ARRIVALS)
 
 
 def reserve(request: HttpRequest, email: str) -> None:

@@ -19,6 +19,8 @@ from accounts.views import (
     second_factors,
     second_step,
     sign_in,
+    sso,
+    webhooks,
     workspaces,
 )
 
@@ -33,6 +35,9 @@ urlpatterns = [
     path("sign-in/again/", again.again, name="again"),
     path("sign-in/forgotten/", forgotten.forgotten, name="forgotten"),
     path("sign-in/reset/", forgotten.reset, name="reset"),
+    path("sign-in/sso/", sso.start, name="sso_start"),
+    path("sign-in/sso/callback/", sso.callback, name="sso_callback"),
+    path("webhooks/workos/", webhooks.workos, name="workos_webhook"),
     path("sign-out/", sign_in.sign_out, name="sign_out"),
     path("account/", account.account, name="account"),
     path("account/password/", account.password, name="password"),

@@ -45,7 +45,7 @@ class Backoff(BaseRetryStrategy):
 
 def application(dsn_parameters: dict[str, Any], concurrency: int) -> App:
     """A procrastinate app with every registered job as a task, over a pool of the queue's role."""
-    autodiscover_modules("jobs")
+    autodiscover_modules("jobs", "recurring")
     app = App(connector=PsycopgConnector(kwargs=dsn_parameters, min_size=1, max_size=max(4, concurrency + 2)))
     for registered in jobs.REGISTRY.values():
         app.task(name=registered.name, queue=registered.queue, pass_context=True, retry=Backoff())(_runner())

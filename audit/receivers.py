@@ -260,6 +260,24 @@ def sign_in_rules_changed(
     _keep("sign_in.rules_changed", actor, target, requires_sso=requires_sso, joins_as=joins_as)
 
 
+DIRECTORY = {
+    "suspended": "directory.suspended",
+    "removed": "directory.removed",
+    "role": "directory.role_changed",
+    "session": "directory.session_ended",
+    "key": "directory.key_withdrawn",
+}
+
+
+@receiver(accounts.directory_followed)
+def directory_followed(
+    sender: object, *, workspace_id: UUID, target: Model, effect: str, detail: dict[str, str], **kwargs: Any
+) -> None:
+    """What the company's directory says was followed, or the identity system withdrew a credential."""
+    entry = entries.fact(DIRECTORY[effect], actor=None, target=target, workspace_id=workspace_id, detail=detail)
+    ledger.post_fact(entry)
+
+
 @receiver(accounts.operator_signed_in)
 def operator_signed_in(sender: object, *, user_id: UUID, email: str, **kwargs: Any) -> None:
     """An operator came in: refused unless a durable sink takes the entry."""

@@ -112,6 +112,13 @@ ACTIONS: dict[str, Action] = {
     "invitation.withdrawn": Action("Invitation withdrawn", "user_updated", Severity.NOTICE),
     "invitation.accepted": Action("Invitation accepted", "user_created", Severity.WARNING),
     "invitation.refused": Action("Invitation refused", "authn_login_fail", Severity.WARNING),
+    # What a company's directory, or its identity system, decided.
+    "directory.suspended": Action("Member suspended by the directory", "user_updated", Severity.WARNING),
+    "directory.removed": Action("Member removed by the directory", "user_deleted", Severity.WARNING),
+    "directory.role_changed": Action("Role changed by the directory", "privilege_permissions_changed", Severity.NOTICE),
+    "directory.session_ended": Action("Session ended by the identity system", "authn_token_revoked", Severity.NOTICE),
+    "directory.key_withdrawn": Action("Key withdrawn by the identity system", "authn_token_revoked", Severity.NOTICE),
+    "webhook.refused": Action("Webhook refused", "malicious_attack_tool", Severity.WARNING),
     # Files.
     "file.uploaded": Action("File uploaded", "upload_complete"),
     "file.ready": Action("File ready for questions", "upload_validation"),
@@ -178,6 +185,8 @@ NOUNS = {
     "organization": "Sign-in",
     "ownership": "People",
     "workspace": "Sign-in",
+    "directory": "People",
+    "webhook": "Requests",
     "session": "Sign-in",
     "key": "API keys",
     "job": "Background jobs",

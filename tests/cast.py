@@ -112,7 +112,15 @@ def enter() -> None:
     with transaction.atomic(using="owner"):
         for company in (ACME, BIRCH):
             Workspace.objects.using("owner").update_or_create(
-                id=company.id, defaults={"name": company.name, "slug": company.name.lower(), "status": "active"}
+                id=company.id,
+                defaults={
+                    "name": company.name,
+                    "slug": company.name.lower(),
+                    "status": "active",
+                    "organization_id": None,
+                    "requires_sso": False,
+                    "joins_as": "",
+                },
             )
         for person in EVERYONE:
             _enter_one(person)

@@ -47,7 +47,10 @@ def _empty(alias: str) -> None:
         if alias == "owner":
             # Rows that a test added beside the cast's.
             cursor.execute("DELETE FROM accounts_membership WHERE NOT id = ANY(%s)", [_ids("membership_id")])
-            cursor.execute("DELETE FROM accounts_identitylink WHERE NOT user_id = ANY(%s)", [_ids("user_id")])
+            cursor.execute(
+                "DELETE FROM accounts_identitylink WHERE provider <> %s OR NOT user_id = ANY(%s)",
+                [cast.PROVIDER, _ids("user_id")],
+            )
             cursor.execute("DELETE FROM accounts_user WHERE NOT id = ANY(%s)", [_ids("user_id")])
             cursor.execute("DELETE FROM accounts_workspace WHERE NOT id = ANY(%s)", [[cast.ACME.id, cast.BIRCH.id]])
 

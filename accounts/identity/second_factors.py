@@ -56,7 +56,7 @@ class SecondFactorRequired(MfaRequired):
     """The password was right, and is not enough. ``proof`` is what it proved."""
 
     def __init__(self, proof: Proof) -> None:
-        super().__init__("a second factor is asked for")
+        super().__init__(subject=proof.identity.subject, email=proof.identity.email)
         self.proof = proof
 
 

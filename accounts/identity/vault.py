@@ -15,6 +15,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 
+Stored = bytes | memoryview
+"""As psycopg may return what was stored."""
+
 _ID_LENGTH: Final = 4
 _NONCE_LENGTH: Final = 12
 
@@ -38,7 +41,7 @@ def sealed(text: str, *, field: str, row: str) -> bytes:
     return _key_id(key) + nonce + AESGCM(_derived(key, "encrypt")).encrypt(nonce, text.encode(), _place(field, row))
 
 
-def opened(ciphertext: bytes, *, field: str, row: str) -> str:
+def opened(ciphertext: Stored, *, field: str, row: str) -> str:
     """Decrypt what ``sealed`` made for this field of this row. Raises ``Tampered`` or ``KeyUnknown``."""
     data = bytes(ciphertext)
     key_id, nonce, rest = (
@@ -55,7 +58,7 @@ def opened(ciphertext: bytes, *, field: str, row: str) -> str:
         raise Tampered from error
 
 
-def is_outdated(ciphertext: bytes) -> bool:
+def is_outdated(ciphertext: Stored) -> bool:
     """Was this sealed under another key than the newest?"""
     return bytes(ciphertext)[:_ID_LENGTH] != _key_id(settings.IDENTITY_KEYS[0])
 

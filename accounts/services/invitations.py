@@ -16,7 +16,7 @@ from django.db import transaction
 from accounts.http import Tenant
 from accounts.identity import providers, tokens
 from accounts.identity.base import Identity, Proof
-from accounts.identity.local import email_key
+from accounts.identity.spelling import email_key
 from accounts.models import Invitation, Role
 from accounts.queries import Place
 from accounts.scopes import within

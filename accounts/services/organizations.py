@@ -16,7 +16,7 @@ from django.db import connections, transaction
 from accounts.http import Tenant
 from accounts.identity import providers
 from accounts.identity.base import BadCredentials, Identity, Proof
-from accounts.identity.local import email_key
+from accounts.identity.spelling import email_key
 from accounts.identity.store.models import StoreSession
 from accounts.models import Domain, Membership, Role, Workspace
 from accounts.queries import Place, places_of

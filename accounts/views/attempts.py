@@ -88,6 +88,10 @@ def enter(request: HttpRequest, opened: sign_ins.Opened, *, email: str, to: str)
     cookies.take(response, cookies.CHOOSING)
     cookies.take(response, cookies.INVITATION)
     cookies.take(response, cookies.SECOND)
+    if opened.tenant.method != "password":
+        # Another system's word for an address proves nothing about the account that has a password under it: it must not make
+        # this browser one whose guesses at that password are counted apart.
+        return response
     devices.remember(request, response, throttling.account_key(request, {"email": email}))
     throttling.succeeded(request, email)
     return response

@@ -19,8 +19,9 @@ from accounts.forms import InviteForm, JoinForm
 from accounts.http import Reason, Refusal, Tenant, TenantRequest, refuse
 from accounts.identity import resolution
 from accounts.identity.base import Proof, Revoked, Unavailable
-from accounts.identity.local import EmailTaken, email_key
+from accounts.identity.local import EmailTaken
 from accounts.identity.passwords import WeakPassword
+from accounts.identity.spelling import email_key
 from accounts.models import Invitation, Role
 from accounts.services import invitations, sign_ins
 from accounts.services.members import Refused

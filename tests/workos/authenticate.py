@@ -119,12 +119,15 @@ class Authenticator:
         return self._proven(replace(proof, organization_id=str(body.get("organization_id"))), body)
 
     def _refresh(self, body: Json) -> Json:
-        session = self.world.sessions.get(self.world.refresh_tokens.pop(str(body.get("refresh_token")), ""))
+        token = str(body.get("refresh_token"))
+        session = self.world.sessions.get(self.world.refresh_tokens.get(token, ""))
         if session is None or session.status != "active" or session.user_id not in self.world.people:
             raise _oauth("invalid_grant", "The refresh token is invalid, used or over.")
         wanted = body.get("organization_id") or session.organization_id
         if wanted is not None:
             self._require_member(session.user_id, wanted)
+        # Spent only by a refresh that succeeds: a wish for a foreign organisation leaves the session as it was.
+        del self.world.refresh_tokens[token]
         session.organization_id = wanted
         return self._tokens(session)
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Final
 
 from django.conf import settings
@@ -92,22 +92,37 @@ class Connection:
             raise
 
 
+_connections: Final[dict[tuple[str, ...], Connection]] = {}
+_lock: Final = threading.Lock()
+
+
 def current() -> Connection:
     """The connection of the configuration that is in force. Raises ``Unavailable`` where there is none."""
     if not (settings.WORKOS_API_KEY and settings.WORKOS_CLIENT_ID and settings.WORKOS_ISSUER):
         raise Unavailable(SYSTEM)
-    return _made(
+    # A fork's copy of the parent's sockets would answer both, so each process has its own.
+    key = (
         settings.WORKOS_API_KEY,
         settings.WORKOS_CLIENT_ID,
         settings.WORKOS_ISSUER,
         settings.WORKOS_BASE_URL,
-        # A fork's copy of the parent's sockets would answer both.
-        os.getpid(),
+        str(os.getpid()),
     )
+    with _lock:
+        if key not in _connections:
+            _connections[key] = _made(*key[:4])
+        return _connections[key]
 
 
-@lru_cache(maxsize=4)
-def _made(api_key: str, client_id: str, issuer: str, base_url: str, process: int) -> Connection:
+def forget() -> None:
+    """Close every connection of this process; the next question makes a new one."""
+    with _lock:
+        for one in _connections.values():
+            one.client.close()
+        _connections.clear()
+
+
+def _made(api_key: str, client_id: str, issuer: str, base_url: str) -> Connection:
     client = WorkOSClient(
         api_key=api_key,
         client_id=client_id,

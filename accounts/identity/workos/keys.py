@@ -101,18 +101,6 @@ class Keys:
         return _identity(key_id, subject, organization_id, expires_at)
 
 
-def purge(key_id: str) -> None:
-    """Believe no earlier yes about this key."""
-    asked(lambda: VendorKey.objects.filter(pk=key_id).update(confirmed_at=None))
-
-
-def withdraw(key_id: str) -> int:
-    """WorkOS says that the key is over: it is, here as well. Returns how many keys ended by it."""
-    now = timezone.now()
-    keys = VendorKey.objects.filter(pk=key_id, revoked_at__isnull=True)
-    return asked(lambda: keys.update(revoked_at=now, told_at=now, reason="ended at WorkOS"))
-
-
 def known(value: str) -> bool:
     """Was there ever a key of this value here?"""
     mac = _mac(value)

@@ -8,15 +8,15 @@ from accounts.identity import tokens
 from accounts.identity.base import BadCredentials, Client, Identity, SingleSignOn
 from accounts.identity.base import Provider as ProviderProtocol
 from accounts.identity.store.models import VendorSession
-from accounts.identity.workos import keys
+from accounts.identity.workos import keys, webhooks
 from accounts.identity.workos.connection import ONCE, current, translated
 from accounts.identity.workos.keys import Keys
 from accounts.identity.workos.organizations import Organizations
-from accounts.identity.workos.proofs import PROVIDER, Proofs
+from accounts.identity.workos.proofs import PROVIDER
 from accounts.identity.workos.sessions import Sessions, asked
 
 
-class WorkOSIdentity(Proofs, Sessions, Keys, Organizations):
+class WorkOSIdentity(Sessions, Keys, Organizations):
     """People, sessions and keys that WorkOS vouches for."""
 
     name = PROVIDER
@@ -30,6 +30,10 @@ class WorkOSIdentity(Proofs, Sessions, Keys, Organizations):
         self.abandon(proof)
         self.revoke_sessions(subject)
         return proof.identity
+
+    def is_signed(self, body: bytes, signature: str) -> bool:
+        """Was this webhook signed by WorkOS a moment ago?"""
+        return webhooks.is_signed(body, signature)
 
     def knew(self, credential: str) -> bool:
         """Was this token or key ever one of ours? Asks our own database only."""

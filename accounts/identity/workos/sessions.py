@@ -30,7 +30,7 @@ from accounts.identity.workos.connection import (
     says_over,
     translated,
 )
-from accounts.identity.workos.proofs import PROVIDER, proof_of
+from accounts.identity.workos.proofs import PROVIDER, Proofs, proof_of
 from accounts.identity.workos.verification import Claims, Expired
 
 Answer = TypeVar("Answer")
@@ -76,7 +76,7 @@ class _Row:
         )
 
 
-class Sessions:
+class Sessions(Proofs):
     """The part of the provider that vouches for signed-in browsers."""
 
     def open_session(
@@ -103,7 +103,10 @@ class Sessions:
             organization_id=proof.identity.organization_id or "",
             expires_at=timezone.now() + timedelta(seconds=lifetime),
         )
-        _keep(row, access=proof.kept["access"], refresh=proof.kept["refresh"])
+        # A choice of organisations is made before there are tokens: then what is kept is what WorkOS wants back with the choice.
+        _keep(
+            row, access=proof.kept.get("access", ""), refresh=proof.kept.get("refresh", proof.kept.get("pending", ""))
+        )
         asked(lambda: row.save(force_insert=True))
         return replace(proof.identity, session_id=str(row.pk), expires_at=row.expires_at)
 
@@ -152,11 +155,15 @@ class Sessions:
     def used_proof(self, identity: Identity) -> Proof:
         """The proof that a session for choosing kept. Call it once that session was used up: ``revoke_session`` was True."""
         row = asked(lambda: VendorSession.objects.get(pk=identity.session_id, purpose=StoreSession.Purpose.CHOOSING))
+        if not row.vendor_session:
+            return Proof(identity, kept={"pending": _opened(row, "refresh")})
         kept = {"access": _opened(row, "access"), "refresh": _opened(row, "refresh"), "sid": row.vendor_session}
         return Proof(identity, kept=kept)
 
     def within(self, proof: Proof, *, organization_id: str) -> Proof:
         """The same proof for this organisation: WorkOS says whether the person belongs there, and makes tokens that say so."""
+        if "pending" in proof.kept:
+            return self._chosen(proof, organization_id)
         if proof.identity.organization_id == organization_id:
             return proof
         with translated():
@@ -167,6 +174,17 @@ class Sessions:
         if moved.identity.subject != proof.identity.subject or moved.identity.organization_id != organization_id:
             raise BadCredentials
         return moved
+
+    def _chosen(self, proof: Proof, organization_id: str) -> Proof:
+        chosen = self.choose_organization(
+            pending=proof.kept["pending"], organization_id=organization_id, client=Client("", "")
+        )
+        known = chosen.identity
+        if known.subject != proof.identity.subject or known.impersonator is not None or not known.email_verified:
+            # What is asked of every sign-in could not be asked of this one before.
+            self.abandon(chosen)
+            raise BadCredentials
+        return chosen
 
     def move_session(self, token: str, *, organization_id: str) -> Proof:
         """A proof for another organisation, made of a session that ends by this: for changing workspaces."""

@@ -1,0 +1,21 @@
+"""What does a worker do for accounts again and again? Each round is registered here; the worker finds this file by its name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from accounts.identity import providers
+from accounts.rounds import every
+
+WORKOS: Final = "workos.events"
+
+
+@every(WORKOS, seconds=1)
+def follow_workos() -> None:
+    """Tell WorkOS what ended here, and act on what happened there."""
+    if not providers.has_workos():
+        return
+    # It brings WorkOS's SDK, which takes a second to load and is of no use to an installation without it.
+    from accounts.services import directory
+
+    directory.follow()

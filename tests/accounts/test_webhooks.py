@@ -1,0 +1,94 @@
+"""Is a webhook heard only if WorkOS signed it a moment ago, and is nothing believed of what it says?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+
+from accounts import recurring, rounds
+from accounts.signals import access_denied
+from tests.cast import BOB
+from tests.workos.stage import Stage
+
+ADDRESS = "/webhooks/workos/"
+
+
+def event(stage: Stage) -> bytes:
+    stage.world.change(stage.memberships[BOB], role="viewer")
+    return json.dumps(stage.world.events[-1]).encode()
+
+
+def send(body: bytes, signature: str | None) -> Any:
+    headers = {} if signature is None else {"WorkOS-Signature": signature}
+    # As from outside: no cookie, no token of a form.
+    return Client(enforce_csrf_checks=True).post(ADDRESS, body, "application/json", headers=headers)
+
+
+def test_a_signed_one_makes_the_worker_look_now(workos: Stage) -> None:
+    body = event(workos)
+    with psycopg.connect(django_settings.DATABASE_QUEUE_URL, autocommit=True) as line:
+        line.execute(f"LISTEN {rounds.CHANNEL}")
+        assert send(body, workos.double.signature(body)).status_code == 204
+        heard = [notice.payload for notice in line.notifies(timeout=5, stop_after=1)]
+    assert heard == [recurring.WORKOS]
+
+
+def test_nothing_it_says_is_believed(workos: Stage) -> None:
+    """Rightly signed, and made up: the worker reads the events themselves, where there is no such thing."""
+    body = json.dumps({"id": "event_1", "event": "user.deleted", "data": {"id": workos.people[BOB].id}}).encode()
+    token = workos.browser(BOB)
+    assert send(body, workos.double.signature(body)).status_code == 204
+    recurring.follow_workos()
+    assert token.get("/account/").status_code == 200
+
+
+BAD: dict[str, Callable[[Stage, bytes], str | None]] = {
+    "missing": lambda stage, body: None,
+    "empty": lambda stage, body: "",
+    "of another secret": lambda stage, body: stage.double.signature(body, secret="another"),
+    "of the empty secret": lambda stage, body: stage.double.signature(body, secret=""),
+    "of another body": lambda stage, body: stage.double.signature(body + b" "),
+    "old": lambda stage, body: stage.double.signature(body, seconds_ago=181),
+    "from the future": lambda stage, body: stage.double.signature(body, seconds_ago=-181),
+    "not ASCII": lambda stage, body: stage.double.signature(body)[:-1] + "é",
+    "without a time": lambda stage, body: stage.double.signature(body).partition(", ")[2],
+    "with a time of words": lambda stage, body: "t=now, v1=" + "0" * 64,
+    "only words": lambda stage, body: "signed, truly",
+}
+
+
+@pytest.mark.parametrize("signature", BAD.values(), ids=BAD)
+def test_it_refuses_a_signature_that_is(workos: Stage, signature: Callable[[Stage, bytes], str | None]) -> None:
+    body, heard = event(workos), []
+    access_denied.connect(receiver := lambda **facts: heard.append(facts["refusal"].action), weak=False)
+    with psycopg.connect(django_settings.DATABASE_QUEUE_URL, autocommit=True) as line:
+        line.execute(f"LISTEN {rounds.CHANNEL}")
+        response = send(body, signature(workos, body))
+        noticed = list(line.notifies(timeout=0.1))
+    access_denied.disconnect(receiver)
+    assert response.status_code == 400
+    assert heard == ["webhook.refused"]
+    assert noticed == []
+
+
+def test_it_refuses_every_one_where_there_is_no_secret(workos: Stage, settings: Any) -> None:
+    settings.WORKOS_WEBHOOK_SECRET = ""
+    body = event(workos)
+    assert send(body, workos.double.signature(body, secret="")).status_code == 400
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b"\xff\xfe", b'{"event": "x"}', b'{"id": 1, "id": 2}'])
+def test_an_odd_body_is_no_failure_of_ours(workos: Stage, body: bytes) -> None:
+    """L42."""
+    for signature in (workos.double.signature(body), "t=1, v1=2"):
+        assert send(body, signature).status_code in (204, 400)
+
+
+def test_a_page_cannot_be_opened_there(workos: Stage) -> None:
+    assert Client().get(ADDRESS).status_code == 405
