@@ -108,7 +108,6 @@ DEFINER_FUNCTIONS: Final = {
     "fence.sign_in_of_domain(text)": (APP,),
     "fence.join_by_domain(text)": (APP,),
     "fence.link_by_domain(text)": (APP,),
-    "fence.admitted(jsonb,uuid,text,boolean)": (),
     "fence.directory_places(text)": (APP,),
     "fence.follow_directory(text)": (APP,),
     "fence.operator_of(text,text)": (APP,),

@@ -18,7 +18,7 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "accounts:second_factor_set_up": ("second_factor.switched_on",),
     "accounts:second_factor_off": ("second_factor.switched_off",),
     "accounts:second_factor_codes": ("second_factor.codes_made",),
-    "accounts:sso_callback": ("member.signed_in",),
+    "accounts:sso_callback": ("member.signed_in", "member.joined", "member.linked", "invitation.accepted"),
     "accounts:sign_out": ("member.signed_out",),
     "accounts:password": ("password.changed",),
     "accounts:end_session": ("session.revoked",),

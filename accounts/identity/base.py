@@ -142,6 +142,13 @@ class Sessions(Protocol):
         A provider that knows no organisations returns the proof as it is.
         """
 
+    def move_session(self, token: str, *, organization_id: str | None) -> Proof:
+        """A proof for another place, made of a session of the person, for changing workspaces; None: for one without an organisation.
+
+        A provider whose sessions belong to one organisation ends the old one by this. Raises ``BadCredentials`` where the person does
+        not belong there, ``Revoked``, ``Unavailable``.
+        """
+
     def knew(self, credential: str) -> bool:
         """Was this token or key ever one of this provider's? For the colour of a refusal; nobody outside is asked."""
 

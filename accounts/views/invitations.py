@@ -18,7 +18,7 @@ from accounts.access import accepts, public, recent_login_required, role_require
 from accounts.forms import InviteForm, JoinForm
 from accounts.http import Reason, Refusal, Tenant, TenantRequest, refuse
 from accounts.identity import resolution
-from accounts.identity.base import Proof, Revoked, Unavailable
+from accounts.identity.base import BadCredentials, Proof, Revoked, Unavailable
 from accounts.identity.local import EmailTaken
 from accounts.identity.passwords import WeakPassword
 from accounts.identity.spelling import email_key
@@ -97,12 +97,15 @@ def join(request: HttpRequest, token: str) -> HttpResponseBase:
         if tenant is None:
             return redirect("accounts:invitation", token)
         session_token = request.COOKIES[cookies.session_name()]
-        proof, since = sign_ins.behind(actor=tenant, token=session_token)
-        place = invitations.accept(token, proof=proof, name=tenant.display_name)
+        identity, _ = sign_ins.behind(actor=tenant, token=session_token)
+        place = invitations.accept(token, proof=Proof(identity), name=tenant.display_name)
         client = attempts.client_of(request)
-        opened = sign_ins.go_on(place, actor=tenant, proof=proof, client=client, since=since)
+        opened = sign_ins.go_on(place, actor=tenant, token=session_token, client=client)
     except Refused as refusal:
         return _refused(request, token, refusal.why)
+    except BadCredentials:
+        # A member now, whose sign-in of this moment does not open that workspace: it asks for one of its own.
+        return redirect("accounts:sign_in")
     except Unavailable as outage:
         return attempts.silent(request, outage)
     return workspaces.entered(request, opened)

@@ -76,6 +76,9 @@ class _Row:
         )
 
 
+_ELSEWHERE: Final = {"sso": "authkit"}
+
+
 class Sessions(Proofs):
     """The part of the provider that vouches for signed-in browsers."""
 
@@ -186,14 +189,17 @@ class Sessions(Proofs):
             raise BadCredentials
         return chosen
 
-    def move_session(self, token: str, *, organization_id: str) -> Proof:
+    def move_session(self, token: str, *, organization_id: str | None) -> Proof:
         """A proof for another organisation, made of a session that ends by this: for changing workspaces."""
         identity = self.verify_session(token)
+        if organization_id is None or organization_id == identity.organization_id:
+            # One organisation's word opens no place that trusts none, and none is needed where one is.
+            raise BadCredentials
         row = asked(lambda: VendorSession.objects.get(pk=identity.session_id))
-        proof = Proof(identity, kept={"refresh": _opened(row, "refresh"), "sid": row.vendor_session})
-        moved = self.within(
-            replace(proof, identity=replace(identity, organization_id=None)), organization_id=organization_id
-        )
+        # Another organisation's own sign-in is what its workspace may insist on, and this was not it.
+        elsewhere = replace(identity, organization_id=None, method=_ELSEWHERE.get(identity.method, identity.method))
+        proof = Proof(elsewhere, kept={"refresh": _opened(row, "refresh"), "sid": row.vendor_session})
+        moved = self.within(proof, organization_id=organization_id)
         # WorkOS's own session goes on in the new one, so it is not told of an end.
         end(VendorSession.objects.filter(pk=row.pk), reason="moved", tell=False)
         return moved
