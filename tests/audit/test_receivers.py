@@ -3,6 +3,7 @@
 import importlib
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from django.db import connections, transaction
@@ -29,11 +30,12 @@ def signals() -> Iterator[tuple[str, Signal]]:
 def test_somebody_in_the_audit_hears_each_signal(name: str, signal: Signal) -> None:
     """L37: a fact that nobody records is a gap that nobody sees."""
     heard = [reference() for _, reference, *_ in signal.receivers]
-    assert [function for function in heard if getattr(function, "__module__", "") == receivers.__name__], name
+    assert [function for function in heard if getattr(function, "__module__", "").startswith(receivers.__name__)], name
 
 
 def test_every_receiver_records_a_listed_action() -> None:
-    source = importlib.import_module("inspect").getsource(receivers)
+    folder = Path(receivers.__file__).parent
+    source = "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
     named = {word for word in source.split('"') if "." in word and word.replace(".", "").replace("_", "").isalpha()}
     assert named
     assert named <= set(rules.ACTIONS)

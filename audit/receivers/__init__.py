@@ -1,0 +1,9 @@
+"""What does the audit hear, and what does it keep of it?
+
+One short function for each signal of each app. A receiver names the facts that it keeps: what a signal carries besides
+is not recorded. Facts are stored in the sender's transaction, so they raise; denials are spooled, so they never do.
+"""
+
+from audit.receivers import content, denials, operators, people, sign_ins
+
+__all__ = ["content", "denials", "operators", "people", "sign_ins"]

@@ -1,0 +1,157 @@
+"""What was done with agents, files and conversations: what is kept of it? Never what they say."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Model
+from django.dispatch import receiver
+
+from accounts.http import Tenant
+from agents import signals as agents
+from audit.receivers.facts import keep
+from conversations import signals as conversations
+from files import signals as files
+
+
+@receiver(agents.agent_created)
+def agent_created(sender: object, *, actor: Tenant, target: Model, visibility: str, files: int, **kwargs: Any) -> None:
+    """An agent was made."""
+    keep("agent.created", actor, target, visibility=visibility, files=files)
+
+
+@receiver(agents.agent_changed)
+def agent_changed(sender: object, *, actor: Tenant, target: Model, fields: list[str], **kwargs: Any) -> None:
+    """An agent was changed: which fields, never what they say."""
+    keep("agent.changed", actor, target, fields=fields)
+
+
+@receiver(agents.agent_visibility_changed)
+def agent_visibility_changed(sender: object, *, actor: Tenant, target: Model, visibility: str, **kwargs: Any) -> None:
+    """An agent was opened to the workspace, or closed again."""
+    keep("agent.visibility_changed", actor, target, visibility=visibility)
+
+
+@receiver(agents.agent_files_changed)
+def agent_files_changed(
+    sender: object, *, actor: Tenant, target: Model, attached: list[str], detached: list[str], **kwargs: Any
+) -> None:
+    """An agent got files or lost some: their ids."""
+    keep("agent.files_changed", actor, target, attached=attached, detached=detached)
+
+
+@receiver(agents.agent_archived)
+def agent_archived(sender: object, *, actor: Tenant, target: Model, archived: bool, **kwargs: Any) -> None:
+    """An agent went into the archive or came out of it."""
+    keep("agent.archived" if archived else "agent.restored", actor, target)
+
+
+@receiver(agents.agent_handed_over)
+def agent_handed_over(sender: object, *, actor: Tenant, target: Model, heir: UUID, **kwargs: Any) -> None:
+    """A shared agent of somebody who went has another owner."""
+    keep("agent.handed_over", actor, target, heir=heir)
+
+
+@receiver(agents.agent_deleted)
+def agent_deleted(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """An agent was deleted."""
+    keep("agent.deleted", actor, target)
+
+
+@receiver(agents.file_read)
+def file_read(sender: object, *, actor: Tenant, target: Model, agent_id: UUID, passages: int, **kwargs: Any) -> None:
+    """An agent read passages of a file for a member, whatever its answer will say (L36)."""
+    keep("file.read", actor, target, agent=str(agent_id), passages=passages)
+
+
+@receiver(files.file_uploaded)
+def file_uploaded(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A file was taken in."""
+    keep("file.uploaded", actor, target)
+
+
+@receiver(files.file_requeued)
+def file_requeued(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A file is to be read anew."""
+    keep("file.requeued", actor, target)
+
+
+@receiver(files.file_ready)
+def file_ready(sender: object, *, actor: Tenant, target: Model, pages: int, passages: int, **kwargs: Any) -> None:
+    """A file was read and can be asked about."""
+    keep("file.ready", actor, target, pages=pages, passages=passages)
+
+
+@receiver(files.file_refused)
+def file_refused(sender: object, *, actor: Tenant, target: Model, reason: str, **kwargs: Any) -> None:
+    """A file could not be taken."""
+    keep("file.refused", actor, target, cause=reason)
+
+
+@receiver(files.file_shared)
+def file_shared(sender: object, *, actor: Tenant, target: Model, before: str, after: str, **kwargs: Any) -> None:
+    """A file was opened to the workspace, or closed again."""
+    keep("file.shared", actor, target, before=before, after=after)
+
+
+@receiver(files.file_deleted)
+def file_deleted(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A file was deleted with all that was made of it."""
+    keep("file.deleted", actor, target)
+
+
+@receiver(files.file_downloaded)
+def file_downloaded(sender: object, *, actor: Tenant, target: Model, partial: bool, **kwargs: Any) -> None:
+    """A file's bytes were given out."""
+    keep("file.downloaded", actor, target, partial=partial)
+
+
+@receiver(files.passages_read)
+def passages_read(sender: object, *, actor: Tenant, target: Model, purpose: str, passages: int, **kwargs: Any) -> None:
+    """A person was shown text of a file."""
+    keep("file.shown", actor, target, purpose=purpose, passages=passages)
+
+
+@receiver(files.passages_searched)
+def passages_searched(sender: object, *, actor: Tenant, files: list[UUID], passages: int, **kwargs: Any) -> None:
+    """A person searched and was shown excerpts: of which files, never for which words."""
+    keep("file.searched", actor, None, files=files, passages=passages)
+
+
+@receiver(conversations.conversation_started)
+def conversation_started(sender: object, *, actor: Tenant, target: Model, agent_id: UUID, **kwargs: Any) -> None:
+    """A conversation was begun."""
+    keep("conversation.started", actor, target, agent=agent_id)
+
+
+@receiver(conversations.question_asked)
+def question_asked(
+    sender: object, *, actor: Tenant, target: Model, conversation_id: UUID, agent_id: UUID, again: bool, **kwargs: Any
+) -> None:
+    """A question was asked, or its answer wanted once more; never what was asked."""
+    keep("message.asked", actor, target, conversation=conversation_id, agent=agent_id, again=again)
+
+
+@receiver(conversations.answer_finished)
+def answer_finished(
+    sender: object, *, actor: Tenant, target: Model, status: str, refused: bool, citations: int, **kwargs: Any
+) -> None:
+    """An answer came to its end."""
+    keep("message.finished", actor, target, status=status, no_answer=refused, citations=citations)
+
+
+@receiver(conversations.answer_stop_requested)
+def answer_stop_requested(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """Somebody asked to stop an answer."""
+    keep("message.stopped", actor, target)
+
+
+@receiver(conversations.conversation_renamed)
+def conversation_renamed(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A conversation got another title, which is content and is not kept."""
+    keep("conversation.renamed", actor, target)
+
+
+@receiver(conversations.conversation_deleted)
+def conversation_deleted(sender: object, *, actor: Tenant, target: Model, messages: int, **kwargs: Any) -> None:
+    """A conversation was deleted with all that it held."""
+    keep("conversation.deleted", actor, target, messages=messages)
