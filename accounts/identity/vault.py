@@ -34,7 +34,7 @@ def sealed(text: str, *, field: str, row: str) -> bytes:
     return _key_id(key) + nonce + AESGCM(_derived(key, "encrypt")).encrypt(nonce, text.encode(), _place(field, row))
 
 
-def opened(ciphertext: bytes, *, field: str, row: str) -> str:
+def opened(ciphertext: bytes | memoryview, *, field: str, row: str) -> str:
     """Decrypt what ``sealed`` made for this field of this row. Raises ``Tampered`` or ``KeyUnknown``."""
     data = bytes(ciphertext)
     key_id, nonce, rest = (

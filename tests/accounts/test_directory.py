@@ -37,7 +37,7 @@ def trail() -> list[tuple[str, str, str]]:
         cursor.execute(
             "SELECT action, workspace_id::text, target_id FROM audit_entry WHERE action LIKE 'directory.%' ORDER BY id"
         )
-        return cursor.fetchall()
+        return [(str(action), str(place), str(target)) for action, place, target in cursor.fetchall()]
 
 
 def is_refused(resolve: Callable[[str], Any], credential: str) -> bool:
