@@ -6,18 +6,19 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from tests.bench import answers, fence, lifecycle, stage, start
+from tests.bench import answers, fence, identities, lifecycle, stage, start
 from tests.bench.rows import Row
 
 GROUPS = {
     "start": start.rows,
     "lifecycle": lifecycle.rows,
+    "identities": identities.rows,
     "fence": fence.rows,
     "search": fence.search_rows,
     "answers": answers.rows,
 }
 # These need the cast on stage and nothing beside it.
-WITHOUT_CROWD = {"start", "lifecycle", "answers"}
+WITHOUT_CROWD = {"start", "lifecycle", "identities", "answers"}
 
 
 def measure(names: Sequence[str], *, rounds: int, workspaces: int, console: Console) -> list[Row]:
