@@ -14,7 +14,7 @@ from accounts import cookies
 from accounts.identity.store.models import SpentProof
 from accounts.models import Session
 from tests import doors
-from tests.cast import ACME, ALICE, BOB, acting
+from tests.cast import ACME, ALICE, BOB, PASSWORD, acting
 from tests.workos.faults import AWAY, MALFORMED, SILENT, TOO_MANY, UNEXPECTED, Fault
 from tests.workos.stage import Stage
 from tests.workos.walking import CALLBACK, Refusals, come_back, go, is_in, leave, refused
@@ -175,6 +175,27 @@ def test_the_session_that_the_browser_brings_ends(workos: Stage) -> None:
     thief = Client()
     thief.cookies[settings.SESSION_COOKIE_NAME] = old
     assert not is_in(thief)
+
+
+def test_a_silent_workos_does_not_keep_a_browser_from_another_sign_in(workos: Stage) -> None:
+    """The browser brings a session whose token is over, and signs in by password here: the old one ends without being asked about."""
+    client = workos.browser(BOB)
+    old = client.cookies[settings.SESSION_COOKIE_NAME].value
+    workos.let_expire()
+    with workos.world.faults.during("*", AWAY):
+        response = client.post("/sign-in/", {"email": BOB.email, "password": PASSWORD})
+        assert response.status_code == 302
+        assert is_in(client)
+    thief = Client()
+    thief.cookies[settings.SESSION_COOKIE_NAME] = old
+    assert not is_in(thief)
+
+
+@pytest.mark.parametrize("query", ["", "?foo=bar", "?state=1"])
+def test_a_return_with_nothing_gets_nothing(workos: Stage, query: str) -> None:
+    client = Client()
+    with Refusals() as heard:
+        refused(client, client.get(f"{CALLBACK}{query}"), heard, "browser")
 
 
 def test_it_does_not_make_the_browser_a_known_device_of_a_password(away: tuple[Client, dict[str, str]]) -> None:

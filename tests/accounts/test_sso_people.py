@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from accounts.models import IdentityLink, Membership, Session, Workspace
 from accounts.tenancy.context import whole_workspace
@@ -79,7 +80,7 @@ def test_signing_in_makes_nobody_a_member(workos: Stage) -> None:
 
 
 def test_another_companys_sign_in_opens_only_that_companys_workspace(workos: Stage) -> None:
-    """L32, L11: Bob belongs to Birch as well. Birch's sign-in vouches for him there, and does not open Acme."""
+    """L32: Bob belongs to Birch as well. Birch's sign-in vouches for him there, and does not open Acme."""
     with whole_workspace(BIRCH.id):
         row = Membership.objects.using("owner").create(
             user_id=BOB.user_id, role="viewer", display_name="Bob", email=BOB.email
@@ -170,3 +171,19 @@ def test_a_link_to_somebody_else_is_followed_and_not_the_address(workos: Stage) 
     client = Client()
     come_back(client, go(leave(client, organization=workos.organizations[BIRCH].id, email=BOB.email)))
     assert CHARLIE.email.encode() in client.get("/account/").content
+
+
+def test_a_password_at_workos_asks_where_as_well(workos: Stage, settings: Settings) -> None:
+    """The same choice after a password: WorkOS asks for the organisation, the person names the workspace."""
+    settings.PASSWORDS = "workos"
+    with whole_workspace(BIRCH.id):
+        birch = Membership.objects.using("owner").create(
+            user_id=BOB.user_id, role="viewer", display_name="Bob", email=BOB.email
+        )
+    workos.world.join(workos.people[BOB], workos.organizations[BIRCH])
+    client = Client()
+    response = client.post("/sign-in/", {"email": BOB.email, "password": "password at the double"})
+    assert response.headers["Location"].startswith("/sign-in/workspace/")
+    client.post("/sign-in/workspace/", {"place": str(birch.pk)})
+    assert b"Birch" in client.get("/account/").content
+    assert workos.row().method == "password"
