@@ -19,6 +19,8 @@ CONNECTING = "__Host-aiaxis-connecting"
 INVITATION = "__Host-aiaxis-invitation"
 OPERATOR_SECOND = "__Host-aiaxis-operator-second"
 SSO = "__Host-aiaxis-sso"
+# What an outside identity provider wants besides a right password, encrypted.
+FOLLOW_UP = "__Host-aiaxis-follow-up"
 
 
 def session_name() -> str:

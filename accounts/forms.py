@@ -106,6 +106,14 @@ class SecondStepForm(CodeForm):
     next = forms.CharField(required=False, max_length=2000, widget=forms.HiddenInput)
 
 
+class FollowUpForm(CodeForm):
+    """What an outside identity provider asks after a right password."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].help_text = ""
+
+
 class ForgottenForm(forms.Form):
     """The address to which a link should go."""
 

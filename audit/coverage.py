@@ -9,6 +9,7 @@ from typing import Final
 ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "accounts:sign_in": ("member.signed_in", "invitation.accepted"),
     "accounts:choose": ("member.signed_in",),
+    "accounts:follow_up": ("member.signed_in",),
     "accounts:second": ("member.signed_in", "second_factor.code_used"),
     "accounts:again": ("member.stepped_up", "member.signed_in"),
     "accounts:forgotten": ("password.reset_asked",),

@@ -27,6 +27,7 @@ PUBLIC = {
     "/invitations/<str:token>/join/": "asks for the link and a session of the invited address",
     "/invitations/<str:token>/sign-in/": "remembers the link in this browser, and leads to the sign-in",
     "/invitations/<str:token>/new/": "asks for the link, and makes an account for its mailbox",
+    "/sign-in/more/": "asks for what an identity provider wants besides a right password, kept in an encrypted cookie",
     "/sign-in/second/": "asks for a code after a right password, which the sign-in left in a cookie",
     "/sign-in/forgotten/": "takes an address, and answers every one alike",
     "/sign-in/reset/": "asks for the token of a mailed link",

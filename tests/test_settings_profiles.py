@@ -16,11 +16,22 @@ CHOSEN = "past_a_closed or missing_byte or stranger or hides or raises"
 PROFILES = {
     # Every switch that a person turns while developing or behind a proxy, at once.
     "development": {"DEBUG": "true", "DATABASE_POOL_SIZE": "3", "TRUSTED_PROXIES": "0.0.0.0/0"},
+    # People come in by WorkOS, which is silent all the while: what is refused must not depend on its being heard.
+    "workos": {
+        "WORKOS_API_KEY": "sk_test_of_a_profile",
+        "WORKOS_CLIENT_ID": "client_of_a_profile",
+        "WORKOS_ISSUER": "http://127.0.0.1:1",
+        "WORKOS_BASE_URL": "http://127.0.0.1:1",
+        "WORKOS_WEBHOOK_SECRET": "secret of a profile",
+        "PASSWORDS": "workos",
+    },
     "plain": {"DATABASE_POOL_SIZE": "0", "SECURE_HSTS_SECONDS": "0", "SIGN_IN_RATE_PER_ADDRESS": "100000/m"},
 }
 
 
-@pytest.mark.parametrize("profile", ["development", pytest.param("plain", marks=pytest.mark.soak)])
+@pytest.mark.parametrize(
+    "profile", ["development", *(pytest.param(one, marks=pytest.mark.soak) for one in ("plain", "workos"))]
+)
 def test_the_walls_stand_under_every_profile(profile: str) -> None:
     """L3: an ownership filter stood inside `if AUTO_LOGIN`, so with sign-in required there was none at all."""
     worker = f"{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}{profile}"

@@ -205,6 +205,10 @@ class LocalIdentity:
         """This store knows no organisations: what it says of the person is good for every place of theirs."""
         return Proof(self.verify_session(token))
 
+    def drop(self, token: str) -> None:
+        """Stop vouching for the holder of the token."""
+        _asked(StoreSession.objects.filter(token_hash=identity_hash(token)).revoke)
+
     def knew(self, credential: str) -> bool:
         """Was this token or key ever one of this store's?"""
         verify = self.verify_key if credential.startswith(KEY_PREFIX) else self.verify_session

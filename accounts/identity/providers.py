@@ -57,3 +57,13 @@ def for_passwords() -> Provider:
 def configured() -> list[Provider]:
     """Every provider that could vouch for somebody here."""
     return [LOCAL, workos()] if has_workos() else [LOCAL]
+
+
+def drop(token: str) -> None:
+    """Let no provider vouch for the holder of this token any more, without asking anybody outside whether one still would.
+
+    Raises ``Unavailable`` if our own database cannot be asked.
+    """
+    LOCAL.drop(token)
+    if has_workos():
+        workos().drop(token)

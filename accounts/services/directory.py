@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import connections, transaction
@@ -30,6 +31,7 @@ logger = logging.getLogger(__name__)
 
 CURSOR = "workos"
 ENDED = "ended at WorkOS"
+_KEPT_DAYS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +55,20 @@ class About:
 
 
 def follow() -> int:
-    """Tell WorkOS what ended here, then act on its events; returns how many were new. Silence is logged, and waited out."""
+    """Act on WorkOS's events, then tell it what ended here; returns how many events were new.
+
+    Silence is logged and waited out. Neither waits for the other: they are different parts of somebody else's system.
+    """
+    new = 0
     try:
-        outbox.tell()
-        return _read()
+        new = _read()
     except Unavailable as outage:
         logger.warning("The events of WorkOS wait: %s cannot be asked.", outage.system)
-        return 0
+    try:
+        outbox.tell()
+    except Unavailable as outage:
+        logger.warning("WorkOS is told later what ended here: %s cannot be asked.", outage.system)
+    return new
 
 
 def _read() -> int:
@@ -80,6 +89,9 @@ def _read() -> int:
                 VendorCursor.objects.update_or_create(pk=CURSOR, defaults={"after": cursor, "moved_at": timezone.now()})
         if len(found) < events.PAGE:
             break
+    if new:
+        # WorkOS itself tells nothing that is older than ninety days.
+        VendorEvent.objects.filter(handled_at__lt=timezone.now() - timedelta(days=_KEPT_DAYS)).delete()
     return new
 
 

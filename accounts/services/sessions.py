@@ -60,6 +60,10 @@ def leave(token: str) -> None:
         tenant = resolution.resolve_session(token)
     except Revoked:
         return  # Nothing that could be ended, which is the usual case.
+    except Unavailable:
+        # Somebody else's server is silent about the old session. Its half with us ends all the same: a no from one is enough.
+        providers.drop(token)
+        return
     with workspace(tenant.workspace_id, tenant.membership_id):
         sign_out(actor=tenant)
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts.http import Tenant
 from accounts.identity import providers, tokens
-from accounts.identity.base import BadCredentials, Client, Identity, Proof, Revoked
+from accounts.identity.base import BadCredentials, Client, Identity, OrganizationChoice, Proof, Revoked
 from accounts.identity.store.models import StoreSession
 from accounts.models import Membership, Session
 from accounts.queries import Place, places_of
@@ -44,10 +44,30 @@ class NoPlace(Exception):
 
 
 def prove(*, email: str, password: str, client: Client, reserve: Callable[[], None]) -> Proof:
-    """Have the password verified. Raises ``BadCredentials``, ``throttling.Throttled`` (from ``reserve``), ``Unavailable``."""
-    return providers.for_passwords().authenticate_password(
-        email=email, password=password, client=client, reserve=reserve
+    """Have the password verified by whom settings choose. Raises ``BadCredentials``, ``throttling.Throttled`` (from ``reserve``),
+    ``Unavailable``, and what a provider may ask besides: ``EmailUnverified``, ``MfaRequired``, ``SsoRequired``.
+    """
+    try:
+        return providers.for_passwords().authenticate_password(
+            email=email, password=password, client=client, reserve=reserve
+        )
+    except OrganizationChoice as choice:
+        # Which workspace is a question that we ask anyway; the answer tells the organisation.
+        return undecided(choice, method="password")
+
+
+def undecided(choice: OrganizationChoice, *, method: str) -> Proof:
+    """A proof that lacks only the organisation: good for the choice of a place, and finished by it (``open_at``)."""
+    identity = Identity(
+        provider=providers.WORKOS,
+        subject=choice.subject,
+        session_id="",
+        email=choice.email,
+        email_verified=False,
+        method=method,
+        expires_at=None,
     )
+    return Proof(identity, kept={"pending": choice.pending})
 
 
 def places(identity: Identity) -> list[Place]:

@@ -128,16 +128,8 @@ def _require_fit(identity: Identity, away: _Away) -> None:
 
 def _undecided(choice: OrganizationChoice) -> tuple[Proof, list[Place]]:
     """The person belongs to several organisations there: the places here that are one of those, and a proof that waits for it."""
-    identity = Identity(
-        provider=providers.WORKOS,
-        subject=choice.subject,
-        session_id="",
-        email=choice.email,
-        email_verified=False,
-        method="sso",
-        expires_at=None,
-    )
-    found = [place for place in sign_ins.places(identity) if place.organization_id in choice.organizations]
+    proof = sign_ins.undecided(choice, method="authkit")  # what it really was, the answer to the choice will say
+    found = [place for place in sign_ins.places(proof.identity) if place.organization_id in choice.organizations]
     if not found:
         raise sign_ins.NoPlace
-    return Proof(identity, kept={"pending": choice.pending}), found
+    return proof, found

@@ -13,11 +13,11 @@ from accounts import cookies, throttling
 from accounts.access import public
 from accounts.forms import AddressForm, ChoiceForm, SignInForm
 from accounts.http import Reason, Refusal, TenantRequest, refuse
-from accounts.identity.base import BadCredentials, Revoked, Unavailable
+from accounts.identity.base import BadCredentials, FollowUp, Revoked, Unavailable
 from accounts.identity.second_factors import SecondFactorRequired
 from accounts.queries import Place
 from accounts.services import organizations, sessions, sign_ins
-from accounts.views import arrivals, attempts, second_step
+from accounts.views import arrivals, attempts, follow_ups, second_step
 
 
 @public
@@ -43,9 +43,9 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     except SecondFactorRequired as required:
         return second_step.ask(request, required.proof, wanted=form.cleaned_data["next"])
     except (BadCredentials, sign_ins.NoPlace):
-        attempts.note_failure(request, form.cleaned_data["email"], action="sign_in.failed")
-        form.add_error(None, attempts.WRONG)
-        return _page(request, form, status=401)
+        return _wrong(request, form)
+    except FollowUp as more:
+        return _more(request, more, form)
     except throttling.Throttled as wait:
         return attempts.too_many(request, wait)
     except Unavailable as outage:
@@ -107,6 +107,22 @@ def _verify(request: HttpRequest, form: SignInForm) -> HttpResponseBase:
         reserve=attempts.reservation(request, email),
     )
     return arrivals.arrive(request, proof, email=email, wanted=form.cleaned_data["next"])
+
+
+def _more(request: HttpRequest, more: FollowUp, form: SignInForm) -> HttpResponseBase:
+    """On to what the identity provider asks besides; or the same refusal as for a wrong password where no page here asks it."""
+    try:
+        return follow_ups.ask(request, more, wanted=form.cleaned_data["next"])
+    except BadCredentials:
+        return _wrong(request, form)
+    except Unavailable as outage:
+        return attempts.silent(request, outage)
+
+
+def _wrong(request: HttpRequest, form: SignInForm) -> HttpResponse:
+    attempts.note_failure(request, form.cleaned_data["email"], action="sign_in.failed")
+    form.add_error(None, attempts.WRONG)
+    return _page(request, form, status=401)
 
 
 def _first_page(request: HttpRequest, form: AddressForm, *, status: int = 200) -> HttpResponse:

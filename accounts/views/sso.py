@@ -50,8 +50,7 @@ def start(request: HttpRequest) -> HttpResponseBase:
 def callback(request: HttpRequest) -> HttpResponseBase:
     """Take somebody in who comes back with a proof; everybody else gets a page that says what to do."""
     _require_sso()
-    said = request.GET
-    if "state" not in said and "error" not in said:
+    if "code" in request.GET and "state" not in request.GET:
         # Begun there and not here, so nothing binds it to this browser. What it brought is left alone; we begin one of our own.
         refuse(
             request, Refusal(Reason.CREDENTIAL, "sign_in.failed", "notice", {"step": "sso", "check": "begun_elsewhere"})

@@ -93,3 +93,43 @@ def test_it_reports_a_reference_upwards_and_a_hidden_table() -> None:
 @pytest.mark.parametrize("table", sorted(UNFENCED_TABLES))
 def test_every_unfenced_table_has_a_reason(table: str) -> None:
     assert len(UNFENCED_TABLES[table]) > 8
+
+
+WORKOS = {
+    "WORKOS_API_KEY": "sk_test_1",
+    "WORKOS_CLIENT_ID": "client_1",
+    "WORKOS_ISSUER": "https://api.workos.com/user_management/client_1",
+    "WORKOS_WEBHOOK_SECRET": "",
+    "WORKOS_BASE_URL": "https://api.workos.com",
+    "PUBLIC_URL": "https://aiaxis.example",
+    "PASSWORDS": "local",
+}
+CASES: list[tuple[dict[str, str], list[str], str]] = [
+    ({}, [], ""),
+    ({"WORKOS_API_KEY": "", "WORKOS_CLIENT_ID": "", "WORKOS_ISSUER": ""}, [], ""),
+    ({"WORKOS_CLIENT_ID": ""}, ["accounts.E010"], "WORKOS_CLIENT_ID missing"),
+    ({"WORKOS_CLIENT_ID": "", "WORKOS_ISSUER": ""}, ["accounts.E010"], "WORKOS_CLIENT_ID and WORKOS_ISSUER"),
+    (
+        {"WORKOS_API_KEY": "", "WORKOS_CLIENT_ID": "", "WORKOS_ISSUER": "", "PASSWORDS": "workos"},
+        ["accounts.E011"],
+        "PASSWORDS",
+    ),
+    ({"WORKOS_API_KEY": "client_1"}, ["accounts.W010"], "WORKOS_API_KEY"),
+    ({"WORKOS_CLIENT_ID": "sk_test_1"}, ["accounts.W010"], "WORKOS_CLIENT_ID"),
+    ({"WORKOS_ISSUER": "client_1"}, ["accounts.W010"], "WORKOS_ISSUER"),
+    ({"WORKOS_WEBHOOK_SECRET": "sk_test_1"}, ["accounts.W010"], "WORKOS_WEBHOOK_SECRET"),
+    ({"PUBLIC_URL": "http://10.0.0.7:8000"}, ["accounts.W010"], "PUBLIC_URL"),
+]
+
+
+@pytest.mark.parametrize(("changes", "expected", "says"), CASES, ids=lambda case: ",".join(case) if case else "-")
+def test_it_names_what_workos_lacks_or_what_looks_wrong(
+    changes: dict[str, str], expected: list[str], says: str, settings: Any
+) -> None:
+    """And quotes no value: half of them are secrets."""
+    for name, value in {**WORKOS, **changes}.items():
+        setattr(settings, name, value)
+    found = checks.workos_is_whole(None)
+    assert [message.id for message in found] == expected
+    assert all(says in message.msg and message.hint for message in found)
+    assert "sk_test_1" not in "".join(message.msg + str(message.hint) for message in found)

@@ -37,7 +37,7 @@ def trail() -> list[tuple[str, str, str]]:
         cursor.execute(
             "SELECT action, workspace_id::text, target_id FROM audit_entry WHERE action LIKE 'directory.%' ORDER BY id"
         )
-        return cursor.fetchall()
+        return [(str(action), str(place), str(target)) for action, place, target in cursor.fetchall()]
 
 
 def is_refused(resolve: Callable[[str], Any], credential: str) -> bool:
@@ -270,6 +270,19 @@ def test_an_outage_is_waited_out(workos: Stage) -> None:
         assert member(BOB).status == "active", "nothing is done on a guess"
     recurring.follow_workos()
     assert member(BOB).status == "removed"
+
+
+def test_neither_direction_waits_for_the_other(workos: Stage, bobs: tuple[str, str]) -> None:
+    """What ended here cannot be told, and what happened there is acted upon all the same; and the other way round."""
+    providers.workos().revoke_sessions(workos.people[BOB].id)
+    there = workos.world.sessions_of(workos.people[BOB].id)[0]
+    workos.world.leave(workos.memberships[VERA])
+    with workos.world.faults.during("revoke", AWAY):
+        recurring.follow_workos()
+    assert (member(VERA).status, there.status) == ("removed", "active")
+    with workos.world.faults.during("events", AWAY):
+        recurring.follow_workos()
+    assert there.status == "revoked"
 
 
 @pytest.mark.parametrize(

@@ -37,3 +37,12 @@ def test_an_administrator_reads_it_and_a_member_is_refused() -> None:
     assert "What is not configured" in page.content.decode()
     assert browser(BOB).get("/account/installation/").status_code == 403
     assert "/account/installation/" not in browser(BOB).get("/account/").content.decode()
+
+
+def test_it_says_how_people_sign_in() -> None:
+    given = {"WORKOS_API_KEY": "sk_1", "WORKOS_CLIENT_ID": "client_1", "WORKOS_ISSUER": "https://api.workos.com"}
+    with override_settings(**given):
+        assert state("Single sign-on")
+    for name in given:
+        with override_settings(**{**given, name: ""}):
+            assert not state("Single sign-on"), "in part is not at all"

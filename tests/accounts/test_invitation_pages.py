@@ -138,9 +138,9 @@ class TestPages:
         Client().get(f"/invitations/{token}/")
         access_denied.disconnect(receiver)
         assert [fact["refusal"].action for fact in heard] == ["invitation.refused"]
-        from audit.receivers import _target_of
+        from audit.receivers import denials
 
-        assert _target_of(heard[0]["request"]) == ("link", "")
+        assert denials._target_of(heard[0]["request"]) == ("link", "")
 
     def test_a_half_finished_registration_can_be_ended_by_signing_in(self) -> None:
         """The identity half was made and the platform's was not: the account joins by proving its password."""

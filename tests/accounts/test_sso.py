@@ -2,89 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import time
-from typing import Any
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
-import httpx
 import pytest
 from django.conf import settings
-from django.db import connections
 from django.test import Client
 from pytest_django import Settings
 
 from accounts import cookies
-from accounts.http import Refusal
-from accounts.identity.store.models import SpentProof, VendorSession
-from accounts.models import IdentityLink, Membership, Session, User, Workspace
-from accounts.signals import access_denied
-from accounts.tenancy.context import whole_workspace
+from accounts.identity.store.models import SpentProof
+from accounts.models import Session
 from tests import doors
-from tests.cast import ACME, ALICE, BIRCH, BOB, CHARLIE, acting
+from tests.cast import ACME, ALICE, BOB, PASSWORD, acting
 from tests.workos.faults import AWAY, MALFORMED, SILENT, TOO_MANY, UNEXPECTED, Fault
 from tests.workos.stage import Stage
-
-CALLBACK = "/sign-in/sso/callback/"
-
-
-class Refusals:
-    """What the trail would hear while the block runs."""
-
-    def __init__(self) -> None:
-        self.heard: list[Refusal] = []
-
-    def __enter__(self) -> list[Refusal]:
-        access_denied.connect(self._hear)
-        return self.heard
-
-    def __exit__(self, *error: object) -> None:
-        access_denied.disconnect(self._hear)
-
-    def _hear(self, *, refusal: Refusal, **facts: Any) -> None:
-        self.heard.append(refusal)
-
-
-def leave(client: Client, **form: str) -> str:
-    """Begin a sign-in; returns the address that the page leads to."""
-    page = client.post("/sign-in/sso/", form)
-    assert page.status_code == 200
-    found = re.search(r'<meta http-equiv="refresh" content="0; url=([^"]+)">', page.content.decode())
-    assert found is not None
-    return found[1].replace("&amp;", "&")
-
-
-def go(url: str) -> dict[str, str]:
-    """Walk through WorkOS as a browser would; returns what it sends back with."""
-    answer = httpx.get(url)
-    assert answer.status_code == 302, answer.text
-    return {name: values[0] for name, values in parse_qs(urlsplit(answer.headers["Location"]).query).items()}
-
-
-def come_back(client: Client, brought: dict[str, str]) -> Any:
-    return client.get(f"{CALLBACK}?{urlencode(brought)}")
-
-
-def is_in(client: Client) -> bool:
-    return client.get("/account/").status_code == 200
-
-
-def refused(client: Client, response: Any, heard: list[Refusal], check: str) -> None:
-    """Refused with a page that helps, told to the trail with its reason, and no session anywhere."""
-    assert response.status_code == 401
-    assert b"You are not signed in" in response.content
-    assert b'href="/sign-in/"' in response.content
-    assert [(one.action, one.detail.get("check")) for one in heard] == [("sign_in.failed", check)]
-    assert settings.SESSION_COOKIE_NAME not in response.cookies
-    assert not VendorSession.objects.filter(revoked_at__isnull=True).exists()
-    assert response.cookies[cookies.SSO].value == ""
-
-
-def counted(rows: str) -> int:
-    """How many of these rows there are, in every workspace."""
-    with connections["owner"].cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM {rows}")
-        return int(cursor.fetchone()[0])
+from tests.workos.walking import CALLBACK, Refusals, come_back, go, is_in, leave, refused
 
 
 @pytest.fixture
@@ -231,163 +164,6 @@ def test_a_refusal_there_is_a_page_here(workos: Stage) -> None:
         refused(client, come_back(client, brought), heard, "denied")
 
 
-# ── and to the person whom the provider names, wherever they belong (L32) ───────────────────────────────────────────
-
-
-def test_impersonation_opens_nothing(workos: Stage, away: tuple[Client, dict[str, str]]) -> None:
-    client, brought = away
-    workos.world.codes[brought["code"]].impersonator = "support@workos.test"
-    with Refusals() as heard:
-        refused(client, come_back(client, brought), heard, "impersonation")
-    assert [one.severity for one in heard] == ["critical"]
-    assert workos.world.sessions_of(workos.people[BOB].id) == [], "WorkOS was told to end it"
-
-
-def test_an_impersonation_that_only_the_token_tells_opens_nothing(
-    workos: Stage, away: tuple[Client, dict[str, str]]
-) -> None:
-    client, brought = away
-    workos.world.extra_claims = {"act": {"sub": "support@workos.test"}}
-    with Refusals() as heard:
-        refused(client, come_back(client, brought), heard, "impersonation")
-
-
-def test_an_unverified_address_opens_nothing(workos: Stage, away: tuple[Client, dict[str, str]]) -> None:
-    """L32: not even the account that it belongs to by its subject."""
-    client, brought = away
-    workos.people[BOB].email_verified = False
-    with Refusals() as heard:
-        refused(client, come_back(client, brought), heard, "unverified")
-
-
-LOOKALIKES = {
-    "the very address": "bob@acme.test",
-    "another case": "BOB@ACME.TEST",
-    "a plus part": "bob+1@acme.test",
-    "a full-width letter": "ｂob@acme.test",
-    "a Cyrillic letter": "bоb@acme.test",
-    "composed otherwise": "bob\u0301@acme.test",
-}
-
-
-@pytest.mark.parametrize("email", LOOKALIKES.values(), ids=LOOKALIKES)
-def test_an_address_finds_nobody(workos: Stage, email: str) -> None:
-    """L32: people are found by the provider's id of them. Another account there with Bob's address, or nearly his, is a stranger."""
-    impostor = workos.world.person(email)
-    impostor.email = email
-    workos.world.join(impostor, workos.organizations[ACME], role="admin")
-    workos.double.auto = impostor
-    client = Client()
-    with Refusals() as heard:
-        refused(client, come_back(client, go(leave(client))), heard, "nowhere")
-    assert counted("accounts_membership") == counted("accounts_identitylink WHERE provider = 'workos'") == 5
-
-
-def test_signing_in_makes_nobody_a_member(workos: Stage) -> None:
-    """A person whom WorkOS provisioned just in time, of the right organisation and domain, is nobody here yet."""
-    workos.double.auto = newcomer = workos.world.person("nina@acme.test")
-    workos.world.join(newcomer, workos.organizations[ACME])
-    client = Client()
-    with Refusals() as heard:
-        refused(client, come_back(client, go(leave(client))), heard, "nowhere")
-    assert counted("accounts_membership") == counted("accounts_identitylink WHERE provider = 'workos'") == 5
-
-
-def test_another_companys_sign_in_opens_only_that_companys_workspace(workos: Stage) -> None:
-    """L32, L11: Bob belongs to Birch as well. Birch's sign-in vouches for him there, and does not open Acme."""
-    with whole_workspace(BIRCH.id):
-        row = Membership.objects.using("owner").create(
-            user_id=BOB.user_id, role="viewer", display_name="Bob", email=BOB.email
-        )
-    workos.world.join(workos.people[BOB], workos.organizations[BIRCH])
-    client = Client()
-    url = leave(client, organization=workos.organizations[BIRCH].id, email=BOB.email)
-    come_back(client, go(url))
-    page = client.get("/account/")
-    assert b"Birch" in page.content
-    with acting(BOB):
-        assert not Session.objects.exists(), "no session in Acme"
-    assert row.role == "viewer"
-
-
-def test_an_organisation_whose_workspace_is_not_theirs_opens_nothing(workos: Stage) -> None:
-    """Birch's administrator lets Bob into the organisation Birch: that is no membership in the workspace Birch, nor in Acme."""
-    workos.world.join(workos.people[BOB], workos.organizations[BIRCH])
-    client = Client()
-    url = leave(client, organization=workos.organizations[BIRCH].id, email=BOB.email)
-    with Refusals() as heard:
-        refused(client, come_back(client, go(url)), heard, "nowhere")
-
-
-def test_a_proof_of_another_organisation_than_asked_for_is_refused(
-    workos: Stage, away: tuple[Client, dict[str, str]]
-) -> None:
-    client = Client()
-    brought = go(leave(client, organization=workos.organizations[ACME].id, email=BOB.email))
-    workos.world.join(workos.people[BOB], workos.organizations[BIRCH])
-    workos.world.codes[brought["code"]].organization_id = workos.organizations[BIRCH].id
-    with Refusals() as heard:
-        refused(client, come_back(client, brought), heard, "organization")
-
-
-def test_somebody_in_several_organisations_is_asked_where(workos: Stage) -> None:
-    """L45: WorkOS asks which; the person answers here, among the places that are theirs in both systems."""
-    with whole_workspace(BIRCH.id):
-        birch = Membership.objects.using("owner").create(
-            user_id=BOB.user_id, role="viewer", display_name="Bob", email=BOB.email
-        )
-    workos.world.join(workos.people[BOB], workos.organizations[BIRCH])
-    client = Client()
-    response = come_back(client, go(leave(client, email=BOB.email, next="/account/")))
-    assert response.headers["Location"].startswith("/sign-in/workspace/")
-    assert not is_in(client)
-    answered = client.post("/sign-in/workspace/", {"place": str(birch.pk), "next": "/account/"})
-    assert answered.headers["Location"] == "/account/"
-    assert b"Birch" in client.get("/account/").content
-    assert workos.row().organization_id == workos.organizations[BIRCH].id
-
-
-def test_a_choice_does_not_get_round_what_every_sign_in_is_asked(workos: Stage) -> None:
-    """The second step of a sign-in asks for a verified address and for nobody else acting, like the first."""
-    with whole_workspace(BIRCH.id):
-        birch = Membership.objects.using("owner").create(
-            user_id=BOB.user_id, role="viewer", display_name="Bob", email=BOB.email
-        )
-    workos.world.join(workos.people[BOB], workos.organizations[BIRCH])
-    workos.people[BOB].email_verified = False
-    client = Client()
-    come_back(client, go(leave(client, email=BOB.email)))
-    client.post("/sign-in/workspace/", {"place": str(birch.pk)})
-    assert not is_in(client)
-
-
-def test_one_identity_with_two_workspaces_and_no_organisation_chooses(workos: Stage) -> None:
-    """Neither workspace is connected to an organisation: the same page as after a password asks which."""
-    Workspace.objects.using("owner").update(organization_id=None)
-    workos.world.memberships.clear()
-    with whole_workspace(BIRCH.id):
-        birch = Membership.objects.using("owner").create(
-            user_id=BOB.user_id, role="viewer", display_name="Bob", email=BOB.email
-        )
-    client = Client()
-    come_back(client, go(leave(client, email=BOB.email)))
-    page = client.get("/sign-in/workspace/")
-    assert b"Acme" in page.content
-    assert b"Birch" in page.content
-    client.post("/sign-in/workspace/", {"place": str(birch.pk)})
-    assert b"Birch" in client.get("/account/").content
-
-
-def test_a_link_to_somebody_else_is_followed_and_not_the_address(workos: Stage) -> None:
-    """The link decides: whoever it names is who comes in, though their address there is another's."""
-    IdentityLink.objects.using("owner").filter(subject=workos.people[BOB].id).update(user_id=CHARLIE.user_id)
-    User.objects.using("owner").get(pk=CHARLIE.user_id)
-    workos.world.join(workos.people[BOB], workos.organizations[BIRCH])
-    client = Client()
-    come_back(client, go(leave(client, organization=workos.organizations[BIRCH].id, email=BOB.email)))
-    assert CHARLIE.email.encode() in client.get("/account/").content
-
-
 # ── sessions, outages, and installations without it ─────────────────────────────────────────────────────────────────
 
 
@@ -399,6 +175,27 @@ def test_the_session_that_the_browser_brings_ends(workos: Stage) -> None:
     thief = Client()
     thief.cookies[settings.SESSION_COOKIE_NAME] = old
     assert not is_in(thief)
+
+
+def test_a_silent_workos_does_not_keep_a_browser_from_another_sign_in(workos: Stage) -> None:
+    """The browser brings a session whose token is over, and signs in by password here: the old one ends without being asked about."""
+    client = workos.browser(BOB)
+    old = client.cookies[settings.SESSION_COOKIE_NAME].value
+    workos.let_expire()
+    with workos.world.faults.during("*", AWAY):
+        response = client.post("/sign-in/", {"email": BOB.email, "password": PASSWORD})
+        assert response.status_code == 302
+        assert is_in(client)
+    thief = Client()
+    thief.cookies[settings.SESSION_COOKIE_NAME] = old
+    assert not is_in(thief)
+
+
+@pytest.mark.parametrize("query", ["", "?foo=bar", "?state=1"])
+def test_a_return_with_nothing_gets_nothing(workos: Stage, query: str) -> None:
+    client = Client()
+    with Refusals() as heard:
+        refused(client, client.get(f"{CALLBACK}{query}"), heard, "browser")
 
 
 def test_it_does_not_make_the_browser_a_known_device_of_a_password(away: tuple[Client, dict[str, str]]) -> None:

@@ -89,3 +89,24 @@ def test_it_takes_addresses_and_networks_or_none(env: Environment, monkeypatch: 
     assert env.networks("PROXIES") == []
     monkeypatch.setenv("PROXIES", "10.0.0.7, 10.1.2.3/16,::1")
     assert env.networks("PROXIES") == ["10.0.0.7/32", "10.1.0.0/16", "::1/128"]
+
+
+@pytest.mark.parametrize("value", ["http://api.workos.test", "ftp://127.0.0.1", "api.workos.com", "https://h/path"])
+def test_it_refuses_a_service_that_secrets_would_go_to_in_clear(
+    env: Environment, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    monkeypatch.setenv("WHOLE", value)
+    with pytest.raises(ImproperlyConfigured, match="WHOLE must be"):
+        env.service("WHOLE", default="https://api.workos.com")
+
+
+@pytest.mark.parametrize("value", ["https://api.workos.com", "http://127.0.0.1:8400", "http://localhost:1"])
+def test_it_takes_https_and_this_machine(env: Environment, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("WHOLE", value)
+    assert env.service("WHOLE", default="https://api.workos.com") == value
+
+
+def test_it_refuses_a_word_that_is_no_choice(env: Environment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHOLE", "WorkOS")
+    with pytest.raises(ImproperlyConfigured, match="WHOLE must be local or workos"):
+        env.choice("WHOLE", default="local", choices=("local", "workos"))

@@ -23,7 +23,9 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 def main() -> int:
     """Measure the chosen groups; returns 1 if a target is missed."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
-    parser.add_argument("groups", nargs="*", default=["start", "answers", "lifecycle", "audit", "fence", "search"])
+    parser.add_argument(
+        "groups", nargs="*", default=["start", "answers", "lifecycle", "identities", "audit", "fence", "search"]
+    )
     parser.add_argument("--rounds", type=int, default=200, help="rounds of interleaved slices")
     parser.add_argument("--workspaces", type=int, default=1000, help="workspaces of 1,000 rows each")
     options = parser.parse_args()

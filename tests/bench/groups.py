@@ -6,19 +6,20 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from tests.bench import answers, audit, fence, lifecycle, stage, start
+from tests.bench import answers, audit, fence, identities, lifecycle, stage, start
 from tests.bench.rows import Row
 
 GROUPS = {
     "start": start.rows,
     "lifecycle": lifecycle.rows,
+    "identities": identities.rows,
     "fence": fence.rows,
     "search": fence.search_rows,
     "answers": answers.rows,
     "audit": audit.rows,
 }
 # These need the cast on stage and nothing beside it.
-WITHOUT_CROWD = {"start", "lifecycle", "answers", "audit"}
+WITHOUT_CROWD = {"start", "lifecycle", "identities", "answers", "audit"}
 
 
 def measure(names: Sequence[str], *, rounds: int, workspaces: int, console: Console) -> list[Row]:

@@ -41,10 +41,13 @@ def secured(request: TenantRequest) -> HttpResponse:
 urlpatterns = [path("bare/", bare), path("secured/", secured), path("django/", django_way.view)]
 
 
-def handler(middleware: list[str], where: str, cookie: str) -> Callable[[], object]:
-    """A WSGI application with this middleware, and a call that answers one request through it."""
-    with override_settings(MIDDLEWARE=middleware, ROOT_URLCONF=__name__):
+def handler(
+    middleware: list[str], where: str, cookie: str, *, key: str = "", urls: str = __name__
+) -> Callable[[], object]:
+    """A WSGI application with this middleware, and a call that answers one request through it, by a cookie or a key."""
+    with override_settings(MIDDLEWARE=middleware, ROOT_URLCONF=urls):
         application = WSGIHandler()
+    credential = {"HTTP_AUTHORIZATION": f"Bearer {key}"} if key else {"HTTP_COOKIE": cookie}
 
     def answer() -> object:
         environ: dict[str, Any] = {
@@ -58,7 +61,7 @@ def handler(middleware: list[str], where: str, cookie: str) -> Callable[[], obje
             "HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140",
             "HTTP_ACCEPT": "text/html,application/xhtml+xml",
             "HTTP_ACCEPT_LANGUAGE": "en",
-            "HTTP_COOKIE": cookie,
+            **credential,
             "REMOTE_ADDR": "127.0.0.1",
             "wsgi.url_scheme": "http",
             "wsgi.input": io.BytesIO(),

@@ -187,7 +187,12 @@ class Sessions(Proofs):
             # What is asked of every sign-in could not be asked of this one before.
             self.abandon(chosen)
             raise BadCredentials
-        return chosen
+        # A password that was typed here is one, whatever WorkOS calls it; anything else is what its answer says.
+        return replace(chosen, identity=replace(known, method="password")) if _was_typed(proof) else chosen
+
+    def drop(self, token: str) -> None:
+        """Stop vouching for the holder of the token, without asking whether it is still good."""
+        end(VendorSession.objects.filter(token_hash=identity_hash(token)), reason="ended here")
 
     def move_session(self, token: str, *, organization_id: str | None) -> Proof:
         """A proof for another organisation, made of a session that ends by this: for changing workspaces."""
@@ -208,6 +213,10 @@ class Sessions(Proofs):
 def asked(question: Callable[[], Answer]) -> Answer:
     """Ask the identity database, and turn silence into ``Unavailable``."""
     return asking.asked(IDENTITY_DATABASE, question, system=STORE)
+
+
+def _was_typed(proof: Proof) -> bool:
+    return proof.identity.method == "password"
 
 
 def _verified(row: _Row) -> None:
