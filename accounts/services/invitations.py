@@ -27,14 +27,15 @@ from accounts.tenancy.context import workspace
 from accounts.tenancy.models import new_id
 
 PURPOSE: Final = "invitation"
-DAYS: Final = 3
 
 SENDING: Final = {
     "role": "Your role here does not include this any more, so nobody was invited. Ask an owner of the workspace.",
     "above": "Nobody can invite into a role above their own. Choose a lower one.",
     "member_already": "Somebody with this address is a member here already. Find them on the page People.",
     "invited_already": "This address is invited already. Send that invitation again, or withdraw it first.",
-    "too_many": "200 invitations wait for an answer, which is the most. Withdraw some that nobody will use.",
+    "too_many": "200 invitations wait for an answer or 500 were sent today, which is the most. Withdraw some that nobody will "
+    "use, or wait until tomorrow.",
+    "too_soon": "This invitation was sent within the last minute, so it was not sent again. Give the mail time to arrive.",
 }
 
 ACCEPTING: Final = {
@@ -154,6 +155,9 @@ def _claims(identity: Identity, name: str) -> str:
         subject=identity.subject,
         email=identity.email,
         email_key=email_key(identity.email),
+        # How it was proved, for a workspace that accepts one way only.
+        method=identity.method,
+        organization_id=identity.organization_id,
         name=name,
         # Made here, because PostgreSQL 15 to 17 make no UUIDv7; used if there is no such row yet.
         user_id=str(new_id()),

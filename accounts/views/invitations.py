@@ -62,7 +62,10 @@ def resend(request: TenantRequest, invitation_id: UUID) -> HttpResponseBase:
     try:
         invitations.resend(actor=request.tenant, invitation=found)
     except Refused as refusal:
-        _sending_refused(request, refusal)
+        if refusal.why != "too_soon":
+            _sending_refused(request, refusal)
+        messages.info(request, invitations.SENDING["too_soon"])
+        return redirect("accounts:people")
     messages.success(request, f"{found.email} gets a new link, and the one before no longer works.")
     return redirect("accounts:people")
 
