@@ -169,7 +169,9 @@ BEGIN
         -- It was sent again between the two looks, so this link is an older one.
         RETURN jsonb_build_object('refusal', 'unknown');
     END IF;
-    IF invitation.email_key <> claims->>'email_key' THEN
+    -- Folding makes a long s an s, and the Kelvin sign a k; a mailbox is the same only if its ASCII letters' case differs.
+    IF invitation.email_key <> claims->>'email_key'
+        OR lower(normalize(invitation.email, NFC) COLLATE "C") <> lower(normalize(claims->>'email', NFC) COLLATE "C") THEN
         RETURN jsonb_build_object('refusal', 'other_address');
     END IF;
     SELECT u.* INTO person FROM public.accounts_identitylink l JOIN public.accounts_user u ON u.id = l.user_id

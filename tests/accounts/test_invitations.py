@@ -172,6 +172,7 @@ class TestAccepting:
             "nοra@elsewhere.test",  # a Greek omicron
             "nora@elsewhere.test.evil.test",
             "ｎora@elsewhere.test",  # a full-width letter
+            "nora@el\u017fewhere.test",  # a long s, which folds to an s
             "",
         ],
     )
