@@ -155,9 +155,6 @@ def _claims(identity: Identity, name: str) -> str:
         subject=identity.subject,
         email=identity.email,
         email_key=email_key(identity.email),
-        # How it was proved, for a workspace that accepts one way only.
-        method=identity.method,
-        organization_id=identity.organization_id,
         name=name,
         # Made here, because PostgreSQL 15 to 17 make no UUIDv7; used if there is no such row yet.
         user_id=str(new_id()),

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect
@@ -16,10 +15,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 
 from accounts import cookies, devices, problems, throttling
 from accounts.http import Reason, Refusal, refuse
-from accounts.identity.base import Client, Proof, Unavailable
+from accounts.identity.base import Client, Unavailable
 from accounts.requests import client_address
-from accounts.services import invitations, sessions, sign_ins
-from accounts.services.members import Refused
+from accounts.services import sessions, sign_ins
 
 WRONG = (
     "This e-mail and password do not open a workspace. Check both. If they are right, ask the owner of your workspace "
@@ -91,21 +89,3 @@ def safe_next(request: HttpRequest, wanted: str) -> str:
     if is_path and url_has_allowed_host_and_scheme(wanted, allowed_hosts=None):
         return wanted
     return "/"
-
-
-def join_waiting(request: HttpRequest, proof: Proof) -> HttpResponseRedirect | None:
-    """Join by the invitation with which this browser came to the sign-in; None if there is none that can be accepted.
-
-    For whoever ends a sign-in, whatever it took, before it is asked where the person may enter: an invitation may be the only
-    place they have.
-    """
-    token = request.COOKIES.get(cookies.INVITATION, "")
-    if not token:
-        return None
-    email = proof.identity.email
-    try:
-        place = invitations.accept(token, proof=proof, name=email.partition("@")[0])
-    except Refused as refusal:
-        messages.warning(request, invitations.ACCEPTING[refusal.why])
-        return None
-    return enter(request, sign_ins.open_at(place, proof=proof, client=client_of(request)), email=email, to="/")

@@ -18,7 +18,7 @@ from accounts.access import accepts, public, recent_login_required, role_require
 from accounts.forms import InviteForm, JoinForm
 from accounts.http import Reason, Refusal, Tenant, TenantRequest, refuse
 from accounts.identity import resolution
-from accounts.identity.base import BadCredentials, Revoked, Unavailable
+from accounts.identity.base import Proof, Revoked, Unavailable
 from accounts.identity.local import EmailTaken, email_key
 from accounts.identity.passwords import WeakPassword
 from accounts.models import Invitation, Role
@@ -105,8 +105,8 @@ def join(request: HttpRequest, token: str) -> HttpResponseBase:
         opened = sign_ins.go_on(place, actor=tenant, proof=proof, client=client, since=since)
     except Refused as refusal:
         return _refused(request, token, refusal.why)
-    except (Revoked, BadCredentials):
-        # The session ended between two looks, or its provider does not vouch for the person there: the page offers the rest.
+    except Revoked:
+        # The session ended between two looks: the page offers the other ways.
         return redirect("accounts:invitation", token)
     except Unavailable as outage:
         return attempts.silent(request, outage)
@@ -147,6 +147,24 @@ def register(request: HttpRequest, token: str) -> HttpResponseBase:
     except Unavailable as outage:
         return attempts.silent(request, outage)
     return _page(request, token, form=form)
+
+
+def finish(request: HttpRequest, proof: Proof) -> HttpResponseBase | None:
+    """Join by the invitation with which this browser came to the sign-in; None if there is none that can be accepted.
+
+    For whoever ends a sign-in, whatever it took: password, second factor or single sign-on.
+    """
+    token = request.COOKIES.get(cookies.INVITATION, "")
+    if not token:
+        return None
+    email = proof.identity.email
+    try:
+        place = invitations.accept(token, proof=proof, name=email.partition("@")[0])
+    except Refused as refusal:
+        messages.warning(request, invitations.ACCEPTING[refusal.why])
+        return None
+    opened = sign_ins.open_at(place, proof=proof, client=attempts.client_of(request))
+    return attempts.enter(request, opened, email=email, to="/")
 
 
 def _enter_new(request: HttpRequest, token: str, shown: queries.Invited, form: JoinForm) -> HttpResponseBase:

@@ -17,7 +17,7 @@ from accounts.http import Reason, Refusal, TenantRequest, refuse
 from accounts.identity.base import BadCredentials, Proof, Revoked, Unavailable
 from accounts.queries import Place
 from accounts.services import sessions, sign_ins
-from accounts.views import attempts
+from accounts.views import attempts, invitations
 
 
 @public
@@ -92,7 +92,7 @@ def _verify(request: HttpRequest, form: SignInForm) -> HttpResponseBase:
         client=client,
         reserve=attempts.reservation(request, email),
     )
-    joined = attempts.join_waiting(request, proof)
+    joined = invitations.finish(request, proof)
     if joined is not None:
         return joined
     places = sign_ins.places(proof.identity)
