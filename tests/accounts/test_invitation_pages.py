@@ -88,7 +88,7 @@ class TestPages:
         with acting(CHARLIE):
             Session.objects.update(signed_in_at=timezone.now() - timedelta(hours=1))
         client.post(f"/invitations/{token}/join/")
-        assert client.get("/keys/new/").headers["Location"].startswith("/sign-in/")
+        assert "again=1" in client.get("/keys/new/").headers["Location"]
 
     def test_somebody_elses_session_does_not_join(self) -> None:
         """L50: the link in the hands of another person who is signed in."""

@@ -93,7 +93,7 @@ def test_going_to_and_fro_makes_no_stale_sign_in_recent_and_no_session_longer(bi
         Session.objects.update(signed_in_at=timezone.now() - timedelta(days=6))
     switch(client, birch.membership_id)
     switch(client, BOB.membership_id)
-    assert client.get("/keys/new/").headers["Location"].startswith("/sign-in/")
+    assert "again=1" in client.get("/keys/new/").headers["Location"]
     with acting(BOB):
         session = Session.objects.get(revoked_at__isnull=True)
     assert session.expires_at - timezone.now() < timedelta(days=1, minutes=1)
