@@ -105,11 +105,11 @@ def join(request: HttpRequest, token: str) -> HttpResponseBase:
         opened = sign_ins.go_on(place, actor=tenant, proof=proof, client=client, since=since)
     except Refused as refusal:
         return _refused(request, token, refusal.why)
+    except Unavailable as outage:
+        return attempts.silent(request, outage)
     except Revoked:
         # The session ended between two looks: the page offers the other ways.
         return redirect("accounts:invitation", token)
-    except Unavailable as outage:
-        return attempts.silent(request, outage)
     return workspaces.entered(request, opened)
 
 
