@@ -16,7 +16,8 @@ import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
-from accounts.models import ApiKey
+from accounts.models import ApiKey, Role
+from accounts.services import invitations
 from accounts.tenancy.context import current_member_id
 from agents.models import Agent, AgentFile
 from conversations.models import Citation, Conversation, Message
@@ -153,8 +154,12 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
             "message_id": message,
             "key_id": key,
             "session_id": _Row(session_id),
+            "member_id": _Row(person.membership_id),
             "slug": agent.slug,
         }
+        if person.role is not None and person.role.rank >= Role.ADMIN.rank:
+            address = f"guest-{secrets.token_hex(4)}@elsewhere.test"
+            rows["invitation_id"] = invitations.send(actor=person.tenant, email=address, role=Role.VIEWER)
     return Desk(person, rows)
 
 

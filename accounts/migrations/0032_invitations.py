@@ -38,7 +38,9 @@ BEGIN
     END IF;
     -- Each one is a mail to a stranger: a workspace must not become somebody's way to send them by the thousand.
     IF (SELECT count(*) FROM public.accounts_invitation i WHERE i.workspace_id = actor.workspace_id
-        AND i.accepted_at IS NULL AND i.revoked_at IS NULL) >= 200 THEN
+        AND i.accepted_at IS NULL AND i.revoked_at IS NULL) >= 200
+        OR (SELECT count(*) FROM public.accounts_invitation i WHERE i.workspace_id = actor.workspace_id
+        AND i.created_at > now() - interval '1 day') >= 500 THEN
         RETURN jsonb_build_object('refusal', 'too_many');
     END IF;
     INSERT INTO public.accounts_invitation (
@@ -71,6 +73,9 @@ BEGIN
     END IF;
     IF fence.rank_of(found.role) > fence.rank_of(actor.role) THEN
         RETURN jsonb_build_object('refusal', 'above');
+    END IF;
+    IF found.sent_at > clock_timestamp() - interval '1 minute' THEN
+        RETURN jsonb_build_object('refusal', 'too_soon');
     END IF;
     UPDATE public.accounts_invitation SET nonce = fresh_nonce, token_hash = fresh_hash, invited_by_id = actor.id,
         sent_at = now(), expires_at = now() + interval '72 hours'
@@ -214,7 +219,9 @@ BEGIN
         -- It was sent again between the two looks, so this link is an older one.
         RETURN jsonb_build_object('refusal', 'unknown');
     END IF;
-    IF invitation.email_key <> claims->>'email_key' THEN
+    -- Folding makes a long s an s, and the Kelvin sign a k; a mailbox is the same only if its ASCII letters' case differs.
+    IF invitation.email_key <> claims->>'email_key'
+        OR lower(normalize(invitation.email, NFC) COLLATE "C") <> lower(normalize(claims->>'email', NFC) COLLATE "C") THEN
         RETURN jsonb_build_object('refusal', 'other_address');
     END IF;
     IF claims->>'method' IS DISTINCT FROM 'sso'

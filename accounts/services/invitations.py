@@ -27,14 +27,15 @@ from accounts.tenancy.context import workspace
 from accounts.tenancy.models import new_id
 
 PURPOSE: Final = "invitation"
-DAYS: Final = 3
 
 SENDING: Final = {
     "role": "Your role here does not include this any more, so nobody was invited. Ask an owner of the workspace.",
     "above": "Nobody can invite into a role above their own. Choose a lower one.",
     "member_already": "Somebody with this address is a member here already. Find them on the page People.",
     "invited_already": "This address is invited already. Send that invitation again, or withdraw it first.",
-    "too_many": "200 invitations wait for an answer, which is the most. Withdraw some that nobody will use.",
+    "too_many": "200 invitations wait for an answer or 500 were sent today, which is the most. Withdraw some that nobody will "
+    "use, or wait until tomorrow.",
+    "too_soon": "This invitation was sent within the last minute, so it was not sent again. Give the mail time to arrive.",
 }
 
 ACCEPTING: Final = {

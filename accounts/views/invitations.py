@@ -63,7 +63,10 @@ def resend(request: TenantRequest, invitation_id: UUID) -> HttpResponseBase:
     try:
         invitations.resend(actor=request.tenant, invitation=found)
     except Refused as refusal:
-        _sending_refused(request, refusal)
+        if refusal.why != "too_soon":
+            _sending_refused(request, refusal)
+        messages.info(request, invitations.SENDING["too_soon"])
+        return redirect("accounts:people")
     messages.success(request, f"{found.email} gets a new link, and the one before no longer works.")
     return redirect("accounts:people")
 
@@ -108,6 +111,9 @@ def join(request: HttpRequest, token: str) -> HttpResponseBase:
         return redirect("accounts:sign_in")
     except Unavailable as outage:
         return attempts.silent(request, outage)
+    except Revoked:
+        # The session ended between two looks: the page offers the other ways.
+        return redirect("accounts:invitation", token)
     return workspaces.entered(request, opened)
 
 
