@@ -28,7 +28,7 @@ class Authenticator:
         app = cls(second_factors.pending(person.subject).secret)
         app.recovery = second_factors.confirm(person.subject, app.code(), record=lambda: None)
         # As if it had been some time ago, so that a test need not wait half a minute for the next code.
-        SecondFactor.objects.filter(pk=person.subject).update(last_step=0)
+        SecondFactor.objects.filter(account_id=person.subject).update(last_step=0)
         return app
 
     @classmethod
