@@ -114,6 +114,7 @@ BACKGROUND: Final = frozenset(
         "file.read",
         "message.finished",
         "person.added",
+        "second_factor.removed",
         "audit.line_unreadable",
         "audit.entry_rejected",
         "audit.entry_undescribed",
