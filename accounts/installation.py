@@ -37,18 +37,26 @@ def parts(*, is_secure: bool) -> list[Part]:
             meaning="People sign in with a password, which a separate identity store checks in a database of its own.",
             change="Comes with a later release.",
         ),
-        Part(
-            "Mail server",
-            is_configured=False,
-            meaning="Nothing is mailed. What people should know stands in the trail.",
-            change="Comes with a later release.",
-        ),
+        _mail(),
         _error_reports(),
         _database(),
         _counters(),
         _transport(is_secure=is_secure),
     ]
     return sorted(found, key=lambda part: part.is_configured)
+
+
+def _mail() -> Part:
+    if settings.EMAIL_BACKEND == "django.core.mail.backends.console.EmailBackend":
+        return Part(
+            "Mail server",
+            is_configured=False,
+            meaning="Mails are printed where the worker runs, so links to a new password or address reach nobody.",
+            change="Set EMAIL_URL, MAIL_FROM and PUBLIC_URL.",
+        )
+    return Part(
+        "Mail server", is_configured=True, meaning="Links to a new password or address are mailed to the person alone."
+    )
 
 
 def _error_reports() -> Part:

@@ -182,6 +182,15 @@ def test_a_seed_moved_to_another_account_opens_nothing_there() -> None:
     assert settings.SESSION_COOKIE_NAME not in client.cookies
 
 
+def test_a_recovery_code_opens_the_account_where_the_key_of_the_seed_is_lost(settings: Any) -> None:
+    app = Authenticator.of(BOB)
+    settings.IDENTITY_KEY = "another key of at least thirty-two characters"
+    client = Client()
+    client.post("/sign-in/", {"email": BOB.email, "password": PASSWORD})
+    assert client.post("/sign-in/second/", {"code": app.code()}).status_code == 503
+    assert client.post("/sign-in/second/", {"code": app.recovery[0]}).status_code == 302
+
+
 def test_a_newer_key_reseals_the_seed_with_the_next_code(settings: Any) -> None:
     app = Authenticator.of(BOB)
     settings.IDENTITY_KEY = f"another key of at least thirty-two characters,{settings.IDENTITY_KEY}"
