@@ -17,7 +17,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.http import Refusal
-from accounts.identity import letters, links, resolution
+from accounts.identity import changes, hashing, letters, links, resolution
 from accounts.identity.base import Revoked
 from accounts.identity.store.models import Account, Letter, MailedLink
 from accounts.models import Membership, Session
@@ -146,6 +146,16 @@ class TestLinks:
         assert first != second
         assert reset(second).status_code == 302
         assert reset(first, new="another eighteen herons").status_code == 400
+
+    def test_of_two_who_follow_one_link_at_once_a_single_one_sets_a_password(self) -> None:
+        """Both found the link good; what counts is who uses it up."""
+        link = links.find(MailedLink.Purpose.RESET, mailed())
+        account, change = Account.objects.get(pk=BOB.subject), changes.NewPassword(hashing.encoded(NEW), True)
+        changes.replace_password(account, change, record=None, link=link)
+        second = changes.NewPassword(hashing.encoded("another eighteen herons"), True)
+        with pytest.raises(links.LinkRefused):
+            changes.replace_password(account, second, record=None, link=link)
+        assert signs_in(NEW)
 
     def test_a_link_sets_its_owners_password_and_nobody_elses(self) -> None:
         reset(mailed())
@@ -284,6 +294,11 @@ def test_the_person_is_told_by_mail() -> None:
     message = outbox.outbox[-1]
     assert message.to == [BOB.email]
     assert "by a link that was mailed to this address" in message.body
+
+
+def test_the_longest_address_in_another_script_is_taken() -> None:
+    """L42."""
+    assert ask(f"b@{'ж' * 63}.{'ж' * 63}.{'ж' * 63}.test").status_code == 200
 
 
 @pytest.mark.parametrize("email", ["", "bob", "b" * 5000 + "@acme.test", "bob@acme.test\x00"])
