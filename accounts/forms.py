@@ -148,6 +148,12 @@ class AgainWithCodeForm(CodeForm, AgainForm):
 
     field_order = ("password", "code", "next")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # The password comes first here; two fields that ask for the focus would give it to the second.
+        self.fields["code"].widget.attrs.pop("autofocus")
+        self.fields["password"].widget.attrs["autofocus"] = True
+
 
 class EmailForm(forms.Form):
     """Another address, and the password that says it is the person who asks."""

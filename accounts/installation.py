@@ -34,12 +34,7 @@ def parts(*, is_secure: bool) -> list[Part]:
             change="Comes with a later release.",
         ),
         _single_sign_on(),
-        Part(
-            "Mail server",
-            is_configured=False,
-            meaning="Nothing is mailed. What people should know stands in the trail.",
-            change="Comes with a later release.",
-        ),
+        _mail(),
         _error_reports(),
         _database(),
         _counters(),
@@ -62,6 +57,19 @@ def _single_sign_on() -> Part:
         is_configured=False,
         meaning="People sign in with a password, which a separate identity store checks in a database of its own.",
         change="Set WORKOS_API_KEY, WORKOS_CLIENT_ID and WORKOS_ISSUER.",
+    )
+
+
+def _mail() -> Part:
+    if settings.EMAIL_BACKEND == "django.core.mail.backends.console.EmailBackend":
+        return Part(
+            "Mail server",
+            is_configured=False,
+            meaning="Mails are printed where the worker runs, so links to a new password or address reach nobody.",
+            change="Set EMAIL_URL, MAIL_FROM and PUBLIC_URL.",
+        )
+    return Part(
+        "Mail server", is_configured=True, meaning="Links to a new password or address are mailed to the person alone."
     )
 
 

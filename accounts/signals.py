@@ -38,6 +38,9 @@ password_reset = Signal()
 # The person switched their second factor on or off. sender=Membership; arguments: actor (Tenant), target (Membership), is_on (bool).
 second_factor_changed = Signal()
 
+# Somebody at the server's terminal removed the second factor of a person who had lost it. Arguments: subject (str).
+second_factor_removed = Signal()
+
 # The person made their recovery codes anew. sender=Membership; arguments: actor (Tenant), target (Membership).
 recovery_codes_made = Signal()
 

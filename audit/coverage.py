@@ -148,6 +148,7 @@ BACKGROUND: Final = frozenset(
         "directory.role_changed",
         "directory.session_ended",
         "directory.key_withdrawn",
+        "second_factor.removed",
         "audit.line_unreadable",
         "audit.entry_rejected",
         "audit.entry_undescribed",

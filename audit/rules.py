@@ -86,6 +86,7 @@ ACTIONS: dict[str, Action] = {
     "password.reset": Action("Password set by a mailed link", "authn_password_change", Severity.WARNING),
     "second_factor.switched_on": Action("Second factor switched on", "user_updated", Severity.NOTICE),
     "second_factor.switched_off": Action("Second factor switched off", "user_updated", Severity.WARNING),
+    "second_factor.removed": Action("Second factor removed at the server's terminal", "user_updated", Severity.WARNING),
     "second_factor.codes_made": Action("Recovery codes made anew", "user_updated", Severity.NOTICE),
     "second_factor.code_used": Action("Recovery code used", "authn_login_success", Severity.WARNING),
     "email.change_asked": Action("Change of address asked for", "user_updated", Severity.NOTICE),

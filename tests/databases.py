@@ -44,6 +44,8 @@ def _empty(alias: str) -> None:
         tables = [name for (name,) in cursor.fetchall() if name not in KEPT_TABLES]
         if tables:
             cursor.execute("TRUNCATE " + ", ".join(f'"{table}"' for table in sorted(tables)))
+        if alias == "identity":
+            cursor.execute("DELETE FROM identity_store_account WHERE NOT id = ANY(%s::uuid[])", [_ids("subject")])
         if alias == "owner":
             # Rows that a test added beside the cast's.
             cursor.execute("DELETE FROM accounts_membership WHERE NOT id = ANY(%s)", [_ids("membership_id")])

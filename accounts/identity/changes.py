@@ -25,6 +25,7 @@ from accounts.identity.store.models import (
     StoreSession,
     account_id,
 )
+from accounts.identity.tokens import new_token
 
 SYSTEM: Final = "identity store"
 
@@ -111,6 +112,28 @@ def switch_off_second_factor(subject: str, *, record: Record) -> None:
             raise PasswordTooShort
         letters.write("second_factor_changed", to=account.email, facts={"change": "off"})
         second_factors.switch_off(subject, record=record)
+
+
+def remove_second_factor(email: str, *, record: Callable[[str], None]) -> bool:
+    """Switch off the second factor of somebody who has lost it and every recovery code; ``record`` is told the subject.
+
+    Every session ends. Returns False if the password was too short to stand alone: it opens nothing any more then, and
+    the person sets a new one by a mailed link. Raises ``second_factors.NotBegun``.
+    """
+    with hashing.slot():
+        nobodys = hashing.encoded(new_token())
+    with transaction.atomic(using=IDENTITY_DATABASE):
+        account = Account.objects.select_for_update().filter(email_key=email_key(email)).first()
+        if account is None:
+            raise second_factors.NotBegun
+        keeps_password = account.password_stands_alone
+        if not keeps_password:
+            account.password, account.password_stands_alone = nobodys, True
+            account.save(update_fields=["password", "password_stands_alone"])
+        StoreSession.objects.filter(account=account).revoke()
+        letters.write("second_factor_changed", to=account.email, facts={"change": "off"})
+        second_factors.switch_off(str(account.pk), record=lambda: record(str(account.pk)))
+    return keeps_password
 
 
 def ask_new_email(subject: str, new: str, *, record: Record) -> None:

@@ -192,7 +192,8 @@ def _check(owner: UUID, code: str, record_recovery: Record | None) -> Kind:
     if factor is None:
         raise WrongCode
     typed = _digits(code)
-    step = _step_of(_seed(factor), typed) if len(typed) == DIGITS else None
+    # A recovery code opens the account even where the seed cannot be read.
+    step = _step_of(_seed(factor), typed) if typed else None
     if step is not None and _use_step(factor, step):
         return Kind.CODE
     if _use_recovery(factor, code, record_recovery):
@@ -237,8 +238,9 @@ def _step_of(seed: str, typed: str) -> int | None:
 
 
 def _digits(code: str) -> str:
-    # Typed with a space in the middle, as apps show it, or by a keyboard with digits of its own script.
-    return "".join(letter for letter in code if letter.isascii() and letter.isdigit())[:16]
+    """The code without the spaces in which apps show it; "" for what is no code of an app, as recovery codes are not."""
+    compact = "".join(letter for letter in code if not letter.isspace() and letter != "-")
+    return compact if len(compact) == DIGITS and compact.isascii() and compact.isdecimal() else ""
 
 
 def _new_codes(owner: UUID) -> list[str]:

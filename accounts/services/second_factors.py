@@ -15,7 +15,7 @@ from accounts.identity.store.models import Account, StoreSession, account_id
 from accounts.identity.tokens import is_plausible_token, new_token
 from accounts.models import Membership
 from accounts.services import everywhere, sessions
-from accounts.signals import recovery_code_used, recovery_codes_made, second_factor_changed
+from accounts.signals import recovery_code_used, recovery_codes_made, second_factor_changed, second_factor_removed
 
 SECONDS = 600  # how long a person may take to show it
 
@@ -90,6 +90,20 @@ def new_codes(*, actor: Tenant, code: str, reserve: Callable[[], None]) -> list[
             recovery_codes_made.send(sender=Membership, actor=actor, target=_member(actor))
 
     return second_factors.new_codes(subject, record=record)
+
+
+def remove_at_terminal(*, email: str) -> bool:
+    """For somebody who lost phone and codes; only a command at the server's own terminal comes here.
+
+    Returns whether the password still opens the account. Raises ``second_factors.NotBegun``.
+    """
+
+    def record(subject: str) -> None:
+        second_factor_removed.send(sender=Account, subject=subject)
+
+    keeps_password = changes.remove_second_factor(email, record=record)
+    letters.hurry()
+    return keeps_password
 
 
 def begin_showing(proof: Proof, *, client: Client, purpose: str = StoreSession.Purpose.SECOND) -> str:

@@ -44,13 +44,14 @@ def forgotten(request: HttpRequest) -> HttpResponseBase:
 @attempts.patient
 def reset(request: HttpRequest) -> HttpResponseBase:
     """Set a new password by a mailed link; signing in comes after, with the second factor where there is one."""
-    form = ResetForm(request.POST) if request.method == "POST" else ResetForm(initial={"link": _given(request)})
+    token = (request.POST if request.method == "POST" else request.GET).get("link", "")[:200]
+    form = ResetForm(request.POST) if request.method == "POST" else ResetForm(initial={"link": token})
     try:
-        if request.method != "POST":
-            passwords.check_reset(_given(request))
-        elif form.is_valid():
+        # First, so that a bad link is refused in the same way whatever else was typed.
+        passwords.check_reset(token)
+        if form.is_valid():
             throttling.admit_address(request)
-            passwords.reset(token=form.cleaned_data["link"], new=form.cleaned_data["new"])
+            passwords.reset(token=token, new=form.cleaned_data["new"])
             messages.success(request, "Your password is changed. Every browser is signed out; sign in with it now.")
             return redirect("accounts:sign_in")
     except LinkRefused as refused:
@@ -64,7 +65,3 @@ def link_refused(request: HttpRequest, refused: LinkRefused, *, action: str, aga
     """One page for every link that opens nothing; ``again`` names the page on which a new one is asked for."""
     refuse(request, Refusal(Reason.CREDENTIAL, action, "warning", {"why": refused.why}))
     return render(request, "accounts/link_refused.html", {"again": again}, status=400)
-
-
-def _given(request: HttpRequest) -> str:
-    return request.GET.get("link", "")[:200]

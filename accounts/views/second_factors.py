@@ -25,6 +25,7 @@ OFF = {
     "title": "Switch off the second factor",
     "lead": "Signing in then takes the password alone. Your authenticator and your recovery codes stop working.",
     "submit": "Switch off",
+    "kind": "danger",
 }
 CODES = {
     "title": "Make new recovery codes",

@@ -8,14 +8,16 @@ the identity store by the same function that any other account takes.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import pyotp
 from django.db import transaction
 
 from accounts.http import Tenant
-from accounts.identity import hashing, providers
+from accounts.identity import hashing, providers, second_factors
 from accounts.identity.base import Client
 from accounts.identity.local import EmailTaken
 from accounts.identity.spelling import email_key
@@ -56,10 +58,13 @@ OWNERS = tuple(person for person in PEOPLE if person.role is Role.OWNER)
 
 
 def all_there() -> bool:
-    """Say whether both systems know everybody."""
+    """Say whether both systems know everybody, and whether each operator has a second factor."""
     emails = [person.email for person in EVERYBODY]
     known_here = User.objects.using("owner").filter(email__in=emails).count()
-    return known_here == len(emails) == Account.objects.filter(email_key__in=map(email_key, emails)).count()
+    accounts = Account.objects.filter(email_key__in=map(email_key, emails))
+    operators = accounts.filter(email_key__in=[email_key(one.email) for one in OPERATORS])
+    with_factor = operators.filter(second_factor__confirmed_at__isnull=False).count()
+    return known_here == len(emails) == accounts.count() and with_factor == len(OPERATORS)
 
 
 def ensure(person: Person, password: str) -> None:
@@ -86,6 +91,22 @@ def _account(person: Person, password: str) -> str:
             account.password = hashing.encoded(password)
         account.save(update_fields=["password"])
         return str(account.pk)
+
+
+def authenticator(person: Person, known: str | None) -> str:
+    """Give an operator the second factor without which no console opens; returns its seed, the known one if it still is on."""
+    subject = str(Account.objects.get(email_key=email_key(person.email)).pk)
+    if second_factors.is_on(subject):
+        if known:
+            return known
+        # The file that held the seed was lost, or comes from a version without one: nobody has it, so nobody loses it.
+        second_factors.switch_off(subject, record=lambda: None)
+    second_factors.begin(subject)
+    seed = second_factors.pending(subject).secret
+    # With the code of a moment ago, so that the one of this moment is still good for whoever signs in at once.
+    before = pyotp.TOTP(seed).at(int(time.time()) - second_factors.STEP_SECONDS)
+    second_factors.confirm(subject, before, record=lambda: None)
+    return seed
 
 
 def _membership(person: Person, user: User) -> None:

@@ -40,6 +40,7 @@ class Operator(TypedDict):
 
     email: str
     password: str
+    totp_secret: str  # what an authenticator app needs, in base 32; `manage.py demo_code` stands in for one
 
 
 class SignIns(TypedDict):

@@ -57,6 +57,12 @@ def second_factor_changed(sender: object, *, actor: Tenant, target: Model, is_on
     keep("second_factor.switched_on" if is_on else "second_factor.switched_off", actor, target)
 
 
+@receiver(accounts.second_factor_removed)
+def second_factor_removed(sender: object, *, subject: str, **kwargs: Any) -> None:
+    """Somebody at the server's terminal removed a second factor: refused unless a durable sink takes the entry."""
+    services.record_or_refuse(entries.terminal("second_factor.removed", workspace_id=None, detail={"subject": subject}))
+
+
 @receiver(accounts.recovery_codes_made)
 def recovery_codes_made(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
     """A person made their recovery codes anew."""

@@ -12,7 +12,7 @@ from django.test import Client
 
 from accounts import cookies
 from accounts.identity.base import Proof
-from accounts.models import Domain, IdentityLink, Membership, Workspace
+from accounts.models import Domain, IdentityLink, Membership, Role, Workspace
 from accounts.services import invitations, organizations, sign_ins
 from accounts.services.members import Refused
 from accounts.tenancy.context import whole_workspace
@@ -222,7 +222,7 @@ def test_an_invitation_is_not_accepted_by_a_password(workos: Stage) -> None:
     """L30: joining by a new password would be an account that the company's sign-in knows nothing of."""
     insist(workos)
     with acting(ALICE) as actor:
-        sent = invitations.send(actor=actor, email="nina@acme.test", role=ALICE.role.__class__.MEMBER)
+        sent = invitations.send(actor=actor, email="nina@acme.test", role=Role.MEMBER)
         token = invitations.token_of(sent)
     with pytest.raises(Refused, match="sso_required"):
         invitations.register(

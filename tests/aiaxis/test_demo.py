@@ -8,6 +8,8 @@ import stat
 
 import pytest
 from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.test import Client as Browser
 from pypdf import PdfReader
 
 from accounts.identity import providers
@@ -45,11 +47,40 @@ def test_it_writes_who_can_sign_in_for_its_user_alone(loaded: sign_ins.SignIns) 
 
 
 def test_everybody_in_it_can_sign_in(loaded: sign_ins.SignIns) -> None:
-    for one in (*loaded["people"], *loaded["operators"]):
+    for one in loaded["people"]:
         proof = providers.LOCAL.authenticate_password(
             email=one["email"], password=one["password"], client=Client(address="127.0.0.1", user_agent="test")
         )
         assert proof.identity.email == one["email"]
+
+
+def test_its_operator_gets_into_the_console_with_the_code_that_the_command_prints(loaded: sign_ins.SignIns) -> None:
+    (olga,) = loaded["operators"]
+    client = Browser()
+    response = client.post("/operator/sign-in/", {"email": olga["email"], "password": olga["password"]})
+    assert response.headers["Location"] == "/operator/sign-in/second/"
+    said = io.StringIO()
+    call_command("demo_code", stdout=said)
+    assert olga["email"] in said.getvalue()
+    response = client.post("/operator/sign-in/second/", {"code": said.getvalue().split()[0]})
+    assert response.headers["Location"] == "/operator/"
+    assert client.get("/operator/").status_code == 200
+
+
+def test_a_file_of_an_earlier_version_gets_a_second_factor_and_keeps_the_passwords(loaded: sign_ins.SignIns) -> None:
+    earlier = json.loads(sign_ins.path().read_text())
+    del earlier["operators"][0]["totp_secret"]
+    sign_ins.path().write_text(json.dumps(earlier))
+    call_command("load_demo", verbosity=0)
+    again = sign_ins.known()
+    assert again is not None
+    assert again["operators"][0]["password"] == loaded["operators"][0]["password"]
+    assert again["operators"][0]["totp_secret"] != loaded["operators"][0]["totp_secret"]
+
+
+def test_the_command_for_codes_knows_nobody_but_the_demos_operators(loaded: sign_ins.SignIns) -> None:
+    with pytest.raises(CommandError, match="no demo operator alice"):
+        call_command("demo_code", "alice@acme.example")
 
 
 def test_a_second_load_changes_nothing_but_the_address(loaded: sign_ins.SignIns, settings: object) -> None:

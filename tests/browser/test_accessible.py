@@ -8,6 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.authenticators import Authenticator
 from tests.browser import stock
 from tests.browser.conftest import SignIn
 from tests.cast import ALICE, CHARLIE, OLGA, PASSWORD, VERA
@@ -95,11 +96,13 @@ def test_an_open_dialog_menu_and_source_are_clean(sign_in: SignIn) -> None:
 
 
 def test_the_operators_console_is_clean_and_says_operator(new_page: Callable[[], Page]) -> None:
-    page = new_page()
+    app, page = Authenticator.of(OLGA), new_page()
     page.goto("/operator/")
     page.get_by_label("E-mail").fill(OLGA.email)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in as operator").click()
+    page.get_by_label("Code", exact=True).fill(app.code())
+    page.get_by_role("button", name="Open the console").click()
     expect(page.locator(".operator__head")).to_contain_text("Operator")
     found = {"console": complaints(page)}
     page.locator("main .list__link").first.click()

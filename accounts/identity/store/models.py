@@ -159,8 +159,8 @@ class Letter(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     event = models.CharField(max_length=40)
-    # Encrypted: whatever somebody typed as an address may be anything, a password too.
-    recipient = models.BinaryField(max_length=1000)
+    # Encrypted, which makes it longer than it is: whatever somebody typed as an address may be anything, a password too.
+    recipient = models.BinaryField()
     link = models.ForeignKey(MailedLink, on_delete=models.CASCADE, null=True, blank=True, related_name="letters")
     facts = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=timezone.now, editable=False)

@@ -20,7 +20,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Load what is missing. The file is written last, so a load that was cut off is taken up again."""
         known = sign_ins.known()
-        if known is None or not people.all_there():
+        if known is None or not people.all_there() or not all("totp_secret" in one for one in known["operators"]):
             known = _load(known)
         sign_ins.write({**known, "url": sign_ins.address()})
         if options["verbosity"]:
@@ -31,6 +31,8 @@ def _load(known: SignIns | None) -> SignIns:
     remembered = (
         {entry["email"]: entry["password"] for entry in (*known["people"], *known["operators"])} if known else {}
     )
+    # A file of an earlier version has no seed in it.
+    seeds = {entry["email"]: entry.get("totp_secret") for entry in known["operators"]} if known else {}
     passwords = {person.email: remembered.get(person.email) or sign_ins.new_password() for person in people.EVERYBODY}
     for person in people.EVERYBODY:
         people.ensure(person, passwords[person.email])
@@ -45,7 +47,14 @@ def _load(known: SignIns | None) -> SignIns:
             if one.role
         ],
         api_keys=keys,
-        operators=[Operator(email=one.email, password=passwords[one.email]) for one in people.OPERATORS],
+        operators=[
+            Operator(
+                email=one.email,
+                password=passwords[one.email],
+                totp_secret=people.authenticator(one, seeds.get(one.email)),
+            )
+            for one in people.OPERATORS
+        ],
     )
 
 

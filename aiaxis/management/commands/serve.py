@@ -178,6 +178,7 @@ def _welcome(*, demo: bool) -> None:
     for row in rows:
         # Whole on any terminal: a table that cuts a password off is worse than one that wraps.
         console.print("".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    console.print("An operator also needs a code, which lasts half a minute: .venv/bin/python manage.py demo_code")
     console.print(f"The same, with API keys, is in {os.path.relpath(path)}.\n")
 
 

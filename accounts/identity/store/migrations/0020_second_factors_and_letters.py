@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=uuid_utils.compat.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('event', models.CharField(max_length=40)),
-                ('recipient', models.BinaryField(max_length=1000)),
+                ('recipient', models.BinaryField()),
                 ('facts', models.JSONField(default=dict)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
                 ('not_before', models.DateTimeField(default=django.utils.timezone.now)),

@@ -1,0 +1,130 @@
+"""How does somebody who is signed in show that it is still them, and who never gets past by it?"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.test import Client
+from django.utils import timezone
+
+from accounts.identity import resolution
+from accounts.identity.base import Revoked
+from accounts.models import Session
+from accounts.signals import signed_out, stepped_up
+from tests import doors
+from tests.authenticators import Authenticator
+from tests.cast import ALICE, BOB, PASSWORD, acting
+from tests.workos.stage import Stage
+
+pytestmark = pytest.mark.usefixtures("committed")
+HERE = "/sign-in/again/"
+
+
+def stale() -> Client:
+    """A browser in which Bob signed in two hours ago."""
+    client = doors.browser(BOB)
+    with acting(BOB):
+        Session.objects.update(signed_in_at=timezone.now() - timedelta(hours=2))
+    return client
+
+
+def token_of(client: Client) -> str:
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+def test_a_sensitive_page_leads_there_and_back() -> None:
+    client = stale()
+    assert client.get("/keys/new/").headers["Location"] == f"{HERE}?next=%2Fkeys%2Fnew%2F"
+    page = client.get(f"{HERE}?next=/keys/new/")
+    assert b"bob@acme.test" in page.content
+    assert b'name="email"' not in page.content, "only the password of whoever is signed in"
+    response = client.post(HERE, {"password": PASSWORD, "next": "/keys/new/"})
+    assert response.headers["Location"] == "/keys/new/"
+    assert client.get("/keys/new/").status_code == 200
+
+
+def test_it_gives_a_new_session_and_the_old_one_is_dead() -> None:
+    heard: list[str] = []
+    stepped_up.connect(one := lambda **facts: heard.append("stepped up"), weak=False)
+    signed_out.connect(two := lambda **facts: heard.append("signed out"), weak=False)
+    client, elsewhere = stale(), doors.session(BOB)
+    old = token_of(client)
+    client.post(HERE, {"password": PASSWORD})
+    stepped_up.disconnect(one)
+    signed_out.disconnect(two)
+    assert token_of(client) != old
+    with pytest.raises(Revoked, match="session_revoked"):
+        resolution.resolve_session(old)
+    assert resolution.resolve_session(token_of(client)).membership_id == BOB.membership_id
+    assert resolution.resolve_session(elsewhere.token) == elsewhere.tenant, "other browsers are not concerned"
+    assert heard == ["stepped up"]
+
+
+def test_a_wrong_password_changes_nothing_and_is_counted() -> None:
+    client = stale()
+    old = token_of(client)
+    statuses = [client.post(HERE, {"password": "wrong horse battery staple"}).status_code for _ in range(7)]
+    assert statuses == [401] * 5 + [429] * 2
+    assert token_of(client) == old
+    assert client.get("/account/").status_code == 200, "whoever is signed in stays so"
+    assert client.get("/keys/new/").status_code == 302
+
+
+def test_somebody_elses_password_is_a_wrong_one() -> None:
+    client = stale()
+    with connections["identity"].cursor() as cursor:
+        cursor.execute("UPDATE identity_store_account SET password = 'x' WHERE id = %s", [ALICE.subject])
+    assert client.post(HERE, {"password": "x"}).status_code == 401
+
+
+class TestWithASecondFactor:
+    @pytest.fixture
+    def app(self) -> Authenticator:
+        return Authenticator.of(BOB)
+
+    def test_it_asks_for_both(self, app: Authenticator) -> None:
+        client = stale()
+        assert b'name="code"' in client.get(HERE).content
+        assert client.post(HERE, {"password": PASSWORD}).status_code == 422
+        assert client.post(HERE, {"password": PASSWORD, "code": app.code()}).status_code == 302
+        assert client.get("/keys/new/").status_code == 200
+
+    def test_it_does_not_say_which_of_them_was_wrong(self, app: Authenticator) -> None:
+        pages = []
+        for form in (
+            {"password": PASSWORD, "code": app.wrong_code()},
+            {"password": "wrong horse battery staple", "code": app.code()},
+        ):
+            response = stale().post(HERE, form)
+            assert response.status_code == 401
+            content = re.sub(rb'value="[^"]*"|nonce="[^"]*"|[0-9a-f]{8}-[0-9a-f-]{27}', b"", response.content)
+            pages.append(content)
+        assert pages[0] == pages[1]
+
+    def test_a_wrong_password_uses_no_code_up(self, app: Authenticator) -> None:
+        client, code = stale(), app.code()
+        client.post(HERE, {"password": "wrong horse battery staple", "code": code})
+        assert client.post(HERE, {"password": PASSWORD, "code": code}).status_code == 302
+
+
+@pytest.mark.parametrize("wanted", ["https://evil.test/", "//evil.test/", "/\\evil.test", "javascript:alert(1)"])
+def test_next_never_leaves_the_site(wanted: str) -> None:
+    assert stale().post(HERE, {"password": PASSWORD, "next": wanted}).headers["Location"] == "/"
+
+
+def test_it_is_closed_to_those_who_are_not_signed_in() -> None:
+    response = Client().post(HERE, {"password": PASSWORD})
+    assert response.headers["Location"].startswith("/sign-in/")
+    assert settings.SESSION_COOKIE_NAME not in response.cookies
+
+
+def test_people_of_another_provider_are_led_to_where_they_prove_it(workos: Stage) -> None:
+    """Only who vouches for somebody can do so anew: their password here, if they ever had one, is not asked."""
+    client = workos.browser(BOB)
+    for answer in (client.get(f"{HERE}?next=/keys/"), client.post(HERE, {"password": PASSWORD, "next": "/keys/"})):
+        assert answer.headers["Location"].startswith("/sign-in/?next=%2Fkeys%2F&again=1")
+    assert b"You sign in through your company" in client.get("/account/second-factor/").content
