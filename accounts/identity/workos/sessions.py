@@ -20,7 +20,7 @@ from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from accounts.identity import asking, vault
-from accounts.identity.base import BadCredentials, Client, Identity, Proof, Revoked, Unavailable
+from accounts.identity.base import BadCredentials, Client, Identity, Proof, Revoked, SsoRequired, Unavailable
 from accounts.identity.store.models import IDENTITY_DATABASE, StoreSession, VendorSession
 from accounts.identity.tokens import identity_hash
 from accounts.identity.workos.connection import (
@@ -192,8 +192,14 @@ class Sessions(Proofs):
         end(VendorSession.objects.filter(token_hash=identity_hash(token)), reason="ended here")
 
     def move_session(self, token: str, *, organization_id: str) -> Proof:
-        """A proof for another organisation, made of a session that ends by this: for changing workspaces."""
+        """A proof for another organisation, made of a session that ends by this: for changing workspaces.
+
+        Raises ``SsoRequired`` for a session that a company's own sign-in opened: its word is good for that company alone (L32),
+        and the way to the other one leads through a sign-in there. ``BadCredentials`` where the person does not belong.
+        """
         identity = self.verify_session(token)
+        if identity.method == "sso":
+            raise SsoRequired(subject=identity.subject, email=identity.email)
         row = asked(lambda: VendorSession.objects.get(pk=identity.session_id))
         proof = Proof(identity, kept={"refresh": _opened(row, "refresh"), "sid": row.vendor_session})
         moved = self.within(
