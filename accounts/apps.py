@@ -25,7 +25,11 @@ class AccountsConfig(AppConfig):
     def ready(self) -> None:
         """Register the system checks, and make the grants match the one list after every migration."""
         from accounts import checks  # it needs the models, which are loaded by now
+        from accounts.identity import providers
 
         register(checks.models_are_fenced, Tags.security)
         register(checks.workos_is_whole, Tags.security)
+        if providers.has_workos():
+            # Its SDK takes a second to load: now, once for all processes, and not while the first person waits.
+            providers.workos()
         post_migrate.connect(_grant, sender=self, dispatch_uid="accounts.grants")
