@@ -28,8 +28,12 @@ class AccountsConfig(AppConfig):
             checks,
             receivers,  # noqa: F401 - importing connects
         )
+        from accounts.identity import providers
 
         register(checks.models_are_fenced, Tags.security)
         register(checks.breach_list_is_usable, Tags.security)
         register(checks.workos_is_whole, Tags.security)
+        if providers.has_workos():
+            # Its SDK takes a second to load: now, once for all processes, and not while the first person waits.
+            providers.workos()
         post_migrate.connect(_grant, sender=self, dispatch_uid="accounts.grants")

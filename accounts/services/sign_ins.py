@@ -73,11 +73,11 @@ def undecided(choice: OrganizationChoice, *, method: str) -> Proof:
 def places(identity: Identity) -> list[Place]:
     """Where this identity may enter. Raises ``NoPlace`` if nowhere.
 
-    A proof that names an organisation is good for that organisation's workspace and for no other: another company's sign-in,
-    which the person's employer here does not run, must not open this one's door.
+    A proof that names an organisation is good for that organisation's workspace and for no other, and a company's sign-in that
+    names none for no organisation's: what the person's employer here does not run must not open this one's door.
     """
     found = places_of(identity.provider, identity.subject)
-    if identity.organization_id is not None:
+    if identity.organization_id is not None or identity.method == "sso":
         found = [place for place in found if place.organization_id == identity.organization_id]
     # A workspace that insists on single sign-on does not exist for somebody who proved themselves in another way (L30).
     found = [place for place in found if not place.requires_sso or identity.method == "sso"]

@@ -18,7 +18,7 @@ from accounts.access import accepts, public, recent_login_required, role_require
 from accounts.forms import InviteForm, JoinForm
 from accounts.http import Reason, Refusal, Tenant, TenantRequest, refuse
 from accounts.identity import resolution
-from accounts.identity.base import BadCredentials, Proof, Revoked, Unavailable
+from accounts.identity.base import BadCredentials, Proof, Revoked, SsoRequired, Unavailable
 from accounts.identity.local import EmailTaken
 from accounts.identity.passwords import WeakPassword
 from accounts.identity.spelling import email_key
@@ -106,7 +106,7 @@ def join(request: HttpRequest, token: str) -> HttpResponseBase:
         opened = sign_ins.go_on(place, actor=tenant, token=session_token, client=client)
     except Refused as refusal:
         return _refused(request, token, refusal.why)
-    except BadCredentials:
+    except (BadCredentials, SsoRequired):
         # A member now, whose sign-in of this moment does not open that workspace: it asks for one of its own.
         return redirect("accounts:sign_in")
     except Unavailable as outage:

@@ -12,9 +12,14 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import cookies, queries
 from accounts.forms import ChoiceForm
 from accounts.http import Reason, Refusal, TenantRequest, refuse
-from accounts.identity.base import BadCredentials, Revoked, Unavailable
+from accounts.identity.base import BadCredentials, Revoked, SsoRequired, Unavailable
 from accounts.services import sessions, sign_ins
 from accounts.views import attempts
+
+NOT_NOW = "You cannot enter that workspace now, so you are still here. Choose another one."
+OWN_SIGN_IN = (
+    "Your company’s sign-in opens this workspace alone, so you are still here. Sign out, then sign in to the other one."
+)
 
 
 @require_GET
@@ -40,6 +45,8 @@ def switch(request: TenantRequest) -> HttpResponseBase:
         )
     except (BadCredentials, Revoked):
         return _not_entered(request)
+    except SsoRequired:
+        return _not_entered(request, OWN_SIGN_IN)
     except Unavailable as outage:
         return attempts.silent(request, outage)
     return entered(request, opened)
@@ -53,8 +60,8 @@ def entered(request: HttpRequest, opened: sign_ins.Opened) -> HttpResponseBase:
     return response
 
 
-def _not_entered(request: TenantRequest) -> HttpResponseBase:
+def _not_entered(request: TenantRequest, words: str = NOT_NOW) -> HttpResponseBase:
     """An id from somewhere else, or of a membership that ended while the page was open: the person stays where they are."""
     refuse(request, Refusal(Reason.NOT_FOUND, "request.refused", "warning", {"check": "switch"}))
-    messages.error(request, "You cannot enter that workspace now, so you are still here. Choose another one.")
+    messages.error(request, words)
     return redirect("accounts:workspaces")

@@ -112,6 +112,16 @@ def test_who_leaves_the_organisation_is_out_everywhere(workos: Stage, bobs: tupl
     assert member(ALICE).status == "active"
 
 
+def test_an_owner_who_leaves_is_out_as_well(workos: Stage) -> None:
+    """Even the last one: their company says that they are gone. An operator can name another, and the trail says why it is needed."""
+    token = workos.session(ALICE).token
+    workos.world.leave(workos.memberships[ALICE])
+    recurring.follow_workos()
+    assert is_refused(resolution.resolve_session, token)
+    assert (member(ALICE).status, member(ALICE).role) == ("removed", "owner")
+    assert [action for action, _, _ in trail()] == ["directory.removed"]
+
+
 def test_its_entry_names_the_system_and_stands_in_that_workspaces_trail(workos: Stage) -> None:
     workos.world.leave(workos.memberships[BOB])
     recurring.follow_workos()

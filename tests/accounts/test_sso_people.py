@@ -105,6 +105,14 @@ def test_an_organisation_whose_workspace_is_not_theirs_opens_nothing(workos: Sta
         refused(client, come_back(client, go(url)), heard, "nowhere")
 
 
+def test_a_companys_sign_in_that_names_no_organisation_opens_no_organisations_workspace(workos: Stage) -> None:
+    """L32: some company's identity provider asserts Bob, and he belongs to no organisation any more: Acme, whose it is, stays shut."""
+    workos.world.memberships.clear()
+    client = Client()
+    with Refusals() as heard:
+        refused(client, come_back(client, go(leave(client, email=BOB.email))), heard, "nowhere")
+
+
 def test_a_proof_of_another_organisation_than_asked_for_is_refused(
     workos: Stage, away: tuple[Client, dict[str, str]]
 ) -> None:

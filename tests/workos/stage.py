@@ -61,9 +61,9 @@ class Stage:
         nonce = secrets.token_urlsafe(16)
         return providers.workos().finish_sso(code=value, code_verifier="", nonce=nonce, client=BROWSER)
 
-    def session(self, person: Person) -> sign_ins.Opened:
+    def session(self, person: Person, **code: Any) -> sign_ins.Opened:
         """Both halves of a session of the person; `.token` is the cookie's value."""
-        proof = self.proof(person)
+        proof = self.proof(person, **code)
         return sign_ins.open_at(queries.places_of("workos", proof.identity.subject)[0], proof=proof, client=BROWSER)
 
     def session_in(self, person: Person, company: Company) -> str:

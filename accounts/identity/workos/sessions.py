@@ -20,7 +20,7 @@ from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from accounts.identity import asking, vault
-from accounts.identity.base import BadCredentials, Client, Identity, Proof, Revoked, Unavailable
+from accounts.identity.base import BadCredentials, Client, Identity, Proof, Revoked, SsoRequired, Unavailable
 from accounts.identity.store.models import IDENTITY_DATABASE, StoreSession, VendorSession
 from accounts.identity.tokens import identity_hash
 from accounts.identity.workos.connection import (
@@ -74,9 +74,6 @@ class _Row:
             expires_at=self.expires_at,
             organization_id=self.organization_id or None,
         )
-
-
-_ELSEWHERE: Final = {"sso": "authkit"}
 
 
 class Sessions(Proofs):
@@ -195,15 +192,22 @@ class Sessions(Proofs):
         end(VendorSession.objects.filter(token_hash=identity_hash(token)), reason="ended here")
 
     def move_session(self, token: str, *, organization_id: str | None) -> Proof:
-        """A proof for another organisation, made of a session that ends by this: for changing workspaces."""
+        """A proof for another organisation, made of a session that ends by this: for changing workspaces.
+
+        Raises ``SsoRequired`` for a session that a company's own sign-in opened: its word is good for that company alone (L32),
+        and the way to the other one leads through a sign-in there. ``BadCredentials`` where the person does not belong.
+        """
         identity = self.verify_session(token)
+        if identity.method == "sso":
+            raise SsoRequired(subject=identity.subject, email=identity.email)
         if organization_id is None or organization_id == identity.organization_id:
             # One organisation's word opens no place that trusts none, and none is needed where one is.
             raise BadCredentials
         row = asked(lambda: VendorSession.objects.get(pk=identity.session_id))
-        # Another organisation's own sign-in is what its workspace may insist on, and this was not it.
-        elsewhere = replace(identity, organization_id=None, method=_ELSEWHERE.get(identity.method, identity.method))
-        proof = Proof(elsewhere, kept={"refresh": _opened(row, "refresh"), "sid": row.vendor_session})
+        proof = Proof(
+            replace(identity, organization_id=None),
+            kept={"refresh": _opened(row, "refresh"), "sid": row.vendor_session},
+        )
         moved = self.within(proof, organization_id=organization_id)
         # WorkOS's own session goes on in the new one, so it is not told of an end.
         end(VendorSession.objects.filter(pk=row.pk), reason="moved", tell=False)

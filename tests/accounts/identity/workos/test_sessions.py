@@ -10,7 +10,7 @@ from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from accounts.identity import providers, resolution, vault
-from accounts.identity.base import BadCredentials, Revoked, Unavailable
+from accounts.identity.base import BadCredentials, Revoked, SsoRequired, Unavailable
 from accounts.identity.store.models import VendorSession
 from accounts.identity.workos import outbox
 from accounts.services import sessions
@@ -187,7 +187,7 @@ def test_an_unknown_key_of_ours_is_an_outage(workos: Stage) -> None:
 
 
 def test_it_moves_to_another_organisation_and_to_no_foreign_one(workos: Stage) -> None:
-    token = workos.session(BOB).token
+    token = workos.session(BOB, method="Password").token
     provider = providers.workos()
     with pytest.raises(BadCredentials):
         provider.move_session(token, organization_id=workos.organizations[BIRCH].id)
@@ -197,6 +197,15 @@ def test_it_moves_to_another_organisation_and_to_no_foreign_one(workos: Stage) -
     assert proof.identity.organization_id == workos.organizations[BIRCH].id
     with pytest.raises(Revoked):
         resolution.resolve_session(token)
+
+
+def test_one_companys_sign_in_moves_nobody_into_another(workos: Stage) -> None:
+    """L32: what Acme's own identity provider said about Bob is no word of Birch's, though Bob belongs to both."""
+    token = workos.session(BOB).token
+    workos.world.join(workos.people[BOB], workos.organizations[BIRCH])
+    with pytest.raises(SsoRequired):
+        providers.workos().move_session(token, organization_id=workos.organizations[BIRCH].id)
+    assert resolution.resolve_session(token).workspace_id == ACME.id
 
 
 def test_it_names_the_page_that_ends_workoss_own_session(workos: Stage) -> None:
