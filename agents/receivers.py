@@ -19,6 +19,15 @@ def hand_over_shared_agents(sender: type[Membership], actor: Tenant, target: Mem
     services.hand_over(actor=actor, leaver_id=target.pk)
 
 
+@receiver(signals.directory_followed, sender=Membership, dispatch_uid="agents.receivers.hand_over_by_directory")
+def hand_over_what_the_directory_left(
+    sender: type[Membership], target: Membership, effect: str, **facts: object
+) -> None:
+    """The same where the company's directory took somebody out, who did nothing themselves and is named as nobody's act."""
+    if effect == "removed":
+        services.hand_over(actor=None, leaver_id=target.pk)
+
+
 @passes_on
 def shared_agents_of(member_id: UUID) -> list[str]:
     """The names of the member's shared agents."""

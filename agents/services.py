@@ -145,10 +145,11 @@ def delete(agent: Agent, *, actor: Tenant) -> None:
         signals.agent_deleted.send(Agent, actor=actor, target=agent)
 
 
-def hand_over(*, actor: Tenant, leaver_id: UUID) -> None:
+def hand_over(*, actor: Tenant | None, leaver_id: UUID) -> None:
     """Give the shared agents of somebody who is no longer a member to an owner or admin, in the caller's transaction.
 
-    A function of the fence does it, and decides who: the policies let nobody write a colleague's agent.
+    A function of the fence does it, and decides who: the policies let nobody write a colleague's agent. ``actor`` is None where
+    nobody of the workspace did it, but their company's directory.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:

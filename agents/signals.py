@@ -22,8 +22,8 @@ agent_files_changed = Signal()
 # An agent was archived or taken out of the archive. Arguments: actor, target (Agent), archived (bool).
 agent_archived = Signal()
 
-# A shared agent of somebody who is no longer a member got another owner. Arguments: actor, target (Agent), heir (UUID, of a
-# membership).
+# A shared agent of somebody who is no longer a member got another owner. Arguments: actor (None where a directory caused it), target
+# (Agent), heir (UUID, of a membership).
 agent_handed_over = Signal()
 
 # An agent was deleted. Arguments: actor, target (Agent, already gone from the database; its id still stands).

@@ -43,6 +43,11 @@ def change(*, actor: Tenant, current: str, new: str, client: Client, reserve: Ca
     return sign_ins.open_at(place, proof=Proof(identity), client=client)
 
 
+def is_kept_here(*, actor: Tenant) -> bool:
+    """Does our own store keep this person's password, and not the identity provider of their company?"""
+    return sessions.current(actor).provider == providers.LOCAL.name
+
+
 def ask_reset(*, email: str, account: str, mask: str) -> None:
     """Have a link mailed to whoever has an account with this address.
 

@@ -36,6 +36,8 @@ def account(request: TenantRequest) -> HttpResponseBase:
 @require_http_methods(["GET", "HEAD", "POST"])
 def password(request: TenantRequest) -> HttpResponseBase:
     """Replace the password; every session ends, and this browser gets a new one."""
+    if not passwords.is_kept_here(actor=request.tenant):
+        return render(request, "accounts/password_elsewhere.html")
     form = PasswordForm(request.POST if request.method == "POST" else None)
     if not form.is_valid():
         return _password_page(request, form)

@@ -17,6 +17,7 @@ from accounts.access import accepts, has_role, recent_login_required, role_requi
 from accounts.departures import passing_from
 from accounts.forms import PeopleFilter, RoleForm
 from accounts.http import Reason, Refusal, TenantRequest, refuse
+from accounts.identity import providers
 from accounts.models import Membership, Role
 from accounts.pagination import paginate
 from accounts.services import members
@@ -39,6 +40,7 @@ def people(request: TenantRequest) -> HttpResponse:
         "is_filtered": bool(chosen["q"] or chosen["status"]),
         "may_change": may_change,
         "invitations": queries.open_invitations() if may_change else [],
+        "has_sso": providers.has_workos(),
     }
     return render(request, "accounts/people.html", values)
 

@@ -46,7 +46,7 @@ def agent_archived(sender: object, *, actor: Tenant, target: Model, archived: bo
 
 
 @receiver(agents.agent_handed_over)
-def agent_handed_over(sender: object, *, actor: Tenant, target: Model, heir: UUID, **kwargs: Any) -> None:
+def agent_handed_over(sender: object, *, actor: Tenant | None, target: Model, heir: UUID, **kwargs: Any) -> None:
     """A shared agent of somebody who went has another owner."""
     keep("agent.handed_over", actor, target, heir=heir)
 

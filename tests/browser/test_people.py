@@ -64,6 +64,7 @@ def test_somebody_is_invited_joins_and_is_removed(sign_in: SignIn, new_page: Cal
     newcomer.goto("/account/")
     assert urlsplit(newcomer.url).path == "/sign-in/"
     newcomer.get_by_label("E-mail").fill("nora@elsewhere.test")
+    newcomer.get_by_role("button", name="Continue").click()
     newcomer.get_by_label("Password").fill(PASSWORD)
     newcomer.get_by_role("button", name="Sign in").click()
     expect(newcomer.get_by_role("alert")).to_contain_text("do not open a workspace")
@@ -153,6 +154,7 @@ def test_somebody_without_scripts_is_invited_and_goes_to_and_fro(
     page.goto(f"/invitations/{token}/")
     page.get_by_role("button", name="Sign in and join").click()
     page.get_by_label("E-mail").fill(CHARLIE.email)
+    page.get_by_role("button", name="Continue").click()
     page.get_by_label("Password").fill(cast.PASSWORD)
     page.get_by_role("button", name="Sign in").click()
     expect(page.locator(".rail__workspace")).to_contain_text("Acme")

@@ -31,6 +31,7 @@ def forget_used_codes() -> None:
 def type_password(page: Page, password: str = PASSWORD) -> None:
     page.goto("/sign-in/")
     page.get_by_label("E-mail").fill(BOB.email)
+    page.get_by_role("button", name="Continue").click()
     page.get_by_label("Password").fill(password)
     page.get_by_role("button", name="Sign in").click()
 
@@ -55,6 +56,7 @@ def journey(page: Page, other: Page) -> None:
 
     other.goto("/files/")
     other.get_by_label("E-mail").fill(BOB.email)
+    other.get_by_role("button", name="Continue").click()
     other.get_by_label("Password").fill(PASSWORD)
     other.get_by_role("button", name="Sign in").click()
     expect(other.get_by_role("heading", name="Enter your code")).to_be_visible()
@@ -104,6 +106,8 @@ def test_an_operator_sets_one_up_before_the_console_opens(new_page: Callable[[],
 def test_a_forgotten_password_is_replaced_by_a_mailed_link(new_page: Callable[[], Page]) -> None:
     page = new_page()
     page.goto("/sign-in/")
+    page.get_by_label("E-mail").fill(BOB.email)
+    page.get_by_role("button", name="Continue").click()
     page.get_by_role("link", name="Forgotten your password?").click()
     page.get_by_label("E-mail").fill(BOB.email)
     page.get_by_role("button", name="Mail me a link").click()

@@ -1,0 +1,133 @@
+"""Can a person go to their company's sign-in and come back, in a real browser, against a WorkOS that speaks over the wire?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from accounts.models import IdentityLink, Workspace
+from tests import databases
+from tests.browser.conftest import type_sign_in
+from tests.browser.test_accessible import SIZES, complaints
+from tests.cast import ACME, ALICE, BOB
+from tests.served import running
+from tests.workos.server import Double
+from tests.workos.stage import Stage, configured
+
+
+@pytest.fixture(scope="module")
+def double() -> Iterator[Double]:
+    """A WorkOS that shows a page to click through."""
+    with Double() as double:
+        double.auto = False
+        yield double
+
+
+@pytest.fixture(scope="module")
+def served(
+    double: Double,
+    django_db_setup: None,
+    django_db_blocker: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[str]:
+    """The whole installation, configured to speak to it."""
+    with configured(double) as values, pytest.MonkeyPatch.context() as patched:
+        for name, value in values.items():
+            patched.setenv(name, value)
+        with running(tmp_path_factory.mktemp("served")) as address:
+            yield address
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]  # pytest-django's blocker
+        databases.put_back()
+
+
+@pytest.fixture
+def stage(double: Double, committed: None) -> Iterator[Stage]:
+    """The cast as WorkOS knows it; Acme and Birch trust nobody yet."""
+    stage = Stage(double)
+    Workspace.objects.using("owner").update(organization_id=None)
+    IdentityLink.objects.using("owner").filter(provider="workos").delete()
+    yield stage
+    double.world.__init__()  # type: ignore[misc]  # as if it had just been started
+
+
+def choose_at_the_provider(page: Page, email: str) -> None:
+    """Click through the provider's page as this person."""
+    page.get_by_role("link", name=email).click()
+
+
+def test_an_owner_connects_their_company_and_a_colleague_comes_in_by_it(
+    new_page: Callable[[], Page], stage: Stage
+) -> None:
+    owner = new_page()
+    owner.goto("/")
+    type_sign_in(owner, ALICE)
+    owner.goto("/people/")
+    owner.get_by_role("link", name="Single sign-on").click()
+    expect(owner.get_by_role("button", name="Connect your organisation")).to_be_visible()
+    assert complaints(owner) == []
+    owner.get_by_role("button", name="Connect your organisation").click()
+    choose_at_the_provider(owner, ALICE.email)
+    owner.get_by_role("button", name="Connect this organisation").click()
+    expect(owner.get_by_role("status").first).to_contain_text("The organisation is connected")
+    expect(owner.locator("main")).to_contain_text("acme.test")
+    assert complaints(owner) == []
+
+    colleague = new_page()
+    colleague.goto("/files/")
+    colleague.get_by_label("E-mail").fill(BOB.email)
+    colleague.keyboard.press("Enter")
+    expect(colleague.get_by_role("button", name="Continue with single sign-on")).to_be_visible()
+    assert complaints(colleague) == []
+    colleague.get_by_role("button", name="Continue with single sign-on").click()
+    choose_at_the_provider(colleague, BOB.email)
+    expect(colleague).to_have_url(re.compile("/files/$"))
+    expect(colleague.get_by_role("navigation", name="Main")).to_be_visible()
+
+    # The owner comes by it too, insists on it, and whoever has a password only is out.
+    owner.context.clear_cookies()
+    owner.goto("/people/single-sign-on/")
+    owner.get_by_label("E-mail").fill(ALICE.email)
+    owner.get_by_role("button", name="Continue").click()
+    owner.get_by_role("button", name="Continue with single sign-on").click()
+    choose_at_the_provider(owner, ALICE.email)
+    owner.get_by_label("Single sign-on only").check()
+    owner.get_by_role("button", name="Save the rules").click()
+    expect(owner.get_by_role("status").first).to_contain_text("The rules are changed")
+
+    last = new_page()
+    last.goto("/")
+    last.get_by_label("E-mail").fill(BOB.email)
+    last.get_by_role("button", name="Continue").click()
+    expect(last.get_by_label("Password")).to_have_count(0)
+    expect(last.get_by_role("button", name="Continue with single sign-on")).to_be_visible()
+    assert Workspace.objects.using("owner").get(pk=ACME.id).requires_sso
+
+
+def test_somebody_who_is_nobody_here_reads_what_to_do(new_page: Callable[[], Page], stage: Stage) -> None:
+    stranger = stage.world.person("nina@elsewhere.test")
+    stage.world.join(stranger, stage.world.organization("Elsewhere"))
+    page = new_page()
+    page.goto("/sign-in/")
+    page.get_by_label("E-mail").fill(stranger.email)
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Continue with single sign-on").click()
+    choose_at_the_provider(page, stranger.email)
+    expect(page.locator("main")).to_contain_text("no workspace here is open to you")
+    assert complaints(page) == []
+    page.get_by_role("link", name=re.compile("sign-in|Sign in|again", re.IGNORECASE)).first.click()
+    expect(page.get_by_label("E-mail")).to_be_visible()
+
+
+def test_the_pages_are_clean_at_every_size(new_page: Callable[[], Page], stage: Stage) -> None:
+    Workspace.objects.using("owner").filter(pk=ACME.id).update(organization_id=stage.organizations[ACME].id)
+    page = new_page()
+    page.goto("/")
+    type_sign_in(page, ALICE)
+    page.emulate_media(color_scheme="dark")
+    for _, width in SIZES:
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto("/people/single-sign-on/")
+        assert complaints(page) == []
