@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from agents.retrieval import Findings, Quote, closest, quotes
+from agents.retrieval import Findings, Quote, closest, has_quotable, quotes
 
 BUILTIN = "builtin"
 
@@ -94,7 +94,7 @@ class BuiltIn:
     def answer(self, question: Question) -> Iterator[Event]:
         """Yield up to three quotes with their citations or, below the threshold, the refusal and the closest passages."""
         findings = question.findings
-        if not findings.is_answerable:
+        if not findings.is_answerable or not has_quotable(findings):
             yield from self._refusal(question)
             return
         # Sent before the sentences are weighed, which takes a few hundred milliseconds: the reader sees at once that
