@@ -134,7 +134,9 @@ def provider(key: str) -> Provider:
 def _quoted(number: int, quote: Quote) -> Iterator[Event]:
     # The citation goes first: whoever shows the text then knows what its mark [1] stands for.
     yield Cited(number, quote)
-    yield Text(f"\n\n> {escaped(quote.text)} [{number}]")
+    # A quote that begins inside a sentence says so, outside its own words: those stay verbatim.
+    lead = "… " if quote.text[:1].islower() else ""
+    yield Text(f"\n\n> {lead}{escaped(quote.text)} [{number}]")
 
 
 def escaped(text: str) -> str:
