@@ -88,7 +88,9 @@ def test_a_numbered_heading_is_no_part_of_the_sentence_below_it() -> None:
     assert best_quote(longer, quotable(longer), [0.8, 0.8]).of(longer) == "It covers every order of a school."
 
 
-@pytest.mark.parametrize("text", ["Red wine", "1. Scope\n2. Returns\n3. Payment\n4. Warranty", "Refund policy\nOur customers"])
+@pytest.mark.parametrize(
+    "text", ["Red wine", "1. Scope\n2. Returns\n3. Payment\n4. Warranty", "Refund policy\nOur customers"]
+)
 def test_headings_alone_are_no_answer(text: str) -> None:
     assert quotable(text) == []
 
@@ -113,7 +115,9 @@ def test_it_takes_in_the_exception_that_stands_two_sentences_after_the_rule() ->
 
 @pytest.mark.parametrize("gap", ["\n\n", " " + "Beside the point. " * 30])
 def test_it_quotes_three_sentences_only_as_one_short_piece(gap: str) -> None:
-    text = f"Goods may be returned within 30 days.{gap}Day zero is the day of delivery. For schools the period is 60 days."
+    text = (
+        f"Goods may be returned within 30 days.{gap}Day zero is the day of delivery. For schools the period is 60 days."
+    )
     spans = sentences(text)
     scores = [0.6, *[0.3] * (len(spans) - 2), 0.58]
     assert best_quote(text, spans, scores).of(text) == spans[0].of(text)

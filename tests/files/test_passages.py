@@ -41,7 +41,9 @@ def test_a_line_end_inside_a_sentence_is_not_where_a_passage_begins() -> None:
 
 
 def test_an_item_of_a_list_may_begin_one() -> None:
-    items = [f"• item {number} of a long list that has no full stops\n{number}) and a numbered one" for number in range(40)]
+    items = [
+        f"• item {number} of a long list that has no full stops\n{number}) and a numbered one" for number in range(40)
+    ]
     pieces = list(passages.cut([Page(1, "", "\n".join(items))]))
     assert len(pieces) > 2
     assert all(piece.text[0] in "•0123456789" for piece in pieces)
