@@ -16,6 +16,9 @@ from agents.retrieval import Findings, Quote, closest, has_quotable, quotes
 
 BUILTIN = "builtin"
 
+# What stands above the quotes. Sent while those are still looked for, so an answer that was stopped may hold nothing else.
+ANNOUNCEMENT = "Your files say:"
+
 # Characters that Markdown would take as its own inside a quote. Only those with an effect in running text are escaped, so
 # that the API's clients read nearly every quote as it stands in the file.
 INLINE = re.compile(r"([\\`*_\[\]<>&~|!])")
@@ -99,7 +102,7 @@ class BuiltIn:
             return
         # Sent before the sentences are weighed, which takes a few hundred milliseconds: the reader sees at once that
         # something was found.
-        yield Text("Your files say:")
+        yield Text(ANNOUNCEMENT)
         for number, quote in enumerate(quotes(findings), start=1):
             yield from _quoted(number, quote)
         yield Done()
