@@ -64,6 +64,9 @@ def _described() -> dict[str, Any]:
     for path in schema["paths"].values():
         for operation in path.values():
             operation["responses"]["default"] = {"description": "Refused or failed", "content": content}
+        if "head" in path:
+            # One function answers GET and HEAD, and ninja names both after it; a name has to be one operation's.
+            path["head"] = {**path["head"], "operationId": f"{path['head']['operationId']}_head"}
     return schema
 
 

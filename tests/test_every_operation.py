@@ -117,6 +117,8 @@ def test_the_api_describes_itself_without_a_key_and_without_a_foreign_host() -> 
     walked = {re.sub(r"<\w+:", "<", one.pattern) for one in CLOSED if one.is_api and one.pattern != "/api/v1/"}
     assert described == walked
     assert schema["security"] == [{"key": []}]
+    names = [one["operationId"] for one in operations_of(schema)]
+    assert len(names) == len(set(names))
     named = {name for one in (schema, *operations_of(schema)) for each in one.get("security", []) for name in each}
     assert named <= set(schema["components"]["securitySchemes"])
     assert {tag for one in operations_of(schema) for tag in one["tags"]} == {
