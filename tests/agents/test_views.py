@@ -211,3 +211,10 @@ def test_a_file_says_before_it_is_deleted_how_many_agents_lose_it() -> None:
 def test_a_search_that_finds_nothing_offers_the_way_back() -> None:
     page = doors.browser(ALICE).get(reverse("agents:list"), {"q": "nothing like it"}).content.decode()
     assert "Show all" in page
+
+
+def test_a_viewer_is_told_what_he_is_who_may_and_who_can_change_that() -> None:
+    refused = doors.browser(VERA).get(reverse("agents:create"))
+    assert refused.status_code == 403
+    words = "You are a viewer here. Only members can do this; an owner can change your role."
+    assert words in refused.content.decode()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
+from files.models import Passage
 from tests.agents.shelf import put
 from tests.browser.conftest import SignIn, type_sign_in
-from tests.cast import ALICE, BOB
+from tests.cast import ALICE, BOB, acting
 from tests.files import documents
 
 TERMS = documents.pdf([["Acme Instruments: terms of sale"], ["Refunds are paid within five working days."]])
@@ -72,6 +73,24 @@ def test_a_search_leads_to_the_passage_with_the_words_marked(sign_in: SignIn) ->
     page.goto("/search/?q=When+do+I+get+my+money+back%3F")
     page.get_by_role("link", name="terms.pdf · Page 2").click()
     expect(page.locator("mark#quote")).to_have_text("Refunds are paid within five working days.")
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (1280, 900)])
+def test_the_head_of_a_passage_stays_and_never_covers_the_quote(sign_in: SignIn, width: int, height: int) -> None:
+    text = "\n".join(f"Rule number {number} of the house says what has to be done." for number in range(60))
+    file = put(ALICE, "a-rather-long-name-of-a-book-of-rules.txt", text)
+    with acting(ALICE):
+        passage = Passage.objects.filter(file=file).order_by("position")[1]
+    page = sign_in(ALICE)
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(f"/files/{file.pk}/passages/{passage.pk}/?start=0&end=40&conversation={file.pk}#quote")
+    head, quote = page.locator(".page__head"), page.locator("mark#quote")
+    expect(head.get_by_role("link", name="Back to the conversation")).to_be_in_viewport()
+    head_box, quote_box = head.bounding_box(), quote.bounding_box()
+    assert head_box is not None
+    assert quote_box is not None
+    assert page.evaluate("scrollY") > 0
+    assert head_box["y"] + head_box["height"] <= quote_box["y"] < height / 2
 
 
 def test_a_hostile_name_is_text(sign_in: SignIn) -> None:
