@@ -133,7 +133,8 @@ def _require_role(request: HttpRequest, least: Role) -> None:
             Refusal(Reason.ROLE, "request.refused", "warning", {"needs": least.value, "has": tenant.role.value}),
         )
         raise PermissionDenied(
-            f"Your role here is {tenant.role.label.lower()}. This takes the role {least.label.lower()}."
+            f"You are {'an' if tenant.role.value == 'admin' else 'a'} {tenant.role.label.lower()} here. "
+            f"Only {least.label.lower()}s can do this; an owner can change your role."
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.db.models import QuerySet
@@ -34,7 +35,7 @@ class VisibleFiles(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  #
 class AgentForm(forms.Form):
     """An agent's own fields and its files."""
 
-    name = forms.CharField(max_length=120)
+    name = forms.CharField(max_length=120, error_messages={"required": "Give the agent a name."})
     description = forms.CharField(
         max_length=300, required=False, help_text="One sentence that tells colleagues what to ask it."
     )
@@ -55,6 +56,7 @@ class AgentForm(forms.Form):
         max_length=500,
         initial=DEFAULT_REFUSAL,
         label="What it says when the files hold no answer",
+        error_messages={"required": "Write what it says when it finds nothing."},
         widget=forms.Textarea(attrs={"rows": 2}),
     )
     visibility = forms.ChoiceField(
@@ -89,6 +91,14 @@ class AgentForm(forms.Form):
         """Return what the services take: the agent's fields, its visibility and the ids of its files."""
         values = dict(self.cleaned_data)
         return {"file_ids": [file.pk for file in values.pop("attached")], **values}
+
+    @classmethod
+    def beginning(cls, file_id: str) -> AgentForm:
+        """Return an empty form, with the file of this id chosen; what is no id, or no file of this reader's, chooses nothing."""
+        try:
+            return cls(initial={"attached": [UUID(file_id)]})
+        except ValueError:
+            return cls()
 
     @classmethod
     def of(cls, agent: Agent) -> AgentForm:

@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from agents.retrieval import Findings, Quote, closest, quotes
+from agents.retrieval import Findings, Quote, closest, has_quotable, quotes
 
 BUILTIN = "builtin"
+
+# What stands above the quotes. Sent while those are still looked for, so an answer that was stopped may hold nothing else.
+ANNOUNCEMENT = "Your files say:"
 
 # Characters that Markdown would take as its own inside a quote. Only those with an effect in running text are escaped, so
 # that the API's clients read nearly every quote as it stands in the file.
@@ -94,12 +97,12 @@ class BuiltIn:
     def answer(self, question: Question) -> Iterator[Event]:
         """Yield up to three quotes with their citations or, below the threshold, the refusal and the closest passages."""
         findings = question.findings
-        if not findings.is_answerable:
+        if not findings.is_answerable or not has_quotable(findings):
             yield from self._refusal(question)
             return
         # Sent before the sentences are weighed, which takes a few hundred milliseconds: the reader sees at once that
         # something was found.
-        yield Text("Your files say:")
+        yield Text(ANNOUNCEMENT)
         for number, quote in enumerate(quotes(findings), start=1):
             yield from _quoted(number, quote)
         yield Done()
@@ -134,7 +137,9 @@ def provider(key: str) -> Provider:
 def _quoted(number: int, quote: Quote) -> Iterator[Event]:
     # The citation goes first: whoever shows the text then knows what its mark [1] stands for.
     yield Cited(number, quote)
-    yield Text(f"\n\n> {escaped(quote.text)} [{number}]")
+    # A quote that begins inside a sentence says so, outside its own words: those stay verbatim.
+    lead = "… " if quote.text[:1].islower() else ""
+    yield Text(f"\n\n> {lead}{escaped(quote.text)} [{number}]")
 
 
 def escaped(text: str) -> str:

@@ -37,3 +37,23 @@ def shared_by(member_id: UUID) -> QuerySet[Agent]:
     """Return the agents that this member shares with the workspace, by name."""
     shared: QuerySet[Agent] = Agent.objects.filter(owner_id=member_id, visibility=Visibility.WORKSPACE)
     return shared.order_by("name", "id")
+
+
+def private_note(agent: Agent) -> str:
+    """Say that colleagues get no answers from the agent's private files, as many as the bound member can see; or nothing."""
+    private = files_of(agent).filter(visibility=Visibility.PRIVATE).count()
+    if private == 1:
+        return "1 of its files is private: colleagues get no answers from it."
+    return f"{private} of its files are private: colleagues get no answers from them." if private else ""
+
+
+def why_silent(agent: Agent, reader: UUID) -> str:
+    """Say why the agent can tell the member `reader` nothing, and whom to ask; empty when he can read one of its files.
+
+    An agent without any file is not silent in this sense: nobody keeps anything from him.
+    """
+    if files_of(agent).exists() or not agent.agent_files.exists():
+        return ""
+    if agent.owner_id == reader:
+        return "None of its files is shared with you any more. Ask their owners to share them."
+    return f"None of its files is shared with you. Ask {agent.owner.display_name} to share them."

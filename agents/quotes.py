@@ -18,6 +18,9 @@ LONGEST_QUOTE = 420
 SHORTEST_SENTENCE = 24
 # A neighbour joins the best sentence when it is nearly as close to the question as that one.
 NEARLY = 0.8
+# The sentence after the next one joins, with the one between, when it is closer than that: an exception ("for schools it is
+# 60 days") often stands behind the rule and what explains the rule, and the rule alone would be the wrong answer.
+VERY_NEARLY = 0.9
 # What ends like a sentence, or is as long as one (a row of a table), can be quoted. A heading sounds like many questions and
 # answers none.
 SENTENCE = re.compile(r"[.!?…:;。！？][\"')\]”’»]*$")
@@ -32,6 +35,13 @@ HEADING = re.compile(
     r"^(?=\S)(?:\d{1,3}(?:\.\d{1,3}){0,3}\.?[ \t]+)?[^\n.!?:;,]{2,70}\n(?=\s*[A-Z0-9À-ÖØ-Þ])", re.MULTILINE
 )
 EMPTY_LINE = re.compile(r"\n\s*\n")
+# Dots that lead from an entry of an index to its page, and the whole line of such an entry.
+LEADERS = re.compile(r"(?:\. ){5,}|\.{6,}")
+INDEX_ROW = re.compile(rf"^[^\n]*(?:{LEADERS.pattern})[^\n]*(?:\n|\Z)", re.MULTILINE)
+# So many lines are a list; fewer are a heading, with its second line or its page number.
+SHORTEST_LIST = 3
+# "2. Returns", "4.1 Fees": an entry of a table of contents, which names a place and says nothing.
+NUMBERED = re.compile(r"\d{1,3}(?:\.\d{1,3}){0,3}\.?\s")
 PAUSE = re.compile(r"[;:,]\s+|\s+[–—-]\s+")
 ABBREVIATION = re.compile(r"\b(?:Mr|Mrs|Ms|Dr|Prof|St|No|Nos|Art|Sec|Fig|e\.g|i\.e|cf|vs|approx|[A-Z])\.\s*$")
 
@@ -51,37 +61,48 @@ class Span:
 def sentences(text: str) -> list[Span]:
     """Divide `text` into sentences, in order, without the space around them. Every word belongs to exactly one."""
     ends = {match.end() for match in END.finditer(text) if _is_end(text, match)}
-    cuts = sorted({0, *ends, *(match.end() for match in HEADING.finditer(text)), len(text)})
-    spans = [_trimmed(text, start, end) for start, end in itertools.pairwise(cuts)]
+    cuts = {0, *ends, *(match.end() for match in HEADING.finditer(text)), len(text)}
+    for row in INDEX_ROW.finditer(text):
+        # The dots of an index end no sentence, and its page number begins none.
+        cuts = {cut for cut in cuts if not row.start() < cut < row.end()} | set(row.span())
+    spans = [_trimmed(text, start, end) for start, end in itertools.pairwise(sorted(cuts))]
     whole = _joined(text, [span for span in spans if span.end > span.start])
     return [part for span in whole for part in _divided(text, span)]
 
 
 def quotable(text: str) -> list[Span]:
-    """Return the sentences of `text` that say something by themselves; all of them when none does."""
-    found = sentences(text)
-    return [span for span in found if _says_something(span.of(text))] or found
+    """Return the sentences of `text` that say something by themselves: none when it holds only headings or an index.
+
+    A slide or a table may hold no sentence and still be a list of facts; then its lines can be quoted, below the first.
+    """
+    found = [span for span in sentences(text) if not LEADERS.search(span.of(text))]
+    told = [span for span in found if _says_something(span.of(text))]
+    return told or [span for span in found[1:] if len(found) >= SHORTEST_LIST and not NUMBERED.match(span.of(text))]
 
 
 def best_quote(text: str, spans: Sequence[Span], scores: Sequence[float]) -> Span:
-    """Return the best-scoring sentence, with a neighbour where that is nearly as good and the two stay short.
+    """Return the best-scoring sentence, with neighbours where those are nearly as good and the whole stays short.
 
     `spans` and `scores` (cosines with the question) belong together and must not be empty.
     """
     best = max(range(len(spans)), key=lambda index: scores[index])
-    chosen = spans[best]
-    enough = scores[best] * NEARLY
-    # The sentence after explains more often than the one before, so it is asked first.
-    for index in (best + 1, best - 1):
-        if not 0 <= index < len(spans) or scores[index] < enough:
+    first = last = best
+    # The sentence after explains more often than the one before, so it is asked first; the one after that only as the third.
+    for index, share in ((best + 1, NEARLY), (best - 1, NEARLY), (best + 2, VERY_NEARLY), (best - 2, VERY_NEARLY)):
+        if not 0 <= index < len(spans) or scores[index] < scores[best] * share:
             continue
-        wider = Span(min(chosen.start, spans[index].start), max(chosen.end, spans[index].end))
-        # An empty line, or a heading, between the two means that they speak about different things.
-        between = text[min(chosen.end, spans[index].end) : max(chosen.start, spans[index].start)]
-        is_apart = bool(EMPTY_LINE.search(wider.of(text)) or between.strip())
-        if wider.end - wider.start <= LONGEST_QUOTE and not is_apart:
-            chosen = wider
-    return chosen
+        wider = spans[min(first, index) : max(last, index) + 1]
+        if _is_one_piece(text, wider):
+            first, last = min(first, index), max(last, index)
+    return Span(spans[first].start, spans[last].end)
+
+
+def _is_one_piece(text: str, spans: Sequence[Span]) -> bool:
+    """Can these sentences be quoted as one? An empty line, or a heading, between two of them parts what they speak about."""
+    whole = Span(spans[0].start, spans[-1].end)
+    between = [text[one.end : other.start] for one, other in itertools.pairwise(spans)]
+    is_apart = bool(EMPTY_LINE.search(whole.of(text)) or any(space.strip() for space in between))
+    return whole.end - whole.start <= LONGEST_QUOTE and not is_apart
 
 
 def _is_end(text: str, match: re.Match[str]) -> bool:

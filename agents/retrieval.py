@@ -133,6 +133,11 @@ def ranked(findings: Findings) -> list[Quote]:
     return best[: findings.depth]
 
 
+def has_quotable(findings: Findings) -> bool:
+    """Tell whether there is any sentence to quote: a title page or an index may be near a question and say nothing."""
+    return any(quotable(found.text) for found in findings.passages)
+
+
 def quotes(findings: Findings) -> list[Quote]:
     """Return the one to three quotes that an answer is made of, best first; none when nothing was found."""
     best = ranked(findings)[:MOST_QUOTES]

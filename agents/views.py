@@ -40,6 +40,8 @@ def agent_detail(request: TenantRequest, key: str) -> HttpResponse:
         "agent": agent,
         "files": queries.files_of(agent),
         "hidden": queries.hidden_files(agent),
+        "private_note": queries.private_note(agent),
+        "silent": queries.why_silent(agent, request.tenant.membership_id),
         "can_ask": access.can_create(request.tenant) and agent.archived_at is None,
         "can_change": access.can_change(request.tenant, agent),
         "can_create": access.can_create(request.tenant),
@@ -51,7 +53,7 @@ def agent_detail(request: TenantRequest, key: str) -> HttpResponse:
 @role_required(Role.MEMBER)
 def agent_create(request: TenantRequest) -> HttpResponse:
     """Make an agent."""
-    form = AgentForm(request.POST or None)
+    form = AgentForm(request.POST) if request.method == "POST" else AgentForm.beginning(request.GET.get("with", ""))
     if request.method != "POST" or not form.is_valid():
         status = 422 if request.method == "POST" else 200
         return render(request, "agents/agent_form.html", {"form": form, "agent": None}, status=status)
@@ -78,6 +80,7 @@ def agent_share(request: TenantRequest, key: str) -> HttpResponse:
     """Open an agent to the workspace."""
     agent = access.get_own_agent_or_refuse(request.tenant, key)
     services.set_visibility(agent, actor=request.tenant, visibility=Visibility.WORKSPACE)
+    messages.success(request, f"Everyone in {request.tenant.workspace_name} can ask {agent.name} now.")
     return redirect("agents:detail", agent.slug)
 
 
@@ -87,6 +90,7 @@ def agent_unshare(request: TenantRequest, key: str) -> HttpResponse:
     """Keep an agent to oneself again."""
     agent = access.get_own_agent_or_refuse(request.tenant, key)
     services.set_visibility(agent, actor=request.tenant, visibility=Visibility.PRIVATE)
+    messages.success(request, f"Only you can ask {agent.name} now.")
     return redirect("agents:detail", agent.slug)
 
 

@@ -4,6 +4,7 @@ The routers are the apps'; here they are mounted, and every exception becomes an
 fence bound, before any of this runs (`accounts.middleware`). Conventions: `accounts/schemas.py`.
 """
 
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -31,11 +32,17 @@ api: Final = NinjaAPI(
     urls_namespace="api",
     docs_url=None,  # ninja's page loads its scripts from a CDN
     openapi_url=None,  # served below, open and with the errors described
-    openapi_extra={
-        "components": {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}},
-        "security": [{"key": []}],
-    },
+    openapi_extra={"security": [{"key": []}]},
 )
+# What "key" above names. Set into the document by hand: ninja writes its own components over those of `openapi_extra`.
+SECURITY_SCHEMES: Final = {
+    "key": {"type": "http", "scheme": "bearer", "description": "An API key of your workspace, made under Settings."}
+}
+# The faults that clients meet most, in words of ours; pydantic's own serve for the rest.
+SENTENCES: Final = {
+    "missing": "It is needed and was not sent",
+    "extra_forbidden": "There is no such field here; leave it out",
+}
 api.add_router("", accounts_router)
 api.add_router("", files_router)
 api.add_router("", agents_router)
@@ -52,21 +59,33 @@ def openapi(request: HttpRequest) -> HttpResponse:
 def _described() -> dict[str, Any]:
     schema: dict[str, Any] = api.get_openapi_schema()
     schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+    schema["components"]["securitySchemes"] = SECURITY_SCHEMES
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     for path in schema["paths"].values():
         for operation in path.values():
             operation["responses"]["default"] = {"description": "Refused or failed", "content": content}
+        if "head" in path:
+            # One function answers GET and HEAD, and ninja names both after it; a name has to be one operation's.
+            path["head"] = {**path["head"], "operationId": f"{path['head']['operationId']}_head"}
     return schema
 
 
 @api.exception_handler(ValidationError)
 def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     """422, with the place and the reason of each value that will not do; never the value itself."""
-    errors = [
-        {"field": ".".join(str(part) for part in fault["loc"]), "reason": str(fault["msg"])} for fault in error.errors
-    ]
+    errors = [{"field": _field(fault["loc"]), "reason": _reason(fault)} for fault in error.errors]
     first = errors[0] if errors else {"field": "body", "reason": "It is missing."}
     return problem(request, 422, detail=f"{first['field']}: {first['reason']}.", errors=errors)
+
+
+def _field(place: Sequence[object]) -> str:
+    """Where the fault is, as the client wrote it: without the part of the request, and the name that our function gives its body."""
+    inside = place[2:] if place[:1] == ("body",) else place[1:]
+    return ".".join(str(part) for part in inside) or "body"
+
+
+def _reason(fault: Mapping[str, Any]) -> str:
+    return SENTENCES.get(fault["type"], str(fault["msg"]).removeprefix("Value error, "))
 
 
 @api.exception_handler(Refused)

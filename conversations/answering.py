@@ -20,6 +20,7 @@ from accounts.http import Tenant
 from accounts.jobs import RetryLater
 from accounts.tenancy.context import current_member_id, current_workspace_id, workspace
 from agents import providers, retrieval
+from agents import queries as agent_queries
 from agents.models import Agent
 from conversations import signals, streaming
 from conversations.models import Citation, Delta, Message
@@ -75,7 +76,7 @@ def close(message: Message, status: str, error: str = "", refused: bool = False,
             return False
         deltas = list(Delta.objects.filter(message=locked).order_by("seq"))
         citations = _put_down(locked, [delta.data for delta in deltas if delta.kind == CITATION])
-        locked.text = "".join(delta.data["text"] for delta in deltas if delta.kind == TEXT)
+        locked.text = _said("".join(delta.data["text"] for delta in deltas if delta.kind == TEXT))
         locked.html = render(locked.text, message_id=locked.pk, numbers=[citation.number for citation in citations])
         locked.status, locked.error, locked.finished_at = status, error, timezone.now()
         locked.save(update_fields=["text", "html", "status", "error", "finished_at"])
@@ -84,6 +85,11 @@ def close(message: Message, status: str, error: str = "", refused: bool = False,
         )
         announce(locked.conversation_id)
     return True
+
+
+def _said(text: str) -> str:
+    # What was stopped before its first quote announced quotes and holds none.
+    return "" if text == providers.ANNOUNCEMENT else text
 
 
 def announce(conversation_id: UUID) -> None:
@@ -192,11 +198,14 @@ def _question(agent: Agent, message: Message, actor: Tenant) -> providers.Questi
     earlier = Message.objects.filter(conversation=message.conversation_id, position__lt=message.position)
     said = [providers.Turn(turn.role, turn.text) for turn in earlier.order_by("-position")[: HISTORY + 1]][::-1]
     asked = said.pop().text
+    findings = retrieval.find(agent, asked, actor=actor)
+    # "Nothing in my files" would send the asker looking for other words, where no words can help.
+    silent = "" if findings.passages else agent_queries.why_silent(agent, actor.membership_id)
     return providers.Question(
         text=asked,
         instructions=agent.instructions,
-        refusal_text=agent.refusal_text,
-        findings=retrieval.find(agent, asked, actor=actor),
+        refusal_text=silent or agent.refusal_text,
+        findings=findings,
         history=tuple(said),
     )
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Header, Router, Schema, Status
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from accounts.access import scope_required
 from accounts.http import TenantRequest
@@ -26,9 +26,13 @@ RETRY_AFTER = 5
 
 
 class ConversationIn(Body):
-    """A new conversation. `agent_id` is an agent's id or slug."""
+    """A new conversation."""
 
-    agent_id: Annotated[str, StringConstraints(min_length=1, max_length=80)]
+    agent_id: Annotated[
+        str,
+        StringConstraints(min_length=1, max_length=80),
+        Field(description="The agent's id. Its slug, the name in the API that its page shows, works as well."),
+    ]
 
 
 class ConversationOut(Schema):

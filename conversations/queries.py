@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from django.db.models import Prefetch, QuerySet
+from uuid import UUID
 
+from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet, Subquery
+
+from agents import queries as agent_queries
+from agents.models import Agent
 from conversations.models import Citation, Conversation, Delta, Message
 
 # How many messages a page shows at once; older ones are one link away.
@@ -14,6 +18,20 @@ def listed(search: str = "") -> QuerySet[Conversation]:
     """Return the bound member's conversations with their agents; `search` looks in titles."""
     conversations: QuerySet[Conversation] = Conversation.objects.select_related("agent")
     return conversations.filter(title__icontains=search) if search else conversations
+
+
+def begun(search: str = "") -> QuerySet[Conversation]:
+    """Return of those the ones in which something was said: a page lists no conversation that was opened and left."""
+    return listed(search).filter(Exists(Message.objects.filter(conversation=OuterRef("pk"))))
+
+
+def askable(search: str = "") -> QuerySet[Agent]:
+    """Return the agents that the bound member may ask, those asked last first; `search` looks in names."""
+    asked = Conversation.objects.filter(agent=OuterRef("pk")).order_by("-updated_at").values("updated_at")[:1]
+    agents: QuerySet[Agent] = Agent.objects.filter(archived_at=None).annotate(asked_at=Subquery(asked))
+    if search:
+        agents = agents.filter(name__icontains=search)
+    return agents.order_by(F("asked_at").desc(nulls_last=True), "name", "pk")
 
 
 def with_citations(messages: QuerySet[Message]) -> QuerySet[Message]:
@@ -52,3 +70,8 @@ def asked(question: Message) -> Message:
     following = Message.objects.filter(conversation=question.conversation_id, position=question.position + 1)
     question.answer_id = following.values_list("pk", flat=True).first()  # type: ignore[attr-defined]  # for the API
     return question
+
+
+def why_silent(conversation: Conversation, reader: UUID) -> str:
+    """Say why this conversation's agent can answer nothing to the member `reader`; empty where it can, or is gone."""
+    return agent_queries.why_silent(conversation.agent, reader) if conversation.agent else ""

@@ -8,16 +8,16 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from accounts.access import role_required
 from accounts.http import TenantRequest
 from accounts.models import Role
 from accounts.pagination import paginate
-from agents import queries as agent_queries
 from conversations import access, queries, services, streaming
 from conversations.forms import BeforeForm, QuestionForm, StartForm, TitleForm
-from conversations.models import Conversation
+from conversations.models import Conversation, Message
 
 PAGE_SIZE = 30
 AGENTS_OFFERED = 60
@@ -27,10 +27,11 @@ AGENTS_OFFERED = 60
 def conversation_list(request: TenantRequest) -> HttpResponse:
     """Show this member's conversations, newest first."""
     search = request.GET.get("q", "").replace("\x00", "").strip()
-    page = paginate(queries.listed(search), request.GET.get("cursor"), PAGE_SIZE)
+    page = paginate(queries.begun(search), request.GET.get("cursor"), PAGE_SIZE)
     can_start = access.can_ask(request.tenant)
-    agents = agent_queries.listed().order_by("name")[:AGENTS_OFFERED] if can_start else []
-    context = {"page": page, "search": search, "agents": agents, "can_start": can_start}
+    context = {"page": page, "search": search, "can_start": can_start}
+    if can_start and not page.items:
+        context |= _offer("")
     return render(request, "conversations/conversation_list.html", context)
 
 
@@ -38,8 +39,8 @@ def conversation_list(request: TenantRequest) -> HttpResponse:
 @role_required(Role.MEMBER)
 def conversation_new(request: TenantRequest) -> HttpResponse:
     """Choose whom to ask."""
-    agents = agent_queries.listed().order_by("name")[:AGENTS_OFFERED]
-    return render(request, "conversations/conversation_new.html", {"agents": agents})
+    search = request.GET.get("q", "").replace("\x00", "").strip()
+    return render(request, "conversations/conversation_new.html", {"search": search, **_offer(search)})
 
 
 @require_POST
@@ -78,11 +79,11 @@ def conversation_ask(request: TenantRequest, conversation_id: UUID) -> HttpRespo
         return _show(request, conversation, form, status=422)
     text, submission = form.cleaned_data["text"], form.cleaned_data["submission"]
     try:
-        services.ask(conversation, actor=request.tenant, text=text, idempotency_key=submission)
+        question = services.ask(conversation, actor=request.tenant, text=text, idempotency_key=submission)
     except services.Refusal as refusal:
         form.add_error(None, str(refusal))
         return _show(request, conversation, form, status=409)
-    return redirect("conversations:detail", conversation.pk)
+    return _at(conversation, question)
 
 
 @require_GET
@@ -138,7 +139,7 @@ def message_stop(request: TenantRequest, conversation_id: UUID, message_id: UUID
     conversation = access.get_conversation_or_refuse(conversation_id)
     message = access.get_message_or_refuse(conversation, message_id)
     services.stop(conversation, actor=request.tenant, answer=message)
-    return redirect("conversations:detail", conversation.pk)
+    return _at(conversation, message)
 
 
 @require_POST
@@ -148,10 +149,21 @@ def message_retry(request: TenantRequest, conversation_id: UUID, message_id: UUI
     conversation = access.get_conversation_or_refuse(conversation_id)
     message = access.get_message_or_refuse(conversation, message_id)
     try:
-        services.retry(conversation, actor=request.tenant, answer=message)
+        renewed = services.retry(conversation, actor=request.tenant, answer=message)
     except services.Refusal as refusal:
         messages.error(request, str(refusal))
-    return redirect("conversations:detail", conversation.pk)
+        return redirect("conversations:detail", conversation.pk)
+    return _at(conversation, renewed)
+
+
+def _offer(search: str) -> dict[str, object]:
+    agents = list(queries.askable(search)[: AGENTS_OFFERED + 1])
+    return {"agents": agents[:AGENTS_OFFERED], "agents_left_out": len(agents) > AGENTS_OFFERED}
+
+
+def _at(conversation: Conversation, message: Message) -> HttpResponse:
+    """Lead to this very message: without a script a page opens at its top, and a long conversation's end is far from there."""
+    return redirect(f"{reverse('conversations:detail', args=[conversation.pk])}#message-{message.pk}")
 
 
 def _show(
@@ -170,5 +182,6 @@ def _show(
         "form": form,
         "can_ask": access.can_ask(request.tenant),
         "is_writing": bool(turns) and not turns[-1].is_finished,
+        "silent": "" if turns else queries.why_silent(conversation, request.tenant.membership_id),
     }
     return render(request, "conversations/conversation_detail.html", context, status=status)

@@ -20,7 +20,7 @@ from files.models import Visibility
 from files.refusals import DocumentRefused
 from files.schemas import FileOut, HitOut
 
-router = Router(tags=["Files"])
+router = Router(tags=["files"])
 
 
 @router.post("/files", response={201: FileOut, 200: FileOut}, summary="Upload a file")

@@ -57,7 +57,12 @@ class SearchForm(forms.Form):
 
 
 class QuoteForm(forms.Form):
-    """Which characters of a passage a citation quotes; without them the whole passage is meant."""
+    """Which characters of a passage a citation quotes, and in which answer; without them the whole passage is meant.
+
+    Conversation and answer are only where a link leads back to: whether they exist, and whose they are, is asked over there.
+    """
 
     start = forms.IntegerField(required=False, min_value=0, max_value=100_000)
     end = forms.IntegerField(required=False, min_value=0, max_value=100_000)
+    conversation = forms.UUIDField(required=False)
+    answer = forms.UUIDField(required=False)

@@ -16,8 +16,9 @@ SHORTEST_REST = 40
 # A "word" of a kilobyte (an encoded image, a hash list) is cut like several, or one passage would hold megabytes.
 LONGEST_WORD = 60
 
-# After a full stop with a space or line end behind it, or at an empty line. Quotes and brackets may close in between.
-BOUNDARY = re.compile(r"(?<=[.!?…。！？])[\"'”’»)\]]*\s+|\n{2,}|\n(?=\S)")
+# After a full stop with a space or line end behind it, at an empty line, or before a line that begins an item of a list. Quotes
+# and brackets may close in between. Any other line end is a place where the page was too narrow, and no end of anything.
+BOUNDARY = re.compile(r"(?<=[.!?…。！？])[\"'”’»)\]]*\s+|\n{2,}|\n(?=[•‣◦–—*-]\s|\d{1,3}[.)]\s)")
 WORD = re.compile(rf"\S{{1,{LONGEST_WORD}}}")
 
 
@@ -69,12 +70,18 @@ def _sentences(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _whole_or_divided(text: str, left: int, right: int) -> Iterator[tuple[int, int]]:
-    """One sentence, or pieces of a "sentence" that is longer than a passage (tables, lists, text without stops)."""
-    words = 0
+    """One sentence, or pieces of a "sentence" that is longer than a passage (tables, lists, text without stops).
+
+    It is cut at the last line end that fits, since a row of a table is worth keeping whole; without one, between words.
+    """
+    words, line = 0, left
     for word in WORD.finditer(text, left, right):
+        if text[word.start() - 1 : word.start()] == "\n":
+            line = word.start()
         if words == TARGET_WORDS:
-            yield left, word.start()
-            left, words = word.start(), 0
+            cut = line if line > left else word.start()
+            yield left, cut
+            left, words = cut, _count(text, cut, word.start())
         words += 1
     if left < right:
         yield left, right

@@ -139,6 +139,14 @@ def preview(file: File, first: int, most: int) -> list[PageText]:
     ]
 
 
+def use_note(file: File) -> str:
+    """Say how many agents lose the file with it, as far as the bound member may see them; empty when none does."""
+    agents = file.agent_files.count()
+    if agents == 1:
+        return "1 agent uses it."
+    return f"{agents} agents use it." if agents else ""
+
+
 def _fused(lists: Iterable[Sequence[UUID]]) -> list[UUID]:
     scores: dict[UUID, float] = {}
     for ranked in lists:

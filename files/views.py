@@ -73,6 +73,8 @@ def file_detail(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
         "further": first + PREVIEW_PAGES if len(pages) > PREVIEW_PAGES else None,
         "earlier": max(first - PREVIEW_PAGES, 0) if first else None,
         "is_own": access.can_change(request.tenant, file) and has_role(request.tenant, Role.MEMBER),
+        "can_make_agent": file.is_ready and has_role(request.tenant, Role.MEMBER),
+        "use_note": queries.use_note(file),
         "can_be_read_again": (file.is_settled or file.is_overdue) and storage.exists(file.storage_key),
         "has_bytes": file.status != File.Status.REFUSED,
         "percent": _percent(file),
@@ -145,7 +147,7 @@ def file_delete(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
     """Delete a file with everything that was made of it."""
     file = access.get_own_file_or_refuse(file_id, request.tenant)
     services.delete(actor=request.tenant, file=file)
-    messages.success(request, f"“{file.name}” is deleted, with its text and its search index.")
+    messages.success(request, f"“{file.name}” is deleted, with everything that was read from it.")
     return redirect("files:list")
 
 
@@ -157,7 +159,9 @@ def passage(request: TenantRequest, file_id: UUID, passage_id: UUID) -> HttpResp
     quote = form.cleaned_data if form.is_valid() else {}
     services.note_reading(actor=request.tenant, file=found.file, purpose="passage", count=1)
     page = queries.page_text(found, quote.get("start"), quote.get("end"))
-    return render(request, "files/passage.html", {"file": found.file, "passage": found, "page": page})
+    context = {"file": found.file, "passage": found, "page": page}
+    context |= {"conversation": quote.get("conversation"), "answer": str(quote.get("answer") or "")}
+    return render(request, "files/passage.html", context)
 
 
 @require_GET
@@ -204,16 +208,18 @@ def _upload_refused(request: TenantRequest, form: UploadForm, status: int, sente
 
 
 def _upload_taken(request: TenantRequest, taken: list[services.Upload]) -> HttpResponseBase:
+    if _wants_json(request):
+        # The script says so in the upload's own row, which is where the person looks.
+        return JsonResponse({"files": [_answer(one) for one in taken]}, status=201)
     for one in taken:
         if not one.is_new:
             messages.info(request, f"You already have this file, as “{one.file.name}”.")
-    if not _wants_json(request):
-        return redirect("files:list")
-    answers = [
-        {"name": one.file.name, "url": reverse("files:detail", args=[one.file.pk]), "status": one.file.status}
-        for one in taken
-    ]
-    return JsonResponse({"files": answers}, status=201)
+    return redirect("files:list")
+
+
+def _answer(taken: services.Upload) -> dict[str, object]:
+    address = reverse("files:detail", args=[taken.file.pk])
+    return {"name": taken.file.name, "url": address, "status": taken.file.status, "is_new": taken.is_new}
 
 
 def _percent(file: File) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -116,7 +117,41 @@ def test_the_api_describes_itself_without_a_key_and_without_a_foreign_host() -> 
     walked = {re.sub(r"<\w+:", "<", one.pattern) for one in CLOSED if one.is_api and one.pattern != "/api/v1/"}
     assert described == walked
     assert schema["security"] == [{"key": []}]
+    names = [one["operationId"] for one in operations_of(schema)]
+    assert len(names) == len(set(names))
+    named = {name for one in (schema, *operations_of(schema)) for each in one.get("security", []) for name in each}
+    assert named <= set(schema["components"]["securitySchemes"])
+    assert {tag for one in operations_of(schema) for tag in one["tags"]} == {
+        "account",
+        "agents",
+        "conversations",
+        "files",
+    }
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():
             assert "application/problem+json" in operation["responses"]["default"]["content"], (path, method)
     assert "https://" not in str({**schema, "info": ""}).replace("https://json-schema.org", "")
+
+
+def operations_of(schema: dict[str, Any]) -> list[dict[str, Any]]:
+    return [operation for path in schema["paths"].values() for operation in path.values()]
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({}, "agent_id: It is needed and was not sent."),
+        ({"agent_id": "desk", "colour": "red"}, "colour: There is no such field here; leave it out."),
+        ({"agent_id": "desk\x00"}, "body: text cannot contain the NUL character or half of a surrogate pair."),
+    ],
+)
+def test_a_fault_in_a_body_is_told_by_the_name_that_the_client_wrote(body: dict[str, str], detail: str) -> None:
+    answer = program(ALICE).post("/api/v1/conversations", body, content_type="application/json")
+    assert (answer.status_code, answer.json()["detail"]) == (422, detail)
+
+
+def test_a_fault_in_a_query_is_told_by_its_name() -> None:
+    answer = program(ALICE).get("/api/v1/agents?limit=0")
+    assert answer.json()["errors"] == [
+        {"field": "limit", "reason": "Input should be greater than or equal to 1"},
+    ]

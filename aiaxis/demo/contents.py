@@ -32,7 +32,6 @@ class Shelf:
     documents: tuple[str, ...]
     agent: str
     description: str
-    instructions: str
     questions: tuple[str, ...]
 
 
@@ -42,7 +41,6 @@ SHELVES: Mapping[str, Shelf] = MappingProxyType(
             documents=("refund-policy.pdf", "security-handbook.docx", "travel-policy.docx"),
             agent="Policy desk",
             description="Answers questions about refunds, security and travel from the company's own policies.",
-            instructions="Answer from the attached policies only, and quote them word for word.",
             questions=(
                 "How many days do schools have to send goods back?",
                 "Whom do I call when my laptop was stolen?",
@@ -53,7 +51,6 @@ SHELVES: Mapping[str, Shelf] = MappingProxyType(
             documents=("site-safety-plan.pdf", "plant-guarantee.docx"),
             agent="Site foreman",
             description="Knows the safety plan of our sites and what we promise about plants.",
-            instructions="Answer from the attached documents only. Safety first.",
             questions=(
                 "What do we do when a gas line is hit?",
                 "How much water does a new tree need?",
@@ -90,7 +87,6 @@ def _agent(actor: Tenant, shelf: Shelf, file_ids: Collection[UUID]) -> Agent:
         visibility=Visibility.WORKSPACE,
         name=shelf.agent,
         description=shelf.description,
-        instructions=shelf.instructions,
     )
 
 

@@ -88,5 +88,36 @@ def test_a_numbered_heading_is_no_part_of_the_sentence_below_it() -> None:
     assert best_quote(longer, quotable(longer), [0.8, 0.8]).of(longer) == "It covers every order of a school."
 
 
-def test_a_text_of_headings_alone_is_quoted_all_the_same() -> None:
-    assert [span.of("Red wine") for span in quotable("Red wine")] == ["Red wine"]
+@pytest.mark.parametrize(
+    "text", ["Red wine", "1. Scope\n2. Returns\n3. Payment\n4. Warranty", "Refund policy\nOur customers"]
+)
+def test_headings_alone_are_no_answer(text: str) -> None:
+    assert quotable(text) == []
+
+
+def test_a_row_of_an_index_is_no_answer() -> None:
+    text = "How long a customer has to return goods . . . . . . . . . . . . . . . . . 14\nGoods may be returned within 30 days."
+    assert [span.of(text) for span in quotable(text)] == ["Goods may be returned within 30 days."]
+
+
+def test_the_lines_of_a_slide_are_quoted_below_its_title() -> None:
+    text = "What we promise\n\nFree returns for schools\n\nDelivery in two days"
+    assert [span.of(text) for span in quotable(text)] == ["Free returns for schools", "Delivery in two days"]
+
+
+def test_it_takes_in_the_exception_that_stands_two_sentences_after_the_rule() -> None:
+    text = "Goods may be returned within 30 days. The day of delivery counts as day zero. For schools the period is 60 days."
+    spans = sentences(text)
+    assert best_quote(text, spans, [0.6, 0.3, 0.55]).of(text) == text
+    assert best_quote(text, spans, [0.55, 0.3, 0.6]).of(text) == text
+    assert best_quote(text, spans, [0.6, 0.3, 0.5]).of(text) == spans[0].of(text)
+
+
+@pytest.mark.parametrize("gap", ["\n\n", " " + "Beside the point. " * 30])
+def test_it_quotes_three_sentences_only_as_one_short_piece(gap: str) -> None:
+    text = (
+        f"Goods may be returned within 30 days.{gap}Day zero is the day of delivery. For schools the period is 60 days."
+    )
+    spans = sentences(text)
+    scores = [0.6, *[0.3] * (len(spans) - 2), 0.58]
+    assert best_quote(text, spans, scores).of(text) == spans[0].of(text)

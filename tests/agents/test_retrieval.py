@@ -13,6 +13,7 @@ from markdown_it import MarkdownIt
 
 from agents import providers, retrieval
 from agents.models import AgentFile
+from agents.providers import BuiltIn, Cited, Done, Question, Text
 from agents.retrieval import closest, find, quotes, ranked
 from agents.signals import file_read
 from files.models import File
@@ -146,3 +147,23 @@ def test_a_quote_of_any_characters_is_shown_as_those_characters(text: str) -> No
     inline = [token for token in tokens if token.type == "inline"]
     shown = "".join(child.content for token in inline for child in token.children or [])
     assert shown.strip() == f"{line} [1]".strip()
+
+
+def test_a_quote_that_begins_inside_a_sentence_says_so_outside_its_own_words() -> None:
+    file = put(ALICE, "odd.txt", "which the tenant shall return to the landlord within sixty days of leaving the flat.")
+    agent = agent_of(ALICE, file)
+    with acting(ALICE) as alice:
+        findings = find(agent, "When does the tenant return it to the landlord?", actor=alice)
+        events = list(BuiltIn().answer(Question("", "", "", findings)))
+    cited = next(event for event in events if isinstance(event, Cited))
+    assert cited.quote.text.startswith("which the tenant")
+    assert any(isinstance(event, Text) and "> … which the tenant" in event.text for event in events)
+
+
+def test_a_title_page_near_the_question_is_refused_and_not_announced() -> None:
+    agent = agent_of(ALICE, put(ALICE, "title.txt", "Refund policy of the company"))
+    with acting(ALICE) as alice:
+        findings = find(agent, "What is the refund policy of the company?", actor=alice)
+        assert findings.is_answerable
+        events = list(BuiltIn().answer(Question("", "", "Nothing found.", findings)))
+    assert events == [Text("Nothing found."), Done(refused=True)]

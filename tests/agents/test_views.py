@@ -8,10 +8,13 @@ from uuid import uuid4
 import pytest
 from django.urls import reverse
 
+from agents import queries
 from agents.models import Agent, AgentFile
+from files.models import File
 from tests import doors
 from tests.agents.shelf import agent_of, put
 from tests.cast import ALICE, BOB, CHARLIE, VERA, Person, acting
+from tests.files.shelf import put as stored
 
 pytestmark = pytest.mark.django_db(databases=doors.DOORS)
 TEXT = "The canteen opens at noon and closes at two."
@@ -52,7 +55,7 @@ def test_it_tells_beside_the_field_what_is_missing() -> None:
     alice = doors.browser(ALICE)
     refused = alice.post(reverse("agents:create"), form(name="", retrieval_threshold="5"))
     assert refused.status_code == 422
-    assert "This field is required" in refused.content.decode()
+    assert "Give the agent a name." in refused.content.decode()
     with acting(ALICE):
         assert not Agent.objects.exists()
 
@@ -152,3 +155,66 @@ def test_lists_cost_the_same_however_long_they_are(django_assert_max_num_queries
     alice.get(reverse("agents:list"))
     with django_assert_max_num_queries(6):
         alice.get(reverse("agents:list"))
+
+
+def test_a_shared_agent_with_private_files_says_so_to_its_owner_and_to_colleagues() -> None:
+    """A shared agent that answers nobody was a silent dead end: neither side was told why."""
+    agent = agent_of(ALICE, put(ALICE, "a.txt", TEXT), put(ALICE, "b.txt", TEXT))
+    alice, page = doors.browser(ALICE), reverse("agents:detail", args=[agent.slug])
+    assert "2 of its files are private: colleagues get no answers from them." in alice.get(page).content.decode()
+    shared = alice.post(reverse("agents:share", args=[agent.slug]), follow=True).content.decode()
+    assert "Everyone in Acme can ask Desk now." in shared
+    seen = doors.browser(BOB).get(page).content.decode()
+    assert "None of its files is shared with you. Ask Alice to share them." in seen
+    assert "more are kept private" not in seen
+    with acting(ALICE):
+        File.objects.filter(name="a.txt").update(visibility="workspace")
+    assert "1 of its files is private: colleagues get no answers from it." in queries_note(agent)
+    seen = doors.browser(BOB).get(page).content.decode()
+    assert "None of its files" not in seen
+    assert "1 more is kept private by its owner" in seen
+
+
+def queries_note(agent: Agent) -> str:
+    with acting(ALICE):
+        return queries.private_note(agent)
+
+
+def test_a_new_agent_can_begin_with_a_file_that_its_maker_may_read() -> None:
+    own, other = stored(ALICE, TEXT, "own.txt"), put(BOB, "other.txt", TEXT)
+    new, alice = reverse("agents:create"), doors.browser(ALICE)
+    assert f"{new}?with={own.pk.hex}" in alice.get(reverse("files:detail", args=[own.pk])).content.decode()
+    assert "checked" in box(alice.get(f"{new}?with={own.pk.hex}"), own)
+    for nothing in (other.pk.hex, "banana", ""):
+        page = alice.get(f"{new}?with={nothing}")
+        assert page.status_code == 200
+        assert "checked" not in box(page, own)
+        assert str(other.pk) not in page.content.decode()
+
+
+def box(page: Any, file: File) -> str:
+    inputs = str(page.content.decode()).split("<input")
+    return next(part for part in inputs if f'value="{file.pk}"' in part).split(">")[0]
+
+
+def test_a_file_says_before_it_is_deleted_how_many_agents_lose_it() -> None:
+    file = stored(ALICE, TEXT, "a.txt")
+    page = reverse("files:detail", args=[file.pk])
+    alice = doors.browser(ALICE)
+    assert "use it." not in alice.get(page).content.decode()
+    agent_of(ALICE, file)
+    assert "1 agent uses it." in alice.get(page).content.decode()
+    agent_of(ALICE, file)
+    assert "2 agents use it." in alice.get(page).content.decode()
+
+
+def test_a_search_that_finds_nothing_offers_the_way_back() -> None:
+    page = doors.browser(ALICE).get(reverse("agents:list"), {"q": "nothing like it"}).content.decode()
+    assert "Show all" in page
+
+
+def test_a_viewer_is_told_what_he_is_who_may_and_who_can_change_that() -> None:
+    refused = doors.browser(VERA).get(reverse("agents:create"))
+    assert refused.status_code == 403
+    words = "You are a viewer here. Only members can do this; an owner can change your role."
+    assert words in refused.content.decode()

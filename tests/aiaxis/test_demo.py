@@ -17,6 +17,8 @@ from accounts.identity.base import Client
 from accounts.models import Membership, Workspace
 from accounts.scopes import EVERY
 from accounts.tenancy.context import whole_workspace
+from agents.models import Agent
+from agents.retrieval import find, quotes
 from aiaxis.demo import contents, people, rendering, sign_ins
 from conversations.models import Citation, Conversation, Message
 
@@ -124,3 +126,30 @@ def test_its_documents_are_real_ones(name: str) -> None:
         assert all(len(page.extract_text()) > 200 for page in pages)
     else:
         assert content.startswith(b"PK\x03\x04")
+
+
+# What a newcomer asks first, and what the answer must hold. The README says to ask the first of each.
+FACTS = {
+    "Acme": {
+        "How long do schools have to return something?": "60 days",
+        "How many days do schools have to send goods back?": "60 days",
+        "Whom do I call when my laptop was stolen?": "security desk",
+    },
+    "Birch": {
+        "What do we do when a gas line is hit?": "call 112",
+        "How much water does a new tree need?": "80 litres",
+    },
+}
+
+
+def test_an_answer_holds_the_fact_that_was_asked_for(loaded: sign_ins.SignIns) -> None:
+    readme = " ".join((contents.DOCUMENTS.parents[2] / "README.md").read_text(encoding="utf-8").split())
+    for owner in people.OWNERS:
+        password = next(one["password"] for one in loaded["people"] if one["email"] == owner.email)
+        facts = FACTS[owner.workspace]
+        assert next(iter(facts)) in readme
+        with people.signed_in(owner, password) as actor:
+            agent = Agent.objects.get(name=contents.SHELVES[owner.workspace].agent)
+            for question, fact in facts.items():
+                first = quotes(find(agent, question, actor=actor))[0]
+                assert fact in " ".join(first.text.split()), question

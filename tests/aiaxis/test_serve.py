@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from aiaxis.management.commands import serve
 from aiaxis.postgres import EmbeddedServer
 from tests.aiaxis.test_supervisor import alive, gone
 
@@ -102,7 +103,9 @@ def test_a_killed_part_comes_back_and_sigterm_leaves_nothing(tmp_path: Path) -> 
         process.terminate()
         assert process.wait(20) == 0
         assert gone(*parts, *later)
-    assert "The web process ended by itself" in (tmp_path / "said.txt").read_text()
+    said = (tmp_path / "said.txt").read_text()
+    assert "The web process ended by itself" in said
+    assert said.endswith("AiAxis stopped.\n")
 
 
 @pytest.mark.usefixtures("committed")
@@ -198,3 +201,11 @@ def answers(server: EmbeddedServer, seconds: float) -> bool:
             return True
         time.sleep(0.1)
     return False
+
+
+def test_a_path_is_short_below_this_folder_and_whole_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path.resolve() / "project"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    assert serve.shown(home / ".aiaxis" / "demo.json") == ".aiaxis/demo.json"
+    assert serve.shown(tmp_path / "demo.json") == f"{tmp_path.resolve()}/demo.json"

@@ -71,7 +71,7 @@ def test_pages_before_a_sign_in_are_clean(new_page: Callable[[], Page]) -> None:
         page.goto(path)
         found[path] = complaints(page)
     page.goto("/sign-in/")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Continue").click()
     expect(page.locator("[data-errors]")).to_be_focused()
     found["errors"] = complaints(page)
     assert {name: words for name, words in found.items() if words} == {}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
+from files.models import Passage
+from tests.agents.shelf import put
 from tests.browser.conftest import SignIn, type_sign_in
-from tests.cast import ALICE, BOB
+from tests.cast import ALICE, BOB, acting
 from tests.files import documents
 
 TERMS = documents.pdf([["Acme Instruments: terms of sale"], ["Refunds are paid within five working days."]])
@@ -36,14 +38,59 @@ def test_a_file_of_another_type_is_refused_beside_its_bar(sign_in: SignIn) -> No
     expect(page.get_by_role("alert")).to_contain_text("can't read this type of file")
 
 
+def test_a_file_sent_twice_says_so_in_its_own_row(sign_in: SignIn) -> None:
+    """It looked as if nothing had happened: the sentence stood above the fold, or was used up by the list's drawing anew."""
+    page = sign_in(BOB)
+    page.goto("/files/")
+    page.locator("#upload-file").set_input_files(part("terms.pdf", TERMS))
+    expect(page.locator("tr", has_text="terms.pdf")).to_have_count(1)
+    page.locator("#upload-file").set_input_files([part("again.pdf", TERMS), part("drawing.svg", b"<svg/>")])
+    uploads = page.locator("[data-uploads] .gauge")
+    expect(uploads.filter(has_text="again.pdf")).to_contain_text("You already have this file, as “terms.pdf”.")
+    expect(uploads.filter(has_text="drawing.svg")).to_contain_text("can't read this type of file")
+    expect(page.locator("tbody tr")).to_have_count(1)
+
+
+def test_a_file_is_found_among_many_in_the_form_of_an_agent(sign_in: SignIn) -> None:
+    rows = [put(ALICE, f"minutes-{number:02}.txt", f"The minutes of meeting {number}.") for number in range(14)]
+    page = sign_in(ALICE)
+    page.goto(f"/agents/new/?with={rows[3].pk.hex}")
+    choices = page.locator(".choices label")
+    expect(page.get_by_label("minutes-03.txt")).to_be_checked()
+    page.get_by_label("Find a file").fill("MINUTES-1")
+    expect(choices.filter(visible=True)).to_have_count(4)
+    page.get_by_label("minutes-12.txt").check()
+    page.get_by_label("Find a file").press("Enter")
+    expect(page.get_by_text("4 of 14 shown, 2 chosen")).to_be_visible()
+    assert page.url.split("?")[0].endswith("/agents/new/")
+
+
 def test_a_search_leads_to_the_passage_with_the_words_marked(sign_in: SignIn) -> None:
     page = sign_in(ALICE)
     page.goto("/files/")
     page.locator("#upload-file").set_input_files(part("terms.pdf", TERMS))
     expect(page.locator("tr", has_text="terms.pdf")).to_contain_text("Ready", timeout=60_000)
     page.goto("/search/?q=When+do+I+get+my+money+back%3F")
-    page.get_by_role("link", name="terms.pdf, Page 2").click()
+    page.get_by_role("link", name="terms.pdf · Page 2").click()
     expect(page.locator("mark#quote")).to_have_text("Refunds are paid within five working days.")
+
+
+@pytest.mark.parametrize(("width", "height"), [(360, 740), (1280, 900)])
+def test_the_head_of_a_passage_stays_and_never_covers_the_quote(sign_in: SignIn, width: int, height: int) -> None:
+    text = "\n".join(f"Rule number {number} of the house says what has to be done." for number in range(60))
+    file = put(ALICE, "a-rather-long-name-of-a-book-of-rules.txt", text)
+    with acting(ALICE):
+        passage = Passage.objects.filter(file=file).order_by("position")[1]
+    page = sign_in(ALICE)
+    page.set_viewport_size({"width": width, "height": height})
+    page.goto(f"/files/{file.pk}/passages/{passage.pk}/?start=0&end=40&conversation={file.pk}#quote")
+    head, quote = page.locator(".page__head"), page.locator("mark#quote")
+    expect(head.get_by_role("link", name="Back to the conversation")).to_be_in_viewport()
+    head_box, quote_box = head.bounding_box(), quote.bounding_box()
+    assert head_box is not None
+    assert quote_box is not None
+    assert page.evaluate("scrollY") > 0
+    assert head_box["y"] + head_box["height"] <= quote_box["y"] < height / 2
 
 
 def test_a_hostile_name_is_text(sign_in: SignIn) -> None:

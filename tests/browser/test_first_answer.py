@@ -11,6 +11,7 @@ import pytest
 from django.db import connections, transaction
 from playwright.sync_api import Page, expect
 
+from tests.browser import stock
 from tests.browser.conftest import SignIn
 from tests.cast import ALICE, BOB, CHARLIE
 from tests.files import documents
@@ -120,6 +121,28 @@ def test_a_person_gets_an_answer_that_opens_at_its_place(
     expect(page.locator("main")).to_contain_text(place.removeprefix("page "))
     marked = " ".join(" ".join(page.locator("mark").all_inner_texts()).split())
     assert words in marked
+
+
+def test_an_answer_that_takes_long_says_that_one_can_leave(sign_in: SignIn) -> None:
+    places = stock.fill()
+    stock.leave_unanswered(places)
+    page = sign_in(ALICE)
+    page.clock.install()
+    page.goto(places.conversation)
+    waiting = page.locator("answer-stream")
+    expect(waiting).to_contain_text("Looking in the files")
+    page.clock.fast_forward(8500)
+    expect(waiting).to_contain_text("This takes longer than usual. You can leave; the answer will be here.")
+
+
+def test_a_telephone_on_its_side_keeps_room_for_what_moves(sign_in: SignIn) -> None:
+    places = stock.fill()
+    page = sign_in(ALICE)
+    page.goto(places.conversation)
+    for height, position in ((800, "sticky"), (360, "static")):
+        page.set_viewport_size({"width": 740, "height": height})
+        for piece in (".composer", ".talk__head"):
+            assert page.locator(piece).evaluate("piece => getComputedStyle(piece).position") == position
 
 
 def test_the_other_workspace_and_a_colleague_see_none_of_it(sign_in: SignIn) -> None:

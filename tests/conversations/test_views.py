@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -9,8 +11,10 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from conversations import answering, services, views
 from conversations.models import Conversation, Delta, Message
 from tests import doors
+from tests.agents.shelf import agent_of
 from tests.cast import ALICE, BOB, CHARLIE, VERA, acting
 from tests.conversations.stage import OFF_TOPIC, QUESTION, answered, asked, desk, latest, write
 
@@ -172,3 +176,88 @@ def test_without_a_script_a_reload_shows_what_has_come_and_stop_is_a_button() ->
     assert reverse("conversations:stop", args=[conversation.pk, answer.pk]) in page
     items = doors.program(ALICE).get(f"/api/v1/conversations/{conversation.pk}/messages").json()["items"]
     assert (items[0]["status"], items[0]["text"]) == ("writing", "Your files say: half")
+
+
+def test_an_agent_of_whose_files_none_is_shared_says_that_and_not_that_it_found_nothing() -> None:
+    """A shared agent that answers nobody was a silent dead end: other words were tried, and no words could help."""
+    agent = desk(ALICE, visibility="workspace")
+    sentence = "None of its files is shared with you. Ask Alice to share them."
+    with acting(BOB) as bob:
+        empty = services.start(agent, actor=bob)
+    opening = doors.browser(BOB).get(reverse("conversations:detail", args=[empty.pk])).content.decode()
+    assert sentence in opening
+    _, answer = answered(BOB, agent)
+    assert answer.text == sentence
+    _, hers = answered(ALICE, agent, OFF_TOPIC)
+    assert hers.text.startswith("I could not find an answer to that in my files.")
+
+
+def test_a_conversation_in_which_nothing_was_said_is_in_no_list_and_at_its_address() -> None:
+    agent = desk(ALICE)
+    answered(ALICE, agent, "A question that was asked")
+    with acting(ALICE) as alice:
+        empty = services.start(agent, actor=alice)
+    client = doors.browser(ALICE)
+    page = client.get(reverse("conversations:list")).content.decode()
+    assert "A question that was asked" in page
+    assert str(empty.pk) not in page
+    assert client.get(reverse("conversations:detail", args=[empty.pk])).status_code == 200
+    listed = doors.program(ALICE).get("/api/v1/conversations").json()["items"]
+    assert str(empty.pk) in [one["id"] for one in listed]
+
+
+def test_whom_to_ask_begins_with_those_asked_last_and_says_that_it_is_not_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "AGENTS_OFFERED", 2)
+    names = ("Zebra desk", "Apple desk", "Berry desk")
+    zebra, _, berry = (agent_of(ALICE, name=name) for name in names)
+    asked(ALICE, berry)
+    asked(ALICE, zebra)
+    client, new = doors.browser(ALICE), reverse("conversations:new")
+    page = client.get(new)
+    assert [agent.name for agent in page.context["agents"]] == ["Zebra desk", "Berry desk"]
+    assert "see all agents" in page.content.decode()
+    page = client.get(new, {"q": "apple"})
+    assert [agent.name for agent in page.context["agents"]] == ["Apple desk"]
+    assert "see all agents" not in page.content.decode()
+    assert "No agent matches" in client.get(new, {"q": "cherry"}).content.decode()
+
+
+def test_send_stop_and_retry_lead_to_their_own_message() -> None:
+    """Without a script one stood at the top of a long conversation after each question."""
+    conversation, answer = asked(ALICE, desk(ALICE))
+    client, here = doors.browser(ALICE), reverse("conversations:detail", args=[conversation.pk])
+    stop = client.post(reverse("conversations:stop", args=[conversation.pk, answer.pk]))
+    assert stop["Location"] == f"{here}#message-{answer.pk}"
+    retry = client.post(reverse("conversations:retry", args=[conversation.pk, answer.pk]))
+    with acting(ALICE):
+        renewed = latest(conversation)
+    assert retry["Location"] == f"{here}#message-{renewed.pk}"
+    write(ALICE, renewed.pk)
+    ask = client.post(reverse("conversations:ask", args=[conversation.pk]), {"text": "And then?"})
+    with acting(ALICE):
+        question = Message.objects.get(conversation=conversation, text="And then?")
+    assert ask["Location"] == f"{here}#message-{question.pk}"
+    assert f'id="message-{question.pk}"' in client.get(here).content.decode()
+
+
+def test_an_answer_that_was_stopped_before_its_first_quote_announces_none() -> None:
+    conversation, answer = asked(ALICE, desk(ALICE))
+    with acting(ALICE) as alice:
+        Message.objects.filter(pk=answer.pk).update(status="writing", alive_at=timezone.now())
+        Delta.objects.create(message=answer, seq=1, kind="text", data={"text": "Your files say:"})
+        answering.close(answer, Message.Status.STOPPED, actor=alice)
+    page = doors.browser(ALICE).get(reverse("conversations:detail", args=[conversation.pk])).content.decode()
+    assert "You stopped this answer." in page
+    assert "Answer again" in page
+    assert "Your files say" not in page
+
+
+def test_a_citation_leads_to_its_passage_and_the_passage_back_to_the_answer() -> None:
+    conversation, answer = answered(ALICE, desk(ALICE))
+    client, here = doors.browser(ALICE), reverse("conversations:detail", args=[conversation.pk])
+    address = re.search(r'href="(/files/[^"#]+/passages/[^"#]+)#quote"', client.get(here).content.decode())
+    assert address is not None
+    passage = client.get(html.unescape(address[1])).content.decode()
+    assert f'href="{here}#message-{answer.pk}"' in passage
+    plain = client.get(html.unescape(address[1]).split("&conversation")[0] + "&conversation=banana").content.decode()
+    assert "Back to the conversation" not in plain

@@ -32,6 +32,30 @@ def test_it_divides_text_without_sentences() -> None:
     assert [piece.position for piece in pieces] == list(range(len(pieces)))
 
 
+def test_a_line_end_inside_a_sentence_is_not_where_a_passage_begins() -> None:
+    sentence = "Whoever conveys a copy of the work must pass on the same freedoms\nthat he received with it, and must see to it that\nothers get them too."
+    text = " ".join([sentence] * 40)
+    pieces = list(passages.cut([Page(1, "", text)]))
+    assert len(pieces) > 4
+    assert all(piece.text.startswith("Whoever") and piece.text.endswith("too.") for piece in pieces)
+
+
+def test_an_item_of_a_list_may_begin_one() -> None:
+    items = [
+        f"• item {number} of a long list that has no full stops\n{number}) and a numbered one" for number in range(40)
+    ]
+    pieces = list(passages.cut([Page(1, "", "\n".join(items))]))
+    assert len(pieces) > 2
+    assert all(piece.text[0] in "•0123456789" for piece in pieces)
+
+
+def test_a_table_is_cut_between_its_rows() -> None:
+    rows = [f"Article {number} | beech | oiled | {number} euros" for number in range(100)]
+    pieces = list(passages.cut([Page(1, "", "\n".join(rows))]))
+    assert [row for piece in pieces for row in piece.text.split("\n")] == rows
+    assert max(words(piece.text) for piece in pieces) <= passages.TARGET_WORDS
+
+
 def test_an_empty_page_has_none() -> None:
     assert list(passages.cut([Page(1, "", ""), Page(2, "", " \n ")])) == []
 

@@ -38,7 +38,22 @@ def test_an_upload_by_form_ends_on_the_list() -> None:
 def test_an_upload_by_script_is_answered_with_json() -> None:
     response = send(BOB, "terms.txt", b"Refunds take five days.", headers={"accept": "application/json"})
     assert response.status_code == 201
-    assert response.json()["files"][0]["status"] == "received"
+    assert response.json()["files"][0] | {"url": ""} == {
+        "name": "terms.txt",
+        "url": "",
+        "status": "received",
+        "is_new": True,
+    }
+
+
+def test_a_file_sent_again_by_script_is_told_in_the_answer_and_not_on_the_next_page() -> None:
+    send(BOB, "terms.txt", b"Refunds take five days.")
+    again = send(BOB, "copy.txt", b"Refunds take five days.", headers={"accept": "application/json"})
+    assert (again.json()["files"][0]["name"], again.json()["files"][0]["is_new"]) == ("terms.txt", False)
+    assert "already have this file" not in browser(BOB).get("/files/").content.decode()
+    client = browser(BOB)
+    client.post("/files/upload/", {"visibility": "private", "file": part("copy.txt", b"Refunds take five days.")})
+    assert "You already have this file, as “terms.txt”." in client.get("/files/").content.decode()
 
 
 def test_several_files_of_one_form_are_all_taken_in() -> None:
@@ -130,10 +145,10 @@ def test_a_file_that_nobody_reads_any_more_can_be_read_again() -> None:
     client = browser(BOB)
     with acting(BOB):
         File.objects.filter(pk=file.pk).update(status="received", updated_at=timezone.now())
-    assert "Read again" not in client.get(f"/files/{file.pk}/").content.decode()
+    assert "Extract the text again" not in client.get(f"/files/{file.pk}/").content.decode()
     with acting(BOB):
         File.objects.filter(pk=file.pk).update(updated_at=timezone.now() - timedelta(minutes=16))
-    assert "Read again" in client.get(f"/files/{file.pk}/").content.decode()
+    assert "Extract the text again" in client.get(f"/files/{file.pk}/").content.decode()
 
 
 def test_a_passage_is_shown_on_its_page_with_the_quote_marked() -> None:

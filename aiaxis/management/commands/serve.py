@@ -7,7 +7,6 @@ worker and the web server.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 import threading
@@ -16,6 +15,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable
 from datetime import UTC, datetime
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any, TypeVar
 
 from django.conf import settings
@@ -65,6 +65,7 @@ class Command(BaseCommand):
             supervisor.stop()
         if not started and not asked:
             sys.exit("AiAxis did not start. What stands above says why.")
+        console.print("\nAiAxis stopped.")
 
 
 def _start(supervisor: Supervisor, *, demo: bool) -> bool:
@@ -179,7 +180,13 @@ def _welcome(*, demo: bool) -> None:
         # Whole on any terminal: a table that cuts a password off is worse than one that wraps.
         console.print("".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     console.print("An operator also needs a code, which lasts half a minute: .venv/bin/python manage.py demo_code")
-    console.print(f"The same, with API keys, is in {os.path.relpath(path)}.\n")
+    console.print(f"The same, with API keys, is in {shown(path)}.\n")
+
+
+def shown(path: Path) -> str:
+    """Write a path short where it lies below the folder we stand in, and whole where it would begin with dots."""
+    path, here = path.resolve(), Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def _step(done: str, run: Callable[[], Result]) -> Result:

@@ -4,6 +4,8 @@
 
 (() => {
   const PAUSE = 3000;
+  const PATIENCE = 8000;
+  const SLOW = "This takes longer than usual. You can leave; the answer will be here.";
   const DROPPED = "The line dropped. The answer goes on without it: reload the page to read it.";
   const INLINE = /\[(\d{1,3})\]|\*\*(.+?)\*\*|\\([!-/:-@[-`{-~])/g;
 
@@ -54,6 +56,7 @@
   class AnswerStream extends HTMLElement {
     connectedCallback() {
       this.text = "";
+      this.waiting = "Looking in the files";
       this.prose = this.querySelector(".prose");
       this.send = document.querySelector("[data-send]");
       this.stop = document.querySelector("[data-stop]");
@@ -77,12 +80,17 @@
       this.source.addEventListener("error", () => {
         if (this.source.readyState === EventSource.CLOSED) this.later = setTimeout(() => this.finish(), PAUSE);
       });
+      this.slow = setTimeout(() => {
+        this.waiting = SLOW;
+        if (!this.text) this.draw();
+      }, PATIENCE);
       this.stopping = () => this.askToStop();
       this.stop?.addEventListener("click", this.stopping);
     }
 
     disconnectedCallback() {
       clearTimeout(this.later);
+      clearTimeout(this.slow);
       this.source?.close();
       this.stop?.removeEventListener("click", this.stopping);
       this.busy(false);
@@ -122,7 +130,7 @@
       if (!last) {
         last = document.createElement("p");
         last.className = "quiet";
-        last.textContent = "Looking in the files";
+        last.textContent = this.waiting;
         this.prose.append(last);
       }
       last.classList.add("caret");
@@ -191,7 +199,8 @@
   customElements.define("answer-stream", AnswerStream);
   customElements.define("draft-box", DraftBox);
   document.addEventListener("DOMContentLoaded", () => {
-    const turns = document.querySelector(".talk__turns");
-    if (turns && !location.hash) scrollTo({ top: document.body.scrollHeight });
+    // A new question leads to its own place; that is among the last turns, and its answer comes below it.
+    const last = [...document.querySelectorAll(".talk__turns > .turn")].slice(-2).map((turn) => `#${turn.id}`);
+    if (last.length && (!location.hash || last.includes(location.hash))) scrollTo({ top: document.body.scrollHeight });
   });
 })();

@@ -6,6 +6,8 @@
     day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit",
   });
   const DAY_ONLY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
+  // So many checkboxes are more than one sees at a glance.
+  const MANY = 12;
   const UNITS = [["day", 86400], ["hour", 3600], ["minute", 60]];
 
   function distance(moment) {
@@ -99,7 +101,35 @@
     }
   }
 
+  // <choice-filter label>: a field above many checkboxes that leaves only those whose words hold what is typed.
+  class ChoiceFilter extends HTMLElement {
+    connectedCallback() {
+      this.rows = [...this.querySelectorAll(".choices label")].map((label) => label.parentElement);
+      if (this.box || this.rows.length < MANY) return;
+      const place = document.createElement("div");
+      place.className = "choices__find";
+      place.innerHTML = '<label class="field__label"></label><input type="search" autocomplete="off"><p class="field__help" role="status"></p>';
+      [this.label, this.box, this.count] = place.children;
+      this.label.textContent = this.getAttribute("label");
+      this.label.htmlFor = this.box.id = "find-a-choice";
+      this.box.addEventListener("input", () => this.draw());
+      this.addEventListener("change", () => this.draw());
+      this.box.addEventListener("keydown", (event) => { if (event.key === "Enter") event.preventDefault(); });
+      this.querySelector(".choices").before(place);
+      this.draw();
+    }
+
+    draw() {
+      const words = this.box.value.trim().toLowerCase();
+      for (const row of this.rows) row.hidden = !row.textContent.toLowerCase().includes(words);
+      const shown = this.rows.filter((row) => !row.hidden).length;
+      const chosen = this.rows.filter((row) => row.querySelector("input").checked).length;
+      this.count.textContent = `${shown} of ${this.rows.length} shown, ${chosen} chosen`;
+    }
+  }
+
   customElements.define("relative-time", RelativeTime);
+  customElements.define("choice-filter", ChoiceFilter);
   customElements.define("copy-button", CopyButton);
   customElements.define("live-part", LivePart);
   customElements.define("reader-setting", ReaderSetting);

@@ -31,6 +31,16 @@
     return error ? error.textContent.trim() : "";
   }
 
+  // The name under which a file that was sent again is here already; nothing for a new one.
+  function knownAs(request) {
+    try {
+      const [file] = JSON.parse(request.responseText).files;
+      return file.is_new ? "" : file.name;
+    } catch {
+      return "";
+    }
+  }
+
   class FileUpload extends HTMLElement {
     connectedCallback() {
       this.form = this.querySelector("form");
@@ -38,7 +48,7 @@
       this.list = this.querySelector("[data-uploads]");
       this.waiting = [];
       this.running = 0;
-      this.failed = 0;
+      this.kept = 0;
       this.form.querySelector("[data-plain-submit]")?.setAttribute("hidden", "");
       this.input.addEventListener("change", () => this.take(this.input.files));
       this.form.addEventListener("submit", (event) => {
@@ -111,32 +121,41 @@
 
     ended(request, item) {
       if (request.status >= 200 && request.status < 300) {
-        item.querySelector(".gauge__value").textContent = "Received";
+        const known = knownAs(request);
+        item.querySelector(".gauge__value").textContent = known ? "Already here" : "Received";
         item.querySelector("progress").remove();
+        if (known) this.note(item, "field__help", "status", `You already have this file, as “${known}”.`);
         return this.finish();
       }
       this.refuse(item, refusal(request) || `The server did not accept this file (${request.status}).`);
     }
 
     refuse(item, sentence) {
-      this.failed += 1;
       item.querySelector("progress").remove();
       item.querySelector(".gauge__value").textContent = "Not uploaded";
-      const error = document.createElement("p");
-      error.className = "field__error";
-      error.setAttribute("role", "alert");
-      error.textContent = sentence;
-      item.append(error);
+      this.note(item, "field__error", "alert", sentence);
       this.finish();
+    }
+
+    // A row with a sentence has to stay until it was read.
+    note(item, kind, role, sentence) {
+      this.kept += 1;
+      const words = document.createElement("p");
+      words.className = kind;
+      words.setAttribute("role", role);
+      words.textContent = sentence;
+      item.append(words);
     }
 
     finish() {
       this.running -= 1;
       this.next();
       if (this.running || this.waiting.length) return;
-      // Where something was refused the page stays, so that the reasons can be read; the list alone is drawn anew.
-      if (this.failed) this.drawList();
-      else location.reload();
+      // Where a row has something to say the page stays, so that it can be read; the list alone is drawn anew.
+      if (this.kept) return this.drawList();
+      // The list is below: from where the person has scrolled to, the top with its new row would not be seen.
+      history.scrollRestoration = "manual";
+      location.reload();
     }
 
     async drawList() {
