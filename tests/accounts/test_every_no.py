@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.conf import settings
@@ -52,7 +53,7 @@ CREDENTIALS = (
 )
 
 
-def run(sql: str, *parameters: object) -> None:
+def run(sql: str, *parameters: UUID) -> None:
     """Change the platform's database as its owner."""
     with connections["owner"].cursor() as cursor:
         cursor.execute(sql, parameters)
