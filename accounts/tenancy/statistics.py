@@ -88,7 +88,7 @@ def apply(connection: BaseDatabaseWrapper) -> None:
 def _choices() -> set[tuple[str, str]]:
     """Return the columns whose few possible values stand in the source for all to read."""
     return {
-        (model._meta.db_table, field.column)
+        (model._meta.db_table, str(field.column))
         for model in apps.get_models(include_auto_created=True)
         for field in model._meta.local_concrete_fields
         if field.choices
