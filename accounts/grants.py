@@ -53,10 +53,16 @@ GRANTS: Final = (
     Grant(APP, "conversations_message", WRITE),
     Grant(APP, "conversations_delta", MAKE),
     Grant(APP, "conversations_citation", MAKE),
-    # Jobs: hand one in, no more. Their arguments are sealed, so a forged row is refused by the worker.
-    Grant(APP, "procrastinate_jobs", ("INSERT",)),
+    # Jobs: hand one in, no more. Their arguments are sealed, so a forged row is refused by the worker. Only what the
+    # runner's own defer function writes: a row that says "doing" holds its lock, and no worker would ever give it back.
+    Grant(
+        APP,
+        "procrastinate_jobs",
+        ("INSERT",),
+        columns=("queue_name", "task_name", "priority", "lock", "queueing_lock", "args", "scheduled_at"),
+    ),
     Grant(APP, "procrastinate_jobs", ("SELECT",), columns=("id",)),
-    Grant(APP, "procrastinate_events", ("INSERT",)),
+    Grant(APP, "procrastinate_events", ("INSERT",), columns=("job_id", "type", "at")),
     Grant(QUEUE, "procrastinate_jobs", WRITE),
     Grant(QUEUE, "procrastinate_events", WRITE),
     Grant(QUEUE, "procrastinate_periodic_defers", WRITE),
