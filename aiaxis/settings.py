@@ -276,9 +276,12 @@ AXES_VERBOSE = False  # or its log lines carry who tried
 RATELIMIT_FAIL_OPEN = False  # a cache that cannot count must not mean that nobody is counted
 RATELIMIT_IP_META_KEY = "accounts.throttling.axes_address"  # the one resolver of client addresses, here too
 
-# Counters, in a table of ours with exact limits (accounts/cache.py), or in Redis.
+# Counters, in a table of ours with exact limits (accounts/cache.py), or in Redis; in both under keyed hashes.
 CACHES = {
-    "default": env.redis("CACHE_URL") or {"BACKEND": "accounts.cache.CounterCache", "LOCATION": "accounts_cache"},
+    "default": {
+        **(env.redis("CACHE_URL") or {"BACKEND": "accounts.cache.CounterCache", "LOCATION": "accounts_cache"}),
+        "KEY_FUNCTION": "accounts.cache.hashed_key",
+    },
 }
 SILENCED_SYSTEM_CHECKS = [
     "axes.W002",  # its middleware would answer lockouts in its own words; our views answer them
