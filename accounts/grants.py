@@ -39,7 +39,7 @@ GRANTS: Final = (
     Grant(APP, "accounts_apikey", ("SELECT", "INSERT", "UPDATE")),
     # Resolved and closed by definer functions only; a row alone lets nobody in, the identity store must agree.
     Grant(APP, "accounts_operatorsession", ("INSERT",)),
-    # Counters of throttling: keyed hashes and numbers, never content (accounts/cache.py).
+    # Counters of throttling: every key is a keyed hash, every value a number (accounts/cache.py).
     Grant(APP, "accounts_cache", WRITE),
     # A workspace's own content, under the policies.
     Grant(APP, "files_file", WRITE),
@@ -139,8 +139,11 @@ POLICIES_BY_HAND: Final = {
             "AND m.id = (SELECT fence.current_member()) AND m.role IN ('owner', 'admin') AND m.status = 'active'))"
         ),
         (
+            # In one's own name only: a member's raw SQL wrote entries that a colleague seemed to have caused.
             "CREATE POLICY workspace_insert ON audit_entry FOR INSERT TO aiaxis_app "
-            "WITH CHECK (workspace_id = (SELECT fence.current_workspace()))"
+            "WITH CHECK (workspace_id = (SELECT fence.current_workspace()) "
+            "AND (actor_id = (SELECT fence.current_member()) OR (actor_id IS NULL AND actor_type = 'system') "
+            "OR (SELECT fence.is_whole())))"
         ),
         "CREATE POLICY shipper_insert ON audit_entry FOR INSERT TO aiaxis_audit WITH CHECK (true)",
         "CREATE POLICY shipper_read ON audit_entry FOR SELECT TO aiaxis_audit USING (true)",
