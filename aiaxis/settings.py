@@ -294,7 +294,7 @@ SILENCED_SYSTEM_CHECKS = [
 # Where a link in a mail leads: the address under which people reach this installation.
 PUBLIC_URL = env.site("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}")
 # "smtp+tls://user:password@mail.example:587" and its kind; without it, mails are printed where the worker runs.
-EMAIL = env.email_url("EMAIL_URL", default="consolemail://")
+EMAIL = env.mail("EMAIL_URL", default="consolemail://")
 EMAIL_HOST, EMAIL_PORT = EMAIL["EMAIL_HOST"], EMAIL["EMAIL_PORT"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = EMAIL["EMAIL_HOST_USER"], EMAIL["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL.get("EMAIL_USE_TLS", False), EMAIL.get("EMAIL_USE_SSL", False)
