@@ -35,7 +35,10 @@ def body_of(address: Address, method: str, ids: Mapping[str, str]) -> tuple[byte
     if "application/json" in content:
         return json.dumps(_value("", content["application/json"]["schema"], ids)).encode(), "application/json"
     if "multipart/form-data" in content:
-        [name] = _resolved(content["multipart/form-data"]["schema"])["properties"]
+        parts = _resolved(content["multipart/form-data"]["schema"])["properties"]
+        [name] = [
+            part for part, schema in parts.items() if schema.get("format") == "binary" or "contentMediaType" in schema
+        ]
         head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"; filename="a.txt"\r\nContent-Type: text/plain'
         return (
             f"{head}\r\n\r\nwords of a walk\r\n--{BOUNDARY}--\r\n".encode(),
@@ -74,7 +77,7 @@ def _value(name: str, schema: dict[str, Any], ids: Mapping[str, str]) -> Any:
         return {key: _value(key, one, ids) for key, one in properties.items() if not _is_unknown(key, one, ids)}
     if kind == "array":
         return [_value(name.removesuffix("s"), schema["items"], ids)]
-    if schema.get("format") == "uuid":
+    if schema.get("format") == "uuid" or name in ids:
         return ids[name]
     if kind in ("integer", "number"):
         return schema.get("minimum", 1)
