@@ -36,9 +36,7 @@ def body_of(address: Address, method: str, ids: Mapping[str, str]) -> tuple[byte
         return json.dumps(_value("", content["application/json"]["schema"], ids)).encode(), "application/json"
     if "multipart/form-data" in content:
         parts = _resolved(content["multipart/form-data"]["schema"])["properties"]
-        [name] = [
-            part for part, schema in parts.items() if schema.get("format") == "binary" or "contentMediaType" in schema
-        ]
+        [name] = [part for part, schema in parts.items() if _resolved(schema).get("format") == "binary"]
         head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"; filename="a.txt"\r\nContent-Type: text/plain'
         return (
             f"{head}\r\n\r\nwords of a walk\r\n--{BOUNDARY}--\r\n".encode(),
