@@ -18,7 +18,7 @@ from django.db.migrations.operations.base import Operation
 
 _PIECE: Final = re.compile(
     r"CREATE\s+(?:OR\s+REPLACE\s+)?FUNCTION\s+fence\.(?P<function>\w+)\s*(?P<definition>\(.*?\sAS\s+(?P<mark>\$\w*\$).*?(?P=mark)[^;]*)"
-    r"|CREATE\s+(?:OR\s+REPLACE\s+)?TRIGGER\s+(?P<trigger>\w+)\s(?P<when>[^;]*?)\sON\s+(?:public\.)?(?P<table>\w+)\s(?P<does>[^;]*)"
+    r"|CREATE\s+(?:OR\s+REPLACE\s+)?(?P<constraint>CONSTRAINT\s+)?TRIGGER\s+(?P<trigger>\w+)\s(?P<when>[^;]*?)\sON\s+(?:public\.)?(?P<table>\w+)\s(?P<does>[^;]*)"
     r"|DROP\s+TRIGGER\s+(?:IF\s+EXISTS\s+)?(?P<dropped>\w+)\s+ON\s+(?:public\.)?(?P<from>\w+)",
     re.DOTALL | re.IGNORECASE,
 )
@@ -45,11 +45,13 @@ class Trigger:
     table: str
     when: str
     does: str
+    is_constraint: bool = False
 
     @property
     def statement(self) -> str:
         """Return the statement that makes it, on whichever table of this name comes first in the search path."""
-        return f"CREATE TRIGGER {self.name} {self.when} ON {self.table} {self.does}"
+        kind = "CONSTRAINT TRIGGER" if self.is_constraint else "TRIGGER"
+        return f"CREATE {kind} {self.name} {self.when} ON {self.table} {self.does}"
 
 
 @cache
@@ -70,7 +72,9 @@ def triggers() -> tuple[Trigger, ...]:
     for text in _statements():
         for piece in _PIECE.finditer(text):
             if piece["trigger"]:
-                made = Trigger(piece["trigger"], piece["table"], piece["when"], piece["does"])
+                made = Trigger(
+                    piece["trigger"], piece["table"], piece["when"], piece["does"], bool(piece["constraint"])
+                )
                 standing[made.table, made.name] = made
             elif piece["dropped"]:
                 standing.pop((piece["from"], piece["dropped"]), None)
