@@ -12,9 +12,11 @@ from django.db.models.signals import post_migrate
 
 def _grant(using: str, **kwargs: Any) -> None:
     from accounts import grants
+    from accounts.tenancy import statistics
 
     if using == "owner":
         grants.apply(connections[using])
+        statistics.apply(connections[using])
 
 
 class AccountsConfig(AppConfig):
@@ -23,7 +25,7 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        """Register the system checks and the letters, and make the grants match the one list after every migration."""
+        """Register the system checks and the letters, and make grants and statistics what they must be after every migration."""
         from accounts import (  # both need the models, which are loaded by now
             checks,
             receivers,  # noqa: F401 - importing connects

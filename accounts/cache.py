@@ -20,7 +20,16 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.cache.backends.db import BaseDatabaseCache
 from django.db import DatabaseError, InterfaceError, connections
 
+from accounts.pseudonyms import pseudonym
+
 ALIAS = "cache"
+
+
+def hashed_key(key: str, key_prefix: str, version: int) -> str:
+    """Return the key as it is stored, in whichever cache: no row of a table that all workspaces share names anybody."""
+    return pseudonym("cache", json.dumps([key_prefix, version, key]))
+
+
 # One write in so many also drops what is over, so that the table stays as large as what it counts.
 _SWEEP_ONE_IN = 200
 

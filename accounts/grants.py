@@ -42,7 +42,7 @@ GRANTS: Final = (
     Grant(APP, "accounts_invitation", READ),
     # Resolved and closed by definer functions only; a row alone lets nobody in, the identity store must agree.
     Grant(APP, "accounts_operatorsession", ("INSERT",)),
-    # Counters of throttling: keyed hashes and numbers, never content (accounts/cache.py).
+    # Counters of throttling: every key is a keyed hash, every value a number (accounts/cache.py).
     Grant(APP, "accounts_cache", WRITE),
     # A workspace's own content, under the policies.
     Grant(APP, "files_file", WRITE),
@@ -56,10 +56,16 @@ GRANTS: Final = (
     Grant(APP, "conversations_message", WRITE),
     Grant(APP, "conversations_delta", MAKE),
     Grant(APP, "conversations_citation", MAKE),
-    # Jobs: hand one in, no more. Their arguments are sealed, so a forged row is refused by the worker.
-    Grant(APP, "procrastinate_jobs", ("INSERT",)),
+    # Jobs: hand one in, no more. Their arguments are sealed, so a forged row is refused by the worker. Only what the
+    # runner's own defer function writes: a row that says "doing" holds its lock, and no worker would ever give it back.
+    Grant(
+        APP,
+        "procrastinate_jobs",
+        ("INSERT",),
+        columns=("queue_name", "task_name", "priority", "lock", "queueing_lock", "args", "scheduled_at"),
+    ),
     Grant(APP, "procrastinate_jobs", ("SELECT",), columns=("id",)),
-    Grant(APP, "procrastinate_events", ("INSERT",)),
+    Grant(APP, "procrastinate_events", ("INSERT",), columns=("job_id", "type", "at")),
     Grant(QUEUE, "procrastinate_jobs", WRITE),
     Grant(QUEUE, "procrastinate_events", WRITE),
     Grant(QUEUE, "procrastinate_periodic_defers", WRITE),
@@ -159,8 +165,11 @@ POLICIES_BY_HAND: Final = {
             "AND m.id = (SELECT fence.current_member()) AND m.role IN ('owner', 'admin') AND m.status = 'active'))"
         ),
         (
+            # In one's own name only: a member's raw SQL wrote entries that a colleague seemed to have caused.
             "CREATE POLICY workspace_insert ON audit_entry FOR INSERT TO aiaxis_app "
-            "WITH CHECK (workspace_id = (SELECT fence.current_workspace()))"
+            "WITH CHECK (workspace_id = (SELECT fence.current_workspace()) "
+            "AND (actor_id = (SELECT fence.current_member()) OR (actor_id IS NULL AND actor_type = 'system') "
+            "OR (SELECT fence.is_whole())))"
         ),
         "CREATE POLICY shipper_insert ON audit_entry FOR INSERT TO aiaxis_audit WITH CHECK (true)",
         "CREATE POLICY shipper_read ON audit_entry FOR SELECT TO aiaxis_audit USING (true)",

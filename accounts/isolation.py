@@ -24,6 +24,10 @@ LOGINS = {
     "seal": grants.SEAL,
 }
 
+# What a role sets for each of its sessions; everything else that one sets is a finding.
+SETTINGS = frozenset({(grants.APP, "track_activities=off"), (grants.OPS, "default_transaction_read_only=on")})
+EXTENSIONS = frozenset({"plpgsql", "vector", "pg_trgm", "btree_gin", "unaccent"})
+
 
 def expectations() -> Expectations:
     """Turn the list of grants into what the proof compares with the catalogue."""
@@ -47,6 +51,9 @@ def expectations() -> Expectations:
         unfenced=grants.UNFENCED_TABLES,
         policies=grants.POLICIES_BY_HAND,
         nullable_workspace=grants.WITHOUT_WORKSPACE,
+        settings=SETTINGS,
+        extensions=EXTENSIONS,
+        other_databases=frozenset({str(connections["identity"].settings_dict["NAME"])}),
     )
 
 

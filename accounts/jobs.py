@@ -30,6 +30,7 @@ from procrastinate.manager import JobManager
 
 from accounts.http import Reason, Refusal, Tenant
 from accounts.models import Membership, Role, Workspace
+from accounts.pseudonyms import pseudonym
 from accounts.signals import job_refused
 from accounts.tenancy.context import current, current_member_id, workspace
 
@@ -109,12 +110,11 @@ def enqueue(handler: Callable[Concatenate[Tenant, P], None], /, *args: P.args, *
     """
     registered = REGISTRY[_NAMES[handler]]
     message = sealed(registered.name, current().workspace, current_member_id(), arguments)
-    # Serial work is serial within its workspace: one workspace's value never waits for another's.
-    key = registered.serial and f"{registered.name}:{current().workspace.hex}:{arguments[registered.serial]}"
+    value = arguments[registered.serial] if registered.serial else None
     row = Job(
         queue=registered.queue,
         priority=registered.priority,
-        lock=key or None,
+        lock=lock(registered.name, current().workspace, value) if registered.serial else None,
         queueing_lock=None,
         task_name=registered.name,
         task_kwargs=dict(message),
@@ -124,6 +124,14 @@ def enqueue(handler: Callable[Concatenate[Tenant, P], None], /, *args: P.args, *
     if inserted.id is None:
         raise RuntimeError(f"The job {registered.name} was inserted without an id.")
     return int(inserted.id)
+
+
+def lock(name: str, workspace_id: UUID, value: object) -> str:
+    """Under which lock are the jobs that come one after another? A job of anybody's with this lock would hold them up.
+
+    Serial work is serial within its workspace: one workspace's value never waits for another's.
+    """
+    return pseudonym("job-lock", name, workspace_id.hex, json.dumps(value))
 
 
 def sealed(name: str, workspace_id: UUID, member_id: UUID, arguments: dict[str, Any]) -> dict[str, str]:

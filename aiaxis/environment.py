@@ -71,6 +71,18 @@ class Environment(environ.Env):  # type: ignore[misc]  # django-environ ships no
             )
         return dict(self.cache_url(var))
 
+    def mail(self, var: str, *, default: str) -> dict[str, Any]:
+        """Return Django's configuration of the mail server that the variable names."""
+        wanted = f"{var} must be a mail server's URL, such as smtp+tls://user:password@mail.example:587"
+        try:
+            found = dict(self.email_url(var, default=default))
+        except (ImproperlyConfigured, ValueError):
+            # Not quoted, nor chained: half of a mistyped one may be its password.
+            raise ImproperlyConfigured(f"{wanted}. What it holds is none.") from None
+        if "smtp" in found["EMAIL_BACKEND"] and not found.get("EMAIL_HOST"):
+            raise ImproperlyConfigured(f"{wanted}. What it holds names no host.")
+        return found
+
     def dsn(self, var: str) -> str:
         """Return the address of a Sentry project; empty where it is not set."""
         value = str(self.str(var, default=""))

@@ -312,9 +312,12 @@ AXES_VERBOSE = False  # or its log lines carry who tried
 RATELIMIT_FAIL_OPEN = False  # a cache that cannot count must not mean that nobody is counted
 RATELIMIT_IP_META_KEY = "accounts.throttling.axes_address"  # the one resolver of client addresses, here too
 
-# Counters, in a table of ours with exact limits (accounts/cache.py), or in Redis.
+# Counters, in a table of ours with exact limits (accounts/cache.py), or in Redis; in both under keyed hashes.
 CACHES = {
-    "default": env.redis("CACHE_URL") or {"BACKEND": "accounts.cache.CounterCache", "LOCATION": "accounts_cache"},
+    "default": {
+        **(env.redis("CACHE_URL") or {"BACKEND": "accounts.cache.CounterCache", "LOCATION": "accounts_cache"}),
+        "KEY_FUNCTION": "accounts.cache.hashed_key",
+    },
 }
 SILENCED_SYSTEM_CHECKS = [
     "axes.W002",  # its middleware would answer lockouts in its own words; our views answer them
@@ -327,7 +330,7 @@ SILENCED_SYSTEM_CHECKS = [
 # Where a link in a mail leads: the address under which people reach this installation.
 PUBLIC_URL = env.site("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}")
 # "smtp+tls://user:password@mail.example:587" and its kind; without it, mails are printed where the worker runs.
-EMAIL = env.email_url("EMAIL_URL", default="consolemail://")
+EMAIL = env.mail("EMAIL_URL", default="consolemail://")
 EMAIL_HOST, EMAIL_PORT = EMAIL["EMAIL_HOST"], EMAIL["EMAIL_PORT"]
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = EMAIL["EMAIL_HOST_USER"], EMAIL["EMAIL_HOST_PASSWORD"]
 EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL.get("EMAIL_USE_TLS", False), EMAIL.get("EMAIL_USE_SSL", False)

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.db import connections
 
+from accounts.tenancy import statistics
 from audit.rules import Retention
 
 PARENT: Final = "audit_entry"
@@ -39,6 +40,9 @@ def ensure(using: str, today: date) -> list[str]:
             if cursor.fetchone() == (False,):
                 cursor.execute(month_sql(Retention.DAYS_365, month))
                 made.append(name)
+    if made:
+        # A new partition samples everything until it is told not to.
+        statistics.apply(connections[using])
     return made
 
 

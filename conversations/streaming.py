@@ -30,11 +30,11 @@ from django.http import StreamingHttpResponse
 from accounts.http import Tenant, TenantRequest
 from accounts.identity import resolution
 from accounts.identity.base import IdentityRefusal
+from accounts.pseudonyms import channel, pseudonym
 from conversations.models import Conversation, Delta, Message
 
 log = logging.getLogger("aiaxis.streams")
 
-CHANNEL: Final = "aiaxis_conversations"
 # A closed browser is noticed at the next write only, and a revoked credential at the next look.
 TICK_SECONDS: Final = 1.0
 # Well below the server's 256 threads a process, so that pages and sign-ins always find one.
@@ -59,8 +59,11 @@ class WatchingRefused(Exception):
 
 
 def topic(workspace_id: UUID, conversation_id: UUID) -> str:
-    """Name a conversation in a notification. PostgreSQL does not fence notifications, so the workspace is part of the name."""
-    return f"{workspace_id.hex}.{conversation_id.hex}"
+    """Name a conversation in a notification. PostgreSQL does not fence notifications, so nobody can read the name."""
+    return pseudonym("conversation", workspace_id.hex, conversation_id.hex)
+
+
+CHANNEL: Final = channel("aiaxis_conversations", topic)
 
 
 class Hub:

@@ -72,6 +72,7 @@ FORBIDDEN: Final = {
     "copy from a program": "COPY files_file FROM PROGRAM 'true'",
     "copy to a file": "COPY (SELECT 1) TO '/loot'",
     "import a large object": "SELECT lo_import('/etc/passwd')",
+    "make a large object": "SELECT lo_from_bytea(0, 'mine')",
     "export a large object": "SELECT lo_export(1, '/loot')",
     "alter system": "ALTER SYSTEM SET log_statement = 'all'",
     "load a library": "LOAD 'plpgsql_check'",
@@ -79,6 +80,8 @@ FORBIDDEN: Final = {
     "passwords": "SELECT rolpassword FROM pg_authid",
     "raw statistics": "SELECT stavalues1 FROM pg_statistic",
     "raw large objects": "SELECT data FROM pg_largeobject",
+    "count what everybody wrote": "SELECT relname, n_tup_ins FROM pg_stat_user_tables",
+    "count what everybody has": "SELECT pg_stat_get_live_tuples('files_file'::regclass)",
     "settings of the server": "SELECT * FROM pg_hba_file_rules",
     # What belongs to nobody who serves requests
     "identity links": "SELECT * FROM accounts_identitylink",
@@ -86,6 +89,12 @@ FORBIDDEN: Final = {
     "others jobs": "SELECT args FROM procrastinate_jobs",
     "change a job": "UPDATE procrastinate_jobs SET args = '{}'",
     "drop jobs": "DELETE FROM procrastinate_jobs",
+    "a job that holds a lock": "INSERT INTO procrastinate_jobs (queue_name, task_name, lock, status) "
+    "VALUES ('default', 'x', 'theirs', 'doing')",
+    "a job of a chosen number": "INSERT INTO procrastinate_jobs (id, queue_name, task_name) VALUES (1, 'default', 'x')",
+    "a job begun too often": "INSERT INTO procrastinate_jobs (queue_name, task_name, attempts) VALUES ('default', 'x', 9)",
+    "a worker": "INSERT INTO procrastinate_workers DEFAULT VALUES",
+    "finish a job": "SELECT procrastinate_finish_job_v1(1, 'failed', true)",
     "change the trail": "UPDATE audit_entry SET actor_name = 'nobody'",
     "empty the trail": "DELETE FROM audit_entry",
     "count of jobs": "SELECT last_value FROM procrastinate_jobs_id_seq",
@@ -220,8 +229,8 @@ def _run_forged(arguments: dict[str, Any]) -> object:
     name = _some_job()
     with transaction.atomic():
         answer(
-            "INSERT INTO procrastinate_jobs (queue_name, task_name, priority, args, status, attempts) "
-            "VALUES ('default', %s, 0, %s::jsonb, 'todo', 0) RETURNING id",
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, priority, args) "
+            "VALUES ('default', %s, 0, %s::jsonb) RETURNING id",
             [name, json.dumps(arguments)],
         )
         transaction.set_rollback(True)

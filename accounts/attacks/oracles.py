@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 import uuid
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from django.db import DatabaseError, connection, transaction
+from django.contrib.postgres.search import SearchVectorField
+from django.db import DatabaseError, connection, models, transaction
 
 from accounts.attacks.filling import Player, filled
 from accounts.attacks.judging import sql_state
@@ -101,13 +104,37 @@ def plan(scene: Scene, model: Any) -> object:
 
 @attack(rehearsed=False)
 def samples_in_plan(scene: Scene, model: Any) -> object:
-    """EXPLAIN's estimate for a value that only the victim's rows hold: is it larger than for nonsense?"""
-    column = text_column(model)
-    if not column:
-        return None
-    estimates = []
-    for value in (f"{scene.victim.mark}-{column}", "no such text"):
-        lines = str(answer(f'EXPLAIN SELECT 1 FROM {table_of(model)} WHERE "{column}" = %s', [value]))
-        found = re.search(r"rows=(\d+)", lines)
-        estimates.append(int(found[1]) if found else 0)
-    return estimates[0] > estimates[1] and f"estimates {estimates}"
+    """EXPLAIN's estimate for values that only the victim's rows hold: does it differ from the one for nonsense?"""
+    loot = []
+    for condition, values in _questions(scene, model):
+        estimates = [_estimate(f"SELECT 1 FROM {table_of(model)} WHERE {condition}", value) for value in values]
+        if len(set(estimates)) > 1:
+            loot.append(f"{condition.partition(' %s')[0]} {estimates}")
+    return "; ".join(loot)
+
+
+def _questions(scene: Scene, model: Any) -> Iterator[tuple[str, list[str]]]:
+    """Conditions on each column that can hold what people wrote, and values of which some hit and some cannot."""
+    mark = scene.victim.mark
+    for column in model._meta.concrete_fields:
+        name = connection.ops.quote_name(column.column)
+        if isinstance(getattr(column, "output_field", None), SearchVectorField):
+            yield f"{name} @@ %s::tsquery", [f"'{mark}'", "'nosuchword'", "'another'"]
+        elif isinstance(column, models.CharField | models.TextField) and not column.choices:
+            whole = f"{mark}-{column.name}"
+            # Bisecting "<" finds the values one letter after the other; "=" finds the common ones.
+            yield f"{name} < %s", ["!", mark, whole, f"{mark}~", "~~~"]
+            yield f"{name} = %s", [f"{whole}7", "no such text at all"]
+            # Of one length: without samples the planner goes by the length of a pattern alone.
+            yield f"{name} LIKE %s", [f"{mark}%", f"{'~' * len(mark)}%"]
+            yield f"{name} %% %s", [whole, "~" * len(whole)]
+        elif isinstance(column, models.JSONField):
+            yield f"{name} @> %s::jsonb", [json.dumps({"mark": mark}), '{"mark": "no such text"}']
+            yield f"{name} < %s::jsonb", [json.dumps({"mark": f"{mark}~"}), '{"mark": "!"}', '{"mark": "~"}']
+        elif isinstance(column, models.BinaryField):
+            yield f"{name} < %s::bytea", ["\\x00", "\\x80", "\\xff"]
+
+
+def _estimate(query: str, value: str) -> int:
+    found = re.search(r"rows=(\d+)", str(answer(f"EXPLAIN {query}", [value])))
+    return int(found[1]) if found else 0

@@ -29,6 +29,9 @@ SLUG: Final = "drill-"
 # The trail keeps what is written into it: entries of a drill stay, name the drill's workspace, and age out by class.
 KEPT: Final = frozenset({"audit_entry"})
 
+_CROWD: Final = 400
+"""How many copies of a victim's row there are while statistics are collected."""
+
 
 @dataclass(slots=True)
 class Stage:
@@ -111,7 +114,7 @@ def set_up() -> Stage:
                 stage.rows[player, model._meta.label] = row.pk
                 with whole_workspace(player.workspace_id):
                     _insert(row)
-    _analyse()
+    _analyse(stage)
     return stage
 
 
@@ -135,11 +138,45 @@ def _insert(row: models.Model) -> None:
     row.save_base(raw=True, using=OWNER_ALIAS, force_insert=True)
 
 
-def _analyse() -> None:
-    """Collect statistics, which hold samples of every row: something for attacks on the planner to find."""
-    with connections[OWNER_ALIAS].cursor() as cursor:
+def _analyse(stage: Stage) -> None:
+    """Collect statistics, as the server does by itself, while the victims have crowds of rows; then the crowds go again.
+
+    A few rows are estimated as one whatever the samples say, so a plan would tell nothing and prove nothing.
+    """
+    with connections[OWNER_ALIAS].cursor() as cursor, transaction.atomic(using=OWNER_ALIAS):
+        for model in workspace_models():
+            for player in (stage.alice, stage.victor):
+                cursor.execute(_crowd(model), [_CROWD, player.workspace_id, stage.row(player, model)])
         for model in workspace_models():
             cursor.execute(f'ANALYZE "{model._meta.db_table}"')
+        for model in reversed(workspace_models()):
+            kept = [stage.row(player, model) for player in stage.players]
+            cursor.execute(
+                f'DELETE FROM "{model._meta.db_table}" WHERE workspace_id = ANY(%s) AND NOT id = ANY(%s)',
+                [[player.workspace_id for player in stage.players], kept],
+            )
+
+
+def _crowd(model: type[models.Model]) -> str:
+    """Return the statement that makes copies of one row, each text and number another; a unique value has none."""
+    columns = [column for column in model._meta.concrete_fields if not column.generated]
+    names = ", ".join(f'"{column.column}"' for column in columns)
+    values = ", ".join(_copied(column) for column in columns)
+    table = model._meta.db_table
+    return (
+        f'INSERT INTO "{table}" ({names}) SELECT {values} FROM "{table}" t, generate_series(1, %s) AS n '
+        "WHERE t.workspace_id = %s AND t.id = %s ON CONFLICT DO NOTHING"
+    )
+
+
+def _copied(column: Any) -> str:
+    if column.primary_key:
+        return "gen_random_uuid()"
+    if isinstance(column, models.CharField | models.TextField) and not column.choices:
+        return f'left(t."{column.column}" || n %% 40, {column.max_length or 10**6})'
+    if isinstance(column, models.IntegerField) and not column.choices:
+        return f't."{column.column}" + n'
+    return f't."{column.column}"'
 
 
 def take_down(workspace_ids: list[uuid.UUID], user_ids: list[uuid.UUID]) -> None:

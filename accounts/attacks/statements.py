@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 from django.db import DatabaseError, transaction
 
 from accounts.attacks.judging import sql_state
 from accounts.attacks.matrix import Scene, answer, attack, children_of, sql, table_of, text_column
+from accounts.tenancy.models import new_id
 
 NOT_OFFERED = "0A000"
 """Feature not supported: COPY FROM into a table with row security, say."""
@@ -291,3 +293,33 @@ def upsert(scene: Scene, model: Any) -> object:
 def lock_row(scene: Scene, model: Any) -> object:
     """SELECT … FOR UPDATE NOWAIT on the victim's row"""
     return answer(f"SELECT id FROM {table_of(model)} WHERE id = %s FOR UPDATE NOWAIT", [scene.target(model)])
+
+
+@attack(each_model=False, writes=True, rehearsed=False)
+def trail_in_their_name(scene: Scene) -> object:
+    """INSERT INTO audit_entry: one's own workspace's trail, and the victim as the one who did it (L38)"""
+    return _forged_entry(scene, scene.victim.membership_id, "member")
+
+
+@attack(each_model=False, fronts=("member",), rehearsed=False)
+def trail_in_nobodys_name(scene: Scene) -> object:
+    """The same with no id, and the victim's name beside it"""
+    loot = []
+    for kind in ("member", "key", "job", "operator", "anonymous"):
+        try:
+            with transaction.atomic():
+                loot += _forged_entry(scene, None, kind)
+        except DatabaseError as error:
+            if sql_state(error) != "42501":
+                raise
+    return loot
+
+
+def _forged_entry(scene: Scene, actor_id: uuid.UUID | None, kind: str) -> list[tuple[Any, ...]]:
+    return answer(
+        "INSERT INTO audit_entry (id, retention, occurred_at, action, vocabulary, outcome, reason, severity, workspace_id, "
+        "actor_type, actor_id, actor_name, actor, target_type, target_id, http, net, trace, refused_by, detail, fingerprint) "
+        "VALUES (%s, 'd30', now(), 'file.deleted', 'x', 'allowed', '', 'info', %s, %s, %s, %s, '{}', '', '', '{}', '{}', "
+        "'{}', '', '{}', '') ",
+        [new_id(), scene.attacker.workspace_id, kind, actor_id, scene.victim.mark],
+    ) or [(f"an entry in the name of {scene.victim.name}",)]

@@ -61,7 +61,37 @@ RESERVED: Final = frozenset(
 # In a body these would let a client choose a row's key or rewrite its history.
 RESERVED_IN_BODY: Final = RESERVED | {"id", "pk", "uuid", "createdat", "createdby", "updatedat", "updatedby"}
 # Headers by which proxies elsewhere pass a user on: X-Forwarded-User, X-Auth-Role, X-Remote-User.
-HEADER_PREFIXES: Final = ("forwarded", "auth", "authenticated", "remote", "aiaxis", "current", "request")
+HEADER_PREFIXES: Final = (
+    "forwarded",
+    "auth",
+    "authenticated",
+    "remote",
+    "aiaxis",
+    "current",
+    "request",
+    "goog",
+    "client",
+)
+# With which a header begins that says who is asking, whatever follows: X-User-Role, X-Auth-Request-Email, X-Forwarded-Groups.
+# A proxy of somebody's may set one for its own purposes; that we read none of them today is no reason to let it in.
+HEADER_BEGINNINGS: Final = (
+    *("workspace", "tenant", "organization", "organisation", "org", "account", "customer"),
+    *("user", "member", "owner", "role", "actor", "auth", "principal", "identity", "impersonat", "email", "group"),
+)
+# What rightly begins so, and why it stays.
+HEADERS_OF_OTHERS: Final = {
+    "useragent": "gRPC-web clients repeat the User-Agent in it, since browsers let no script set that",
+    "originalhost": "a proxy says which host was asked for",
+    "originatingip": "a proxy says where the connection came from",
+    "forwardedhost": "a proxy says which host was asked for",
+    "forwardedfor": "a proxy says where the connection came from; believed of trusted ones only (L41)",
+    "forwardedproto": "a proxy says whether TLS ended at it",
+    "forwardedport": "a proxy says at which port it was asked",
+    "realip": "nginx' own word for where the connection came from; ignored",
+    "requestid": "a proxy's number for the request; ours is made anew",
+    "requestedwith": "libraries of browsers say that a script asks",
+    "csrftoken": "carries a page's own token",
+}
 FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 WITH_BODY: Final = ("POST", "PUT", "PATCH", "DELETE")
 
@@ -117,7 +147,7 @@ def _spoofing(request: HttpRequest, declared: Declaration) -> HttpResponseBase |
         reserved = RESERVED_IN_BODY if place in ("form", "json") else RESERVED
         for name in names:
             key = compared(name)
-            if key in reserved and key not in allowed:
+            if (key in reserved or (place == "header" and key.startswith(HEADER_BEGINNINGS))) and key not in allowed:
                 # Somebody tries to act as another workspace, person or role, or to choose a row's key (an upsert over
                 # another workspace's row: L8).
                 detail = {"place": place, "name": key}
@@ -149,8 +179,9 @@ def _names(request: HttpRequest) -> Iterator[tuple[str, Iterable[str]]]:
 
 def _headers(request: HttpRequest) -> Iterator[str]:
     for key in request.META:
-        if key.startswith("HTTP_X_"):
-            yield from _unprefixed(compared(key[7:]))
+        name = compared(key[7:])
+        if key.startswith("HTTP_X_") and name not in HEADERS_OF_OTHERS:
+            yield from _unprefixed(name)
 
 
 def _unprefixed(name: str) -> Iterator[str]:

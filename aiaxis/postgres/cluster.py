@@ -53,8 +53,17 @@ PostgreSQL would run them before the member policies, on rows (when cheap) and o
 while planning): a colleague's private text was read so, letter by letter (measured). They run after the policies, over
 one workspace's rows."""
 
-FURNISHING = 3
-"""Counts up whenever functions are flagged differently, so that clusters made before get the new flags."""
+CLOSED_FUNCTIONS = """DO $$ DECLARE one regprocedure; BEGIN
+    FOR one IN SELECT oid FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace AND (
+        proname ~ '^lo_|^loread$|^lowrite$'
+        OR (proname LIKE 'pg\\_stat\\_get\\_%' AND oidvectortypes(proargtypes) = 'oid'))
+    LOOP EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', one); END LOOP;
+END $$"""
+"""Large objects, which no policy guards and every workspace would share; and the counters of rows that all workspaces
+together have written. PostgreSQL opens both to everybody."""
+
+FURNISHING = 4
+"""Counts up whenever functions are flagged or closed differently, so that clusters made before get that too."""
 
 PLATFORM_LOGINS = ("aiaxis_app", "aiaxis_ops", "aiaxis_queue", "aiaxis_audit", "aiaxis_seal")
 
@@ -168,7 +177,7 @@ def furnish(places: Places, passwords: Mapping[str, str]) -> None:
 
 
 def renew(places: Places) -> None:
-    """Flag the functions in every database of a cluster that an earlier version furnished."""
+    """Flag and close the functions in every database of a cluster that an earlier version furnished."""
     query = """SELECT datname FROM pg_database WHERE datallowconn
         AND (datname = 'template1' OR pg_get_userbyid(datdba) = 'aiaxis_owner')"""
     with _superuser(places, "postgres") as connection:
@@ -230,3 +239,4 @@ def _flag(connection: "psycopg.Connection[tuple[object, ...]]") -> None:
         connection.execute(sql.SQL("ALTER FUNCTION {} LEAKPROOF").format(sql.SQL(signature)))
     for signature in TELLING_FUNCTIONS:
         connection.execute(sql.SQL("ALTER FUNCTION {} NOT LEAKPROOF COST 1").format(sql.SQL(signature)))
+    connection.execute(CLOSED_FUNCTIONS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,6 +12,7 @@ from django.test import RequestFactory
 from django_ratelimit.core import get_usage
 
 from accounts.cache import CounterCache
+from tests.cast import ALICE
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -110,3 +112,16 @@ def test_it_sweeps_what_is_over() -> None:
     with connections["cache"].cursor() as cursor:
         cursor.execute("SELECT count(*) FROM accounts_cache")
         assert cursor.fetchone() == (0,)
+
+
+def test_no_key_names_anybody() -> None:
+    """P5: the table belongs to no workspace, and every holder of the application's login reads it."""
+    person = str(ALICE.membership_id)
+    cache.add(f"key-form:{person}:abc", 1, 60)
+    cache.set_many({f"{person}:1": 1, "with\nbreaks": 2}, 60)
+    with connections["cache"].cursor() as cursor:
+        cursor.execute("SELECT cache_key FROM accounts_cache")
+        keys = [key for (key,) in cursor.fetchall()]
+    assert len(keys) == 3
+    assert all(re.fullmatch("[0-9a-f]{64}", key) for key in keys)
+    assert cache.get(f"key-form:{person}:abc") == 1

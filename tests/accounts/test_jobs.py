@@ -49,6 +49,11 @@ def other(tenant: Tenant, word: str) -> None:
     RAN.append((tenant, word))
 
 
+@jobs.job("tests.one_after_another", serial="key")
+def one_after_another(tenant: Tenant, key: str) -> None:
+    RAN.append((tenant, key))
+
+
 @pytest.fixture(autouse=True)
 def _empty() -> None:
     RAN.clear()
@@ -267,3 +272,16 @@ def test_the_worker_process_stops_on_sigterm(committed: None) -> None:
         assert process.wait(timeout=20) == 0
     finally:
         process.kill()
+
+
+def test_nobody_can_name_the_lock_of_another_workspaces_job(committed: None) -> None:
+    """P5: a job of Birch's, due in 2099 under the lock that Acme's job had, held Acme's file up for ever."""
+    with acting(ALICE):
+        jobs.enqueue(one_after_another, key="file 7")
+    with connections["queue"].cursor() as cursor:
+        cursor.execute("SELECT lock FROM procrastinate_jobs")
+        ((lock,),) = cursor.fetchall()
+    assert lock == jobs.lock("tests.one_after_another", ALICE.tenant.workspace_id, "file 7")
+    assert lock != jobs.lock("tests.one_after_another", CHARLIE.tenant.workspace_id, "file 7")
+    assert "file" not in lock
+    assert ALICE.tenant.workspace_id.hex not in lock

@@ -110,3 +110,27 @@ def test_it_refuses_a_word_that_is_no_choice(env: Environment, monkeypatch: pyte
     monkeypatch.setenv("WHOLE", "WorkOS")
     with pytest.raises(ImproperlyConfigured, match="WHOLE must be local or workos"):
         env.choice("WHOLE", default="local", choices=("local", "workos"))
+
+
+@pytest.mark.parametrize(
+    "value", ["foo", "foo://mail.example", "smtp://", "smtp+tls://me:hush@:587", "smtp://me:hush@mail:port"]
+)
+def test_it_refuses_what_is_no_mail_server_without_its_password(
+    env: Environment, monkeypatch: pytest.MonkeyPatch, value: str
+) -> None:
+    """The start once stopped with "Invalid email schema", and nobody knew which setting was meant (L44 for the password)."""
+    monkeypatch.setenv("MAILS", value)
+    with pytest.raises(ImproperlyConfigured, match="MAILS must be a mail server's URL") as caught:
+        env.mail("MAILS", default="consolemail://")
+    assert "hush" not in str(caught.value)
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    "value", ["", "consolemail://", "smtp+tls://me:word@mail.example:587", "filemail:///tmp/mails"]
+)
+def test_it_takes_a_mail_server_or_none(env: Environment, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("MAILS", value)
+    found = env.mail("MAILS", default="consolemail://")
+    assert found["EMAIL_BACKEND"].startswith("django.core.mail.backends.")
+    assert found["EMAIL_HOST"] == ("mail.example" if "example" in value else None)

@@ -76,6 +76,8 @@ def test_the_platform_is_closed_to_the_identity_stores_role(shared: EmbeddedServ
         "SELECT pg_read_file('/etc/passwd')",
         "COPY (SELECT 1) TO PROGRAM 'true'",
         "SELECT lo_import('/etc/passwd')",
+        "SELECT lo_from_bytea(0, 'mine')",
+        "SELECT n_live_tup FROM pg_stat_user_tables",
         "ALTER SYSTEM SET log_statement = 'all'",
     ],
 )

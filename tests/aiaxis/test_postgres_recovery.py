@@ -8,6 +8,7 @@ import pytest
 
 from aiaxis.postgres import ROLES, EmbeddedServer
 from tests.aiaxis.clusters import ask, is_alive, postmaster, read_pid, use_in_another_process, wait_until
+from tests.environment import ROOT
 
 # Sharing
 
@@ -141,3 +142,17 @@ def test_data_whose_passwords_are_lost_are_set_aside_and_not_deleted(fresh: Embe
     fresh.start()
     assert ask(fresh, "SELECT to_regclass('precious')") == [(None,)]
     assert (fresh.places.room / "data-of-deleted-home" / "PG_VERSION").exists()
+
+
+def test_one_former_cluster_is_kept_and_never_more(fresh: EmbeddedServer) -> None:
+    """README: deleting the home begins anew, the former data wait once under a name that says what they are."""
+    for number in (1, 2):
+        with fresh, psycopg.connect(fresh.url("aiaxis_owner"), autocommit=True) as connection:
+            connection.execute(f"CREATE TABLE precious_{number} AS SELECT 1")
+        fresh.places.credentials.unlink()
+    fresh.start()
+    assert ask(fresh, "SELECT to_regclass('precious_1'), to_regclass('precious_2')") == [(None, None)]
+    kept = [path.name for path in fresh.places.room.iterdir() if path.name.startswith("data")]
+    assert sorted(kept) == ["data", "data-of-deleted-home"]
+    described = next(line for line in (ROOT / "README.md").read_text().splitlines() if "data-of-deleted-home" in line)
+    assert "aside" in described

@@ -11,7 +11,19 @@ from dataclasses import dataclass
 
 from django.db import connections
 
-from accounts.tenancy.proof import functions, grants, keys, policies, roles, seals, server, tables
+from accounts.tenancy.proof import (
+    catalogues,
+    functions,
+    grants,
+    keys,
+    policies,
+    roles,
+    seals,
+    server,
+    statistics,
+    tables,
+    triggers,
+)
 from accounts.tenancy.proof.findings import WHOLE_TABLE, Catalogue, Expectations, Finding, Privilege
 from accounts.tenancy.proof.models import OWNER_ALIAS
 
@@ -46,3 +58,6 @@ def catalogue_findings(catalogue: Catalogue, expected: Expectations) -> Iterator
     yield from keys.findings(catalogue)
     yield from functions.findings(catalogue, expected)
     yield from grants.findings(catalogue, expected)
+    yield from statistics.findings(catalogue)
+    yield from triggers.findings(catalogue)
+    yield from catalogues.findings(catalogue, expected)

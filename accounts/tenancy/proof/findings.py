@@ -55,6 +55,12 @@ class Expectations:
     """Table whose policies a migration wrote by hand → the statements that make them."""
     nullable_workspace: Mapping[str, str] = field(default_factory=dict)
     """Fenced table whose rows may belong to no workspace → why. No policy may show such a row to the app."""
+    settings: frozenset[tuple[str, str]] = frozenset()
+    """(role, "name=value"): what roles set for their sessions."""
+    extensions: frozenset[str] = frozenset()
+    """What may be installed."""
+    other_databases: frozenset[str] = frozenset()
+    """Databases of other systems, which none of the roles may enter."""
 
 
 class Catalogue:

@@ -7,18 +7,15 @@ superuser's connection, inside one transaction, is cluster enough. P1 to P5 stan
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import CommandError, call_command
-from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from accounts import isolation
 from accounts.tenancy.proof import Catalogue, catalogue_findings
-from tests import environment
 
 ALIASES = ["default", "owner", "ops", "queue", "audit", "seal", "cache"]
 pytestmark = pytest.mark.django_db(databases=ALIASES)
@@ -302,26 +299,6 @@ SABOTAGES = (
         "not LEAKPROOF",
     ),
 )
-
-
-@pytest.fixture
-def superuser() -> Iterator[BaseDatabaseWrapper]:
-    """The test's own database, as the superuser, in a transaction that never commits."""
-    connection = connections["owner"].copy(alias="owner")
-    connection.settings_dict = {
-        **connection.settings_dict,
-        "USER": "postgres",
-        "PASSWORD": environment.server.places.superuser.read_text(),
-    }
-    kept = connections["owner"]
-    connections["owner"] = connection
-    try:
-        with transaction.atomic(using="owner"):
-            yield connection
-            transaction.set_rollback(True, using="owner")
-    finally:
-        connection.close()
-        connections["owner"] = kept
 
 
 def found(connection: BaseDatabaseWrapper) -> set[tuple[str, str]]:
