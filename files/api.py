@@ -36,7 +36,7 @@ def upload_file(
     201 for a new file. 200 with the known one when the same bytes are here already, as far as this member can see.
     """
     try:
-        one = uploads.received(request)[0]
+        one = uploads.received_one(request)
         taken = services.upload(actor=request.tenant, content=one, name=one.name or "", visibility=visibility.value)
     except uploads.UploadStopped as stopped:
         raise Refused(stopped.status, str(stopped)) from stopped

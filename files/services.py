@@ -10,12 +10,13 @@ from functools import partial
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.http import Http404
 from django.utils import timezone
 
 from accounts.http import Tenant
 from files import embedding, extraction, names, passages, signals, storage, types
 from files.models import Embedding, File, Passage, Visibility
-from files.refusals import SENTENCES, DocumentRefused, Reason
+from files.refusals import SENTENCES, WORTH_ANOTHER_READING, DocumentRefused, Reason
 from files.uploads import ReceivedFile, from_bytes
 
 logger = logging.getLogger(__name__)
@@ -88,7 +89,10 @@ def ingest(*, actor: Tenant, content: bytes, name: str, visibility: str = Visibi
 
 
 def read(*, actor: Tenant, file_id: UUID) -> None:
-    """Check, extract and index one file; it ends ready or refused. Run again after a crash, it goes on where it was."""
+    """Check, extract and index one file; it ends ready or refused. Run again after a crash, it goes on where it was.
+
+    Raises `extraction.ReadingInterrupted` when the reader was told to end, as in a restart: the file waits unharmed.
+    """
     file = File.objects.filter(pk=file_id).first()
     if file is None or file.is_settled:
         return
@@ -104,7 +108,7 @@ def read(*, actor: Tenant, file_id: UUID) -> None:
         logger.info("A file was deleted while it was being read.")
 
 
-def refuse(*, actor: Tenant, file_id: UUID, reason: Reason, sentence: str, keep_bytes: bool = False) -> None:
+def refuse(*, actor: Tenant, file_id: UUID, reason: Reason, sentence: str) -> None:
     """Mark a file as refused and keep nothing of its content: no passages, and no bytes unless it may be read again."""
     with transaction.atomic():
         file = File.objects.select_for_update().filter(pk=file_id).first()
@@ -114,7 +118,7 @@ def refuse(*, actor: Tenant, file_id: UUID, reason: Reason, sentence: str, keep_
         file.status, file.refusal, file.pages = File.Status.REFUSED, sentence, None
         file.save(update_fields=["status", "refusal", "pages", "updated_at"])
         signals.file_refused.send(sender=File, actor=actor, target=file, reason=reason.value)
-        if not keep_bytes:
+        if reason not in WORTH_ANOTHER_READING:
             transaction.on_commit(partial(storage.delete, file.storage_key))
 
 
@@ -139,8 +143,15 @@ def share(*, actor: Tenant, file: File, visibility: str) -> None:
 
 
 def delete(*, actor: Tenant, file: File) -> None:
-    """Delete a file with its bytes, passages and vectors. What cited it says that its source was deleted."""
+    """Delete a file with its bytes, passages and vectors. What cited it says that its source was deleted.
+
+    Raises `Http404` when somebody was faster: what did not happen leaves no fact behind.
+    """
     with transaction.atomic():
+        try:
+            _lock(file)
+        except FileGone as gone:
+            raise Http404 from gone
         signals.file_deleted.send(sender=File, actor=actor, target=file)
         transaction.on_commit(partial(storage.delete, file.storage_key))
         File.objects.filter(pk=file.pk).delete()
