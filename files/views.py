@@ -18,7 +18,8 @@ from accounts.access import has_role, role_required
 from accounts.http import TenantRequest
 from accounts.models import Role
 from accounts.pagination import paginate
-from accounts.problems import problem
+from accounts.problems import answer, problem
+from accounts.waiting import NoPlace
 from files import access, delivery, queries, services, storage, uploads
 from files.embedding import ModelMissing
 from files.forms import ListForm, QuoteForm, SearchForm, UploadForm, VisibilityForm
@@ -106,6 +107,8 @@ def file_content(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
         return delivery.give_out(request, file, actor=request.tenant)
     except storage.BytesMissing as missing:
         raise Http404 from missing
+    except NoPlace as none:
+        return answer(request, 503 if none.is_ours else 429, str(none))
 
 
 @require_POST
