@@ -43,6 +43,8 @@ def upload_file(
         taken = services.upload(actor=request.tenant, content=one, name=one.name or "", visibility=visibility.value)
     except uploads.UploadStopped as stopped:
         raise Refused(stopped.status, str(stopped)) from stopped
+    except services.TooManyUnread as many:
+        raise Refused(429, str(many), retry_after=RETRY_AFTER) from many
     except DocumentRefused as refused:
         raise Refused(415, str(refused)) from refused
     except storage.StorageUnavailable as unavailable:

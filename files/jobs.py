@@ -20,7 +20,8 @@ def mark_unreadable(tenant: Tenant, file_id: str) -> None:
     )
 
 
-@job("files.read", serial="file_id", gave_up=mark_unreadable)
+# Files that a worker reads at once for one workspace; the other places are for the others.
+@job("files.read", serial="file_id", lanes=2, gave_up=mark_unreadable)
 def read(tenant: Tenant, file_id: str) -> None:
     """Check, extract and index one file."""
     try:

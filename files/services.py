@@ -25,6 +25,14 @@ logger = logging.getLogger(__name__)
 INDEXED_AT_ONCE = 32
 
 
+# Files of one member that may wait to be read, so that nobody fills the workers with documents.
+MOST_UNREAD = 100
+
+
+class TooManyUnread(Exception):
+    """The member waits for as many files as one may. The message is a sentence for people."""
+
+
 class FileGone(Exception):
     """The file was deleted while it was being read. Nothing is left to do."""
 
@@ -41,7 +49,8 @@ def upload(*, actor: Tenant, content: ReceivedFile, name: str, visibility: str =
     """Take a complete upload in as the actor's file; its reading starts when the transaction commits.
 
     The same bytes again are the same file, as far as the actor can see one: nobody learns what others hold. Raises
-    `DocumentRefused` for a type that is not on the list, `storage.StorageUnavailable` when bytes can't be written.
+    `DocumentRefused` for a type that is not on the list, `storage.StorageUnavailable` when bytes can't be written,
+    `TooManyUnread` when too many of the actor's files wait to be read.
     """
     name = names.display_name(name)
     kind = types.by_name(name)
@@ -60,6 +69,7 @@ def upload(*, actor: Tenant, content: ReceivedFile, name: str, visibility: str =
     if not file.size:
         # There are no bytes to keep, and the sentence is certain already.
         return Upload(_store_refused(actor, file), is_new=True)
+    _check_unread(actor)
     storage.save(file.storage_key, content)
     try:
         with transaction.atomic():
@@ -173,6 +183,14 @@ def note_search(*, actor: Tenant, files: list[UUID], count: int) -> None:
     """Record that a person's search showed `count` excerpts out of these files."""
     with transaction.atomic():
         signals.passages_searched.send(sender=Passage, actor=actor, target=None, files=files, passages=count)
+
+
+def _check_unread(actor: Tenant) -> None:
+    settled = (File.Status.READY, File.Status.REFUSED)
+    if File.objects.filter(owner_id=actor.membership_id).exclude(status__in=settled).count() >= MOST_UNREAD:
+        raise TooManyUnread(
+            f"{MOST_UNREAD} of your files are still being read. Wait until some of them are ready, then upload this one."
+        )
 
 
 def _known(actor: Tenant, sha256: str) -> File | None:

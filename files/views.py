@@ -53,6 +53,8 @@ def file_upload(request: TenantRequest) -> HttpResponseBase:
         ]
     except uploads.UploadStopped as stopped:
         return _upload_refused(request, form, stopped.status, str(stopped))
+    except services.TooManyUnread as many:
+        return _upload_refused(request, form, 429, str(many))
     except DocumentRefused as refused:
         return _upload_refused(request, form, 415, str(refused))
     except storage.StorageUnavailable as unavailable:

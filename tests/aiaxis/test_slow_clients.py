@@ -123,9 +123,7 @@ def test_strangers_with_bodies_that_never_arrive_stop_nobody(committed: None, po
 def test_one_key_with_seventy_downloads_that_nobody_reads_stops_nobody(big_file: File, port: int) -> None:
     """A reader that stops reading keeps its thread, so one member has a few of them and no database connection."""
     key, other = doors.key(BOB).value, doors.key(CHARLIE).value
-    begun = (
-        f"GET /api/v1/files/{big_file.pk}/content HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {key}\r\n\r\n"
-    )
+    begun = f"GET /api/v1/files/{big_file.pk}/content HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {key}\r\n\r\n"
     with ExitStack() as stack:
         clients = crowd(stack, port, begun)
         for _ in range(3):
