@@ -232,6 +232,7 @@ def _extract(file: File) -> None:
         for piece in passages.cut(pages)
     ]  # fmt: skip
     with transaction.atomic():
+        _lock(file)
         Passage.objects.filter(file=file).delete()
         Passage.objects.bulk_create(rows, batch_size=500)
         file.pages = len(pages)
