@@ -53,9 +53,7 @@ def extract(stream: BinaryIO, kind: DocumentType, wall_seconds: float = WALL_SEC
         env={"LANG": "C.UTF-8", "PYTHONUTF8": "1"},
         close_fds=True,
         cwd="/",
-        # A restart signals the worker's whole group. The reader is in none of ours: it ends with the worker (PDEATHSIG,
-        # see `confinement`), and the worker has time to end the job first.
-        start_new_session=True,
+        start_new_session=True,  # a restart signals the worker's whole group; PDEATHSIG ends the reader with the worker
     )
     late = threading.Event()
 

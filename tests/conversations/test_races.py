@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 from django.db import connections
@@ -21,10 +21,13 @@ from agents import signals as agent_signals
 from agents.models import Agent
 from conversations import services, signals
 from conversations.models import Conversation
+from files import extraction
 from files import services as file_services
 from files import signals as file_signals
 from files.extraction.pages import Page
 from files.models import File
+from files.types import DocumentType
+from files.uploads import from_bytes
 from tests.agents.shelf import put
 from tests.cast import ALICE, acting
 from tests.conversations.stage import QUESTION, desk
@@ -73,10 +76,11 @@ def test_a_question_to_a_conversation_that_is_gone_is_a_404(verb: str) -> None:
         conversation = services.start(agent, actor=alice)
         late = Conversation.objects.get(pk=conversation.pk)
         assert not elsewhere(lambda: services.delete(conversation, actor=alice))
-        late_verb = {
+        verbs: dict[str, Callable[[], object]] = {
             "ask": lambda: services.ask(late, actor=alice, text=QUESTION),
             "retry": lambda: services.retry(late, actor=alice),
-        }[verb]
+        }
+        late_verb = verbs[verb]
         with pytest.raises(Http404):
             late_verb()
 
@@ -91,7 +95,7 @@ def test_an_agent_made_of_a_file_that_is_gone_is_a_404_and_is_not_made(monkeypat
         elsewhere(lambda: file_services.delete(actor=ALICE.tenant, file=File.objects.get(pk=file.pk)))
         return found
 
-    monkeypatch.setattr(agent_services.access, "get_files_or_refuse", then_deleted)
+    monkeypatch.setattr(agent_access, "get_files_or_refuse", then_deleted)
     with acting(ALICE) as alice:
         with pytest.raises(Http404):
             agent_services.create(actor=alice, file_ids=[file.pk], name="Made too late")
@@ -135,16 +139,16 @@ def test_what_is_deleted_six_times_at_once_is_deleted_once(kind: str) -> None:
 def test_a_file_that_is_deleted_while_it_is_read_leaves_no_failure() -> None:
     """The reader's own row vanishes between two of its steps."""
     with acting(ALICE) as alice:
-        with file_services.from_bytes("a.txt", b"some words") as content:
+        with from_bytes("a.txt", b"some words") as content:
             file = file_services.upload(actor=alice, content=content, name="a.txt").file
-        extract = file_services.extraction.extract
+        extract = extraction.extract
 
-        def then_deleted(*arguments: Any) -> list[Page]:
-            pages = extract(*arguments)
+        def then_deleted(stream: BinaryIO, kind: DocumentType) -> list[Page]:
+            pages = extract(stream, kind)
             assert not elsewhere(lambda: file_services.delete(actor=ALICE.tenant, file=File.objects.get(pk=file.pk)))
             return pages
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(file_services.extraction, "extract", then_deleted)
+            patch.setattr(extraction, "extract", then_deleted)
             file_services.read(actor=alice, file_id=file.pk)
         assert not File.objects.exists()

@@ -18,6 +18,7 @@ from django.conf import settings
 from procrastinate.contrib.django.utils import connector_params
 
 from accounts import worker
+from accounts.jobs import RetryLater
 from files import extraction, jobs, services, storage, types
 from files.models import File
 from files.refusals import Reason
@@ -121,7 +122,7 @@ def test_an_interrupted_reading_waits_for_the_next_worker(committed: None) -> No
 
     ending = threading.Thread(target=end_it)
     ending.start()
-    with acting(ALICE), pytest.raises(jobs.RetryLater):
+    with acting(ALICE), pytest.raises(RetryLater):
         jobs.read(ALICE.tenant, str(file.pk))
     ending.join()
     assert state(file) == ("extracting", True)
