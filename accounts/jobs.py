@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from uuid import UUID
+from zlib import crc32
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
@@ -42,6 +43,8 @@ Handler = TypeVar("Handler", bound=Callable[..., None])
 # Changed whenever what is sealed changes its meaning, so that no old seal fits a new message.
 DOMAIN: Final = b"aiaxis.job.1\n"
 QUEUE: Final = "default"
+# For jobs that a person waits for while they look at the page: every worker keeps places for these alone.
+PROMPT_QUEUE: Final = "prompt"
 # How often a job is begun, whatever ends it: a failure that may pass, or a worker that died.
 ATTEMPTS: Final = 5
 
@@ -63,6 +66,7 @@ class Registered:
     queue: str
     priority: int
     serial: str
+    lanes: int
     gave_up: Callable[..., None] | None
 
 
@@ -77,12 +81,14 @@ def job(
     queue: str = QUEUE,
     priority: int = 0,
     serial: str = "",
+    lanes: int = 0,
     gave_up: Callable[..., None] | None = None,
 ) -> Callable[[Handler], Handler]:
     """Register a handler, whose first argument is the tenant and whose others are JSON values by name.
 
     A handler may run more than once (a worker can die after its last statement), so it must come to the same end each time.
-    Higher `priority` runs first. `serial` names an argument: jobs with the same value of it run one after another. `gave_up`
+    Higher `priority` runs first. `serial` names an argument: jobs with the same value of it run one after another. With `lanes`,
+    a workspace has no more than so many of these jobs running: its values are dealt out over so many rows. `gave_up`
     takes the handler's arguments and is called, inside the fence, when the handler failed for the last time, so that what waits
     for the job can be marked.
     """
@@ -90,7 +96,7 @@ def job(
     def register(handler: Handler) -> Handler:
         if name in REGISTRY:
             raise ValueError(f"Two jobs are named {name}.")
-        REGISTRY[name] = Registered(name, handler, queue, priority, serial, gave_up)
+        REGISTRY[name] = Registered(name, handler, queue, priority, serial, lanes, gave_up)
         _NAMES[handler] = name
         return handler
 
@@ -110,7 +116,7 @@ def enqueue(handler: Callable[Concatenate[Tenant, P], None], /, *args: P.args, *
     """
     registered = REGISTRY[_NAMES[handler]]
     message = sealed(registered.name, current().workspace, current_member_id(), arguments)
-    value = arguments[registered.serial] if registered.serial else None
+    value = lane(registered, arguments) if registered.serial else None
     row = Job(
         queue=registered.queue,
         priority=registered.priority,
@@ -124,6 +130,12 @@ def enqueue(handler: Callable[Concatenate[Tenant, P], None], /, *args: P.args, *
     if inserted.id is None:
         raise RuntimeError(f"The job {registered.name} was inserted without an id.")
     return int(inserted.id)
+
+
+def lane(registered: Registered, arguments: dict[str, Any]) -> object:
+    """What jobs of this kind wait for: others with the same value, or in the same lane. The same value is always in the same lane."""
+    value = arguments[registered.serial]
+    return f"lane {crc32(str(value).encode()) % registered.lanes}" if registered.lanes else value
 
 
 def lock(name: str, workspace_id: UUID, value: object) -> str:

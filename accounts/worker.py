@@ -11,6 +11,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
 from django.db import connections
@@ -46,7 +47,7 @@ class Backoff(BaseRetryStrategy):
 def application(dsn_parameters: dict[str, Any], concurrency: int) -> App:
     """A procrastinate app with every registered job as a task, over a pool of the queue's role."""
     autodiscover_modules("jobs", "recurring")
-    app = App(connector=PsycopgConnector(kwargs=dsn_parameters, min_size=1, max_size=max(4, concurrency + 2)))
+    app = App(connector=PsycopgConnector(kwargs=dsn_parameters, min_size=1, max_size=2 * concurrency + 4))
     for registered in jobs.REGISTRY.values():
         app.task(name=registered.name, queue=registered.queue, pass_context=True, retry=Backoff())(_runner())
     return app
@@ -71,6 +72,8 @@ def _runner() -> Callable[..., None]:
 
 async def work(app: App, *, concurrency: int, stop: asyncio.Event, once: bool = False) -> None:
     """Run jobs until `stop` is set (with `once`: until none is waiting). Survives outages of the database; raises nothing of them."""
+    # Handlers run in the loop's own threads, of which Python makes a few more than there are processors: too few for both crews.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2 * concurrency + 4, "job"))
     if once:
         await _work(app, concurrency, stop, once)
         return
@@ -109,9 +112,35 @@ def _warm_up() -> None:
 
 
 async def _session(app: App, concurrency: int, stop: asyncio.Event, once: bool) -> None:
-    """One worker's life on one pool: ends when told to, or when the database went away."""
-    worker = Worker(
+    """The life of the workers of one pool: ends when told to, or when the database went away."""
+    queues = {registered.queue for registered in jobs.REGISTRY.values()} | {jobs.QUEUE}
+    # A queue with places of its own: what people wait for never stands behind what takes minutes, whosever that is.
+    crews = [_crew(app, concurrency, once, sorted(queues - {jobs.PROMPT_QUEUE}))]
+    crews.append(_crew(app, concurrency, once, [jobs.PROMPT_QUEUE]))
+    if once:
+        await take_up_stalled(app)
+        for crew in crews:
+            await crew.run()  # type: ignore[no-untyped-call]  # procrastinate leaves its result unannotated
+        return
+    watchers = [asyncio.create_task(_stop_on(stop, crew)) for crew in crews]
+    sweeper = asyncio.create_task(_sweep(app, stop))
+    running = [asyncio.create_task(crew.run()) for crew in crews]  # type: ignore[no-untyped-call]  # as above
+    try:
+        # The first that ends, ends the session: the other one's database is the same and has gone away as well.
+        await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        for crew in crews:
+            crew.stop()  # type: ignore[no-untyped-call]  # as above
+        await asyncio.gather(*running)
+    finally:
+        for task in (*watchers, sweeper):
+            task.cancel()
+        await asyncio.gather(*watchers, sweeper, return_exceptions=True)
+
+
+def _crew(app: App, concurrency: int, once: bool, queues: list[str]) -> Worker:
+    return Worker(
         app,
+        queues=queues,
         concurrency=concurrency,
         wait=not once,
         delete_jobs="successful",
@@ -122,18 +151,6 @@ async def _session(app: App, concurrency: int, stop: asyncio.Event, once: bool) 
         shutdown_graceful_timeout=GRACE,
         listen_notify=not once,
     )
-    if once:
-        await take_up_stalled(app)
-        await worker.run()  # type: ignore[no-untyped-call]  # procrastinate leaves its result unannotated
-        return
-    watcher = asyncio.create_task(_stop_on(stop, worker))
-    sweeper = asyncio.create_task(_sweep(app, stop))
-    try:
-        await worker.run()  # type: ignore[no-untyped-call]  # procrastinate leaves its result unannotated
-    finally:
-        for task in (watcher, sweeper):
-            task.cancel()
-        await asyncio.gather(watcher, sweeper, return_exceptions=True)
 
 
 async def _stop_on(stop: asyncio.Event, worker: Worker) -> None:

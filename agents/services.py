@@ -7,7 +7,8 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import IntegrityError, ProgrammingError, connection, transaction
+from django.http import Http404
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -43,7 +44,7 @@ def create(
         agent: Agent = Agent.objects.create(
             owner_id=actor.membership_id, slug=_slug(values["name"]), visibility=visibility, **_changeable(values)
         )
-        AgentFile.objects.bulk_create([AgentFile(agent=agent, file=file) for file in files])
+        _attach(agent, [file.pk for file in files])
         signals.agent_created.send(Agent, actor=actor, target=agent, visibility=agent.visibility, files=len(files))
     return agent
 
@@ -93,10 +94,7 @@ def set_files(agent: Agent, *, actor: Tenant, file_ids: Collection[UUID]) -> Non
         if not attached and not detached:
             return
         AgentFile.objects.filter(agent=agent, file_id__in=detached).delete()
-        # Two forms saved at the same moment may both attach a file; once is what both meant.
-        AgentFile.objects.bulk_create(
-            [AgentFile(agent=agent, file_id=file_id) for file_id in attached], ignore_conflicts=True
-        )
+        _attach(agent, attached)
         signals.agent_files_changed.send(
             Agent,
             actor=actor,
@@ -136,9 +134,14 @@ def duplicate(agent: Agent, *, actor: Tenant) -> Agent:
 
 
 def delete(agent: Agent, *, actor: Tenant) -> None:
-    """Delete the agent. Its conversations stay with the people who had them, without an agent to ask."""
+    """Delete the agent. Its conversations stay with the people who had them, without an agent to ask.
+
+    Raises `Http404` when somebody was faster: what did not happen leaves no fact behind.
+    """
     with transaction.atomic():
         key = agent.pk
+        if not Agent.objects.select_for_update().filter(pk=key).exists():
+            raise Http404
         agent.delete()
         # Django takes the key from a deleted object; the record needs it.
         agent.pk = key
@@ -157,6 +160,20 @@ def hand_over(*, actor: Tenant | None, leaver_id: UUID) -> None:
             heirs = dict(cursor.fetchall())
         for agent in Agent.objects.filter(pk__in=heirs).order_by("pk"):
             signals.agent_handed_over.send(Agent, actor=actor, target=agent, heir=heirs[agent.pk])
+
+
+def _attach(agent: Agent, file_ids: Collection[UUID]) -> None:
+    try:
+        with transaction.atomic():
+            # Two forms saved at the same moment may both attach a file; once is what both meant.
+            AgentFile.objects.bulk_create(
+                [AgentFile(agent=agent, file_id=file_id) for file_id in file_ids], ignore_conflicts=True
+            )
+    except (IntegrityError, ProgrammingError):
+        # A file that was deleted or hidden since it was looked up breaks the foreign key or the policy; it cannot be locked
+        # before, since a colleague's shared file is not the actor's to lock. It is the 404 that it would be a moment later.
+        access.get_files_or_refuse(file_ids)
+        raise
 
 
 def _set_archived(agent: Agent, *, actor: Tenant, archived: bool) -> None:

@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import socket
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
 from aiaxis.supervisor import die_with
+
+HEADER_MILLISECONDS = 10_000
+MOST_CONNECTIONS = 8_192  # in each process; an idle one costs some kilobytes and no thread
+OWN_DESCRIPTORS = 512  # database connections, files that are given out, logs
 
 
 class AddressError(Exception):
@@ -69,13 +75,26 @@ def serve(application: WSGIHandler) -> None:
         interface=Interfaces.WSGI,
         workers=settings.WEB_WORKERS,
         blocking_threads=settings.WEB_THREADS,
-        # As many requests wait in a process as it has threads; more are left to the kernel's queue.
-        backpressure=settings.WEB_THREADS * 2,
+        # HTTP/2 without TLS is no browser's and no proxy's, and lets one connection carry two hundred requests.
+        http=HTTPModes.http1,
+        # How long a client may take over a request's headers, and stay connected without a further request.
+        http1_settings=HTTP1Settings(header_read_timeout=HEADER_MILLISECONDS),
+        # This counts connections, idle ones too: with twice the threads, some hundred silent clients shut everybody out.
+        backpressure=_most_connections(),
         log_level=LogLevels.error,  # its one warning is that it finds so many threads unusual
         respawn_failed_workers=True,
         # A stream whose client is gone is noticed at its next write, every two seconds; after that it is cut off.
         workers_kill_timeout=5,
     ).serve(target_loader=in_a_worker)
+
+
+def _most_connections() -> int:
+    """As many as each process may have files open, less those that it needs itself; the limit is raised as far as we may."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + OWN_DESCRIPTORS
+    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    return max(allowed - OWN_DESCRIPTORS, settings.WEB_THREADS)
 
 
 def _sentence(error: OSError, address: str, port: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from accounts.http import Tenant
-from accounts.jobs import job
+from accounts.jobs import PROMPT_QUEUE, job
 from conversations import answering, services
 
 
@@ -14,8 +14,8 @@ def give_up(tenant: Tenant, message_id: str) -> None:
     services.fail(UUID(message_id), actor=tenant)
 
 
-# Before indexing: a person is waiting for this.
-@job("conversations.answer", priority=10, gave_up=give_up)
+# A person is waiting for this, so it has places of its own: reading files, of whatever workspace, can take minutes.
+@job("conversations.answer", queue=PROMPT_QUEUE, gave_up=give_up)
 def answer(tenant: Tenant, message_id: str) -> None:
     """Write the answer whose message waits under this id."""
     answering.write_answer(UUID(message_id), actor=tenant)

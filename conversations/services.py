@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.http import Http404
 from django.utils import timezone
 
 from accounts.http import Tenant
@@ -88,7 +89,7 @@ def ask(
     the other refusals of this module as they apply; then nothing was written.
     """
     with transaction.atomic():
-        locked = Conversation.objects.select_for_update().get(pk=conversation.pk)
+        locked = _locked(conversation)
         repeated = _asked_before(locked, text, idempotency_key)
         if repeated is not None:
             return repeated
@@ -113,7 +114,7 @@ def retry(conversation: Conversation, *, actor: Tenant, answer: Message | None =
     `answer`, where given, must be that one. Returns the new answer. Raises `NothingToRetry`, `AgentUnavailable` or `TooManyWaiting`.
     """
     with transaction.atomic():
-        locked = Conversation.objects.select_for_update().get(pk=conversation.pk)
+        locked = _locked(conversation)
         latest = _latest(locked)
         if latest is None or not latest.can_retry or (answer is not None and answer.pk != latest.pk):
             raise NothingToRetry("The latest answer is complete or still being written, so there is nothing to retry.")
@@ -151,8 +152,12 @@ def rename(conversation: Conversation, *, actor: Tenant, title: str) -> None:
 
 
 def delete(conversation: Conversation, *, actor: Tenant) -> None:
-    """Delete the conversation with its messages, citations and deltas. An answer that is being written ends."""
+    """Delete the conversation with its messages, citations and deltas. An answer that is being written ends.
+
+    Raises `Http404` when somebody was faster: what did not happen leaves no fact behind.
+    """
     with transaction.atomic():
+        _locked(conversation)
         key, messages = conversation.pk, Message.objects.filter(conversation=conversation).count()
         conversation.delete()
         # Django takes the key from a deleted object; the record needs it, and so do those who watch.
@@ -166,6 +171,14 @@ def fail(message_id: UUID, *, actor: Tenant) -> None:
     message = Message.objects.filter(pk=message_id).first()
     if message is not None:
         answering.close(message, Message.Status.FAILED, answering.UNEXPECTED, actor=actor)
+
+
+def _locked(conversation: Conversation) -> Conversation:
+    """The conversation as it is now, kept so to the transaction's end; raises `Http404` when it was deleted meanwhile."""
+    locked: Conversation | None = Conversation.objects.select_for_update().filter(pk=conversation.pk).first()
+    if locked is None:
+        raise Http404
+    return locked
 
 
 def _asked_before(conversation: Conversation, text: str, key: str | None) -> Message | None:

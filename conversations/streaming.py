@@ -18,19 +18,19 @@ import time
 import weakref
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any, Final
 from uuid import UUID
 
 import psycopg
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connections
+from django.db import InterfaceError, OperationalError
 from django.http import StreamingHttpResponse
 
 from accounts.http import Tenant, TenantRequest
 from accounts.identity import resolution
 from accounts.identity.base import IdentityRefusal
 from accounts.pseudonyms import channel, pseudonym
+from accounts.waiting import no_connection_kept
 from conversations.models import Conversation, Delta, Message
 
 log = logging.getLogger("aiaxis.streams")
@@ -326,18 +326,6 @@ def response(stream: Iterator[bytes] | AnswerStream) -> StreamingHttpResponse:
 def come_back_later(sentence: str) -> StreamingHttpResponse:
     """Tell a browser why it cannot follow the answer now; its EventSource asks again in five seconds by itself."""
     return response(iter([b"retry: 5000\n\n" + _frame("refused", {"detail": sentence})]))
-
-
-@contextmanager
-def no_connection_kept() -> Iterator[None]:
-    """Give every database connection of this thread back after the block: a stream that waits holds none."""
-    try:
-        yield
-    finally:
-        for connection in connections.all(initialized_only=True):
-            # Inside a transaction somebody further out owns the connection (a test case).
-            if not connection.in_atomic_block:
-                connection.close()
 
 
 def _leave(name: str, bell: threading.Event, give_back: Callable[[], None]) -> None:

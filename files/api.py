@@ -13,6 +13,7 @@ from accounts.access import scope_required
 from accounts.http import TenantRequest
 from accounts.pagination import paginate
 from accounts.schemas import Limit, Listing, Refused
+from accounts.waiting import NoPlace
 from files import access, delivery, queries, services, storage, uploads
 from files.embedding import ModelMissing
 from files.forms import LONGEST_SEARCH
@@ -21,6 +22,8 @@ from files.refusals import DocumentRefused
 from files.schemas import FileOut, HitOut
 
 router = Router(tags=["files"])
+# Seconds after which a client may try again when a limit of ours was reached.
+RETRY_AFTER = 5
 
 
 @router.post("/files", response={201: FileOut, 200: FileOut}, summary="Upload a file")
@@ -36,10 +39,12 @@ def upload_file(
     201 for a new file. 200 with the known one when the same bytes are here already, as far as this member can see.
     """
     try:
-        one = uploads.received(request)[0]
+        one = uploads.received_one(request)
         taken = services.upload(actor=request.tenant, content=one, name=one.name or "", visibility=visibility.value)
     except uploads.UploadStopped as stopped:
         raise Refused(stopped.status, str(stopped)) from stopped
+    except services.TooManyUnread as many:
+        raise Refused(429, str(many), retry_after=RETRY_AFTER) from many
     except DocumentRefused as refused:
         raise Refused(415, str(refused)) from refused
     except storage.StorageUnavailable as unavailable:
@@ -71,6 +76,8 @@ def get_content(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
         return delivery.give_out(request, file, actor=request.tenant)
     except storage.BytesMissing as missing:
         raise Http404 from missing
+    except NoPlace as none:
+        raise Refused(503 if none.is_ours else 429, str(none), retry_after=RETRY_AFTER) from none
 
 
 @router.delete("/files/{uuid:file_id}", response={204: None}, summary="Delete a file")

@@ -13,6 +13,7 @@ from django.http.response import HttpResponseBase
 
 from accounts.http import Tenant
 from accounts.middleware.headers import SANDBOX
+from accounts.waiting import leaving
 from files import services, storage
 from files.models import File
 
@@ -56,12 +57,15 @@ class RangeRefused(Exception):
 
 
 def give_out(request: HttpRequest, file: File, *, actor: Tenant) -> HttpResponseBase:
-    """The answer with a file's bytes, recorded before the first one leaves; raises `storage.BytesMissing`."""
+    """The answer with a file's bytes, recorded before the first one leaves.
+
+    Raises `storage.BytesMissing`; `accounts.waiting.NoPlace` when the member is downloading as much as one may.
+    """
     try:
         span = wanted(request, file)
     except RangeRefused:
         return out_of_range(file)
-    response = attachment(file, span)
+    response = leaving(attachment(file, span), actor)
     services.note_download(actor=actor, file=file, partial_content=span is not None)
     return response
 

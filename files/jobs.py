@@ -3,9 +3,10 @@
 from uuid import UUID
 
 from accounts.http import Tenant
-from accounts.jobs import before_work, job
+from accounts.jobs import RetryLater, before_work, job
 from files import services
 from files.embedding import embed
+from files.extraction import ReadingInterrupted
 from files.refusals import SENTENCES, Reason
 
 
@@ -16,15 +17,17 @@ def mark_unreadable(tenant: Tenant, file_id: str) -> None:
         file_id=UUID(file_id),
         reason=Reason.UNFINISHED,
         sentence=SENTENCES[Reason.UNFINISHED],
-        # It may well be our fault (a model that is not installed), so the owner can have it read again.
-        keep_bytes=True,
     )
 
 
-@job("files.read", serial="file_id", gave_up=mark_unreadable)
+# Files that a worker reads at once for one workspace; the other places are for the others.
+@job("files.read", serial="file_id", lanes=2, gave_up=mark_unreadable)
 def read(tenant: Tenant, file_id: str) -> None:
     """Check, extract and index one file."""
-    services.read(actor=tenant, file_id=UUID(file_id))
+    try:
+        services.read(actor=tenant, file_id=UUID(file_id))
+    except ReadingInterrupted as interrupted:
+        raise RetryLater(str(interrupted)) from interrupted
 
 
 @before_work

@@ -34,6 +34,10 @@ class Reason(StrEnum):
     UNFINISHED = "unfinished"
 
 
+# These may be our failure as well as the document's, or pass with a machine that has less to do: its bytes are kept, so
+# that its owner can have it read again.
+WORTH_ANOTHER_READING = frozenset({Reason.CRASHED, Reason.MEMORY, Reason.SLOW, Reason.UNFINISHED})
+
 # `{kind}` is the type by the file's name ("PDF"), `{found}` what its content turned out to be.
 SENTENCES: dict[Reason, str] = {
     Reason.EMPTY: "This file is empty: it has no bytes. Save it again and upload the new copy.",
@@ -88,8 +92,8 @@ SENTENCES: dict[Reason, str] = {
         "Reading this {kind} needed too much memory, so we stopped. Split it, or save it in a simpler form."
     ),
     Reason.CRASHED: (
-        "Reading this {kind} stopped unexpectedly, which a damaged file can cause. "
-        "Save it again from the program that made it and upload that copy."
+        "Reading this {kind} stopped unexpectedly, which a damaged file can cause. Have it read again; "
+        "if that fails too, save it again from the program that made it and upload that copy."
     ),
     Reason.UNFINISHED: (
         "Reading this file failed for a reason that lies with this installation, not with the file. "

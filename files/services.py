@@ -10,18 +10,27 @@ from functools import partial
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.http import Http404
 from django.utils import timezone
 
 from accounts.http import Tenant
 from files import embedding, extraction, names, passages, signals, storage, types
 from files.models import Embedding, File, Passage, Visibility
-from files.refusals import SENTENCES, DocumentRefused, Reason
+from files.refusals import SENTENCES, WORTH_ANOTHER_READING, DocumentRefused, Reason
 from files.uploads import ReceivedFile, from_bytes
 
 logger = logging.getLogger(__name__)
 
 # Passages whose vectors are committed together: what a killed worker has done so far is kept.
 INDEXED_AT_ONCE = 32
+
+
+# Files of one member that may wait to be read, so that nobody fills the workers with documents.
+MOST_UNREAD = 100
+
+
+class TooManyUnread(Exception):
+    """The member waits for as many files as one may. The message is a sentence for people."""
 
 
 class FileGone(Exception):
@@ -40,7 +49,8 @@ def upload(*, actor: Tenant, content: ReceivedFile, name: str, visibility: str =
     """Take a complete upload in as the actor's file; its reading starts when the transaction commits.
 
     The same bytes again are the same file, as far as the actor can see one: nobody learns what others hold. Raises
-    `DocumentRefused` for a type that is not on the list, `storage.StorageUnavailable` when bytes can't be written.
+    `DocumentRefused` for a type that is not on the list, `storage.StorageUnavailable` when bytes can't be written,
+    `TooManyUnread` when too many of the actor's files wait to be read.
     """
     name = names.display_name(name)
     kind = types.by_name(name)
@@ -59,6 +69,7 @@ def upload(*, actor: Tenant, content: ReceivedFile, name: str, visibility: str =
     if not file.size:
         # There are no bytes to keep, and the sentence is certain already.
         return Upload(_store_refused(actor, file), is_new=True)
+    _check_unread(actor)
     storage.save(file.storage_key, content)
     try:
         with transaction.atomic():
@@ -88,7 +99,10 @@ def ingest(*, actor: Tenant, content: bytes, name: str, visibility: str = Visibi
 
 
 def read(*, actor: Tenant, file_id: UUID) -> None:
-    """Check, extract and index one file; it ends ready or refused. Run again after a crash, it goes on where it was."""
+    """Check, extract and index one file; it ends ready or refused. Run again after a crash, it goes on where it was.
+
+    Raises `extraction.ReadingInterrupted` when the reader was told to end, as in a restart: the file waits unharmed.
+    """
     file = File.objects.filter(pk=file_id).first()
     if file is None or file.is_settled:
         return
@@ -104,7 +118,7 @@ def read(*, actor: Tenant, file_id: UUID) -> None:
         logger.info("A file was deleted while it was being read.")
 
 
-def refuse(*, actor: Tenant, file_id: UUID, reason: Reason, sentence: str, keep_bytes: bool = False) -> None:
+def refuse(*, actor: Tenant, file_id: UUID, reason: Reason, sentence: str) -> None:
     """Mark a file as refused and keep nothing of its content: no passages, and no bytes unless it may be read again."""
     with transaction.atomic():
         file = File.objects.select_for_update().filter(pk=file_id).first()
@@ -114,7 +128,7 @@ def refuse(*, actor: Tenant, file_id: UUID, reason: Reason, sentence: str, keep_
         file.status, file.refusal, file.pages = File.Status.REFUSED, sentence, None
         file.save(update_fields=["status", "refusal", "pages", "updated_at"])
         signals.file_refused.send(sender=File, actor=actor, target=file, reason=reason.value)
-        if not keep_bytes:
+        if reason not in WORTH_ANOTHER_READING:
             transaction.on_commit(partial(storage.delete, file.storage_key))
 
 
@@ -139,8 +153,15 @@ def share(*, actor: Tenant, file: File, visibility: str) -> None:
 
 
 def delete(*, actor: Tenant, file: File) -> None:
-    """Delete a file with its bytes, passages and vectors. What cited it says that its source was deleted."""
+    """Delete a file with its bytes, passages and vectors. What cited it says that its source was deleted.
+
+    Raises `Http404` when somebody was faster: what did not happen leaves no fact behind.
+    """
     with transaction.atomic():
+        try:
+            _lock(file)
+        except FileGone as gone:
+            raise Http404 from gone
         signals.file_deleted.send(sender=File, actor=actor, target=file)
         transaction.on_commit(partial(storage.delete, file.storage_key))
         File.objects.filter(pk=file.pk).delete()
@@ -162,6 +183,14 @@ def note_search(*, actor: Tenant, files: list[UUID], count: int) -> None:
     """Record that a person's search showed `count` excerpts out of these files."""
     with transaction.atomic():
         signals.passages_searched.send(sender=Passage, actor=actor, target=None, files=files, passages=count)
+
+
+def _check_unread(actor: Tenant) -> None:
+    settled = (File.Status.READY, File.Status.REFUSED)
+    if File.objects.filter(owner_id=actor.membership_id).exclude(status__in=settled).count() >= MOST_UNREAD:
+        raise TooManyUnread(
+            f"{MOST_UNREAD} of your files are still being read. Wait until some of them are ready, then upload this one."
+        )
 
 
 def _known(actor: Tenant, sha256: str) -> File | None:
@@ -203,6 +232,7 @@ def _extract(file: File) -> None:
         for piece in passages.cut(pages)
     ]  # fmt: skip
     with transaction.atomic():
+        _lock(file)
         Passage.objects.filter(file=file).delete()
         Passage.objects.bulk_create(rows, batch_size=500)
         file.pages = len(pages)

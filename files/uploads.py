@@ -48,6 +48,10 @@ class ReceivedFile(UploadedFile):  # type: ignore[type-arg]  # generic in the st
             super().close()
         except FileNotFoundError:
             return
+        except OSError:
+            # Closing writes what is still buffered, to a disk that has no room for it. The descriptor is closed and the file
+            # deleted all the same, and whoever waits was told already.
+            return
 
 
 class CappedUploadHandler(FileUploadHandler):
@@ -97,12 +101,18 @@ class CappedUploadHandler(FileUploadHandler):
         """The finished upload, rewound; None when it was stopped."""
         if not hasattr(self, "file"):
             return None
+        try:
+            # A small file is still in Python's buffer, so a full disk is noticed only here.
+            self.file.flush()
+            self.file.seek(0)
+        except OSError as error:
+            self._stop(_unwritable(error))
+            return None
         received = self.file
         del self.file
         received.sha256 = self._digest.hexdigest()
         received.size = file_size
         received.content_type = self.content_type
-        received.seek(0)
         return received
 
     def upload_interrupted(self) -> None:
@@ -142,6 +152,14 @@ def received(request: HttpRequest) -> list[ReceivedFile]:
     if not found:
         raise UploadStopped(422, "No file arrived. Choose a file and upload it again.")
     return found
+
+
+def received_one(request: HttpRequest) -> ReceivedFile:
+    """The one file of a multipart request; raises `UploadStopped` as `received` does, and for a second file."""
+    found = received(request)
+    if len(found) > 1:
+        raise UploadStopped(422, "Send one file in each request. This one carried several, and none was stored.")
+    return found[0]
 
 
 def _unwritable(error: OSError) -> UploadStopped:

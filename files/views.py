@@ -18,7 +18,8 @@ from accounts.access import has_role, role_required
 from accounts.http import TenantRequest
 from accounts.models import Role
 from accounts.pagination import paginate
-from accounts.problems import problem
+from accounts.problems import answer, problem
+from accounts.waiting import NoPlace
 from files import access, delivery, queries, services, storage, uploads
 from files.embedding import ModelMissing
 from files.forms import ListForm, QuoteForm, SearchForm, UploadForm, VisibilityForm
@@ -52,6 +53,8 @@ def file_upload(request: TenantRequest) -> HttpResponseBase:
         ]
     except uploads.UploadStopped as stopped:
         return _upload_refused(request, form, stopped.status, str(stopped))
+    except services.TooManyUnread as many:
+        return _upload_refused(request, form, 429, str(many))
     except DocumentRefused as refused:
         return _upload_refused(request, form, 415, str(refused))
     except storage.StorageUnavailable as unavailable:
@@ -108,6 +111,8 @@ def file_content(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
         return delivery.give_out(request, file, actor=request.tenant)
     except storage.BytesMissing as missing:
         raise Http404 from missing
+    except NoPlace as none:
+        return answer(request, 503 if none.is_ours else 429, str(none))
 
 
 @require_POST

@@ -15,8 +15,9 @@ from django.http import HttpRequest, UnreadablePostError
 from django.http.response import HttpResponseBase
 
 from accounts.http import Reason, Refusal, refuse
-from accounts.problems import answer, is_api
-from accounts.routes import Declaration, declaration, route_of
+from accounts.problems import DETAILS, RETRY_AFTER, answer, is_api, page
+from accounts.routes import Declaration, Door, Route, declaration, route_of
+from accounts.waiting import NoPlace, arriving
 
 # As they compare: lower-case, letters and digits only.
 RESERVED: Final = frozenset(
@@ -94,6 +95,8 @@ HEADERS_OF_OTHERS: Final = {
 }
 FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 WITH_BODY: Final = ("POST", "PUT", "PATCH", "DELETE")
+# What strangers may send: forms of a few fields, or another system's short message.
+LARGEST_PUBLIC_BODY: Final = 64 * 1024
 
 
 class Unreadable(ValueError):
@@ -117,7 +120,9 @@ class ReservedNamesMiddleware:
             return self.get_response(request)
         declared = declaration(route.view, request.method or "")
         try:
-            refused = _wrong_media(request, declared) or _spoofing(request, declared)
+            refused = _too_large(request, route) or _wrong_media(request, declared) or _spoofing(request, declared)
+        except NoPlace as none:
+            refused = _no_place(request, none)
         except Unreadable as unreadable:
             refuse(request, Refusal(Reason.MALFORMED, "request.refused"))
             refused = answer(request, 400, str(unreadable))
@@ -128,6 +133,25 @@ def compared(name: str) -> str:
     """A name as it compares: `workspaceId`, `WORKSPACE-ID`, `workspace_id[]` and full-width letters are all `workspaceid`."""
     folded = name if name.isascii() else unicodedata.normalize("NFKC", name)
     return "".join(letter for letter in folded.casefold() if letter.isalnum())
+
+
+def _too_large(request: HttpRequest, route: Route) -> HttpResponseBase | None:
+    """Refuse a stranger's large body by what it claims, before a byte of it is waited for."""
+    length = str(request.META.get("CONTENT_LENGTH") or "0")
+    if route.door is not Door.PUBLIC or not length.isdecimal() or int(length) <= LARGEST_PUBLIC_BODY:
+        return None
+    # A stranger could have every thread receive what no public address has a use for.
+    refuse(request, Refusal(Reason.MALFORMED, "request.refused", "warning", {"place": "content-length"}))
+    return page(request, 413, DETAILS[413], "400.html") if not is_api(request) else answer(request, 413)
+
+
+def _no_place(request: HttpRequest, none: NoPlace) -> HttpResponseBase:
+    # One client that sends slowly and often holds as many threads as it has unfinished bodies, everybody's threads.
+    reason = Reason.OUTAGE if none.is_ours else Reason.THROTTLED
+    refuse(request, Refusal(reason, "request.refused", "warning", {"place": "body"}))
+    response = answer(request, 503 if none.is_ours else 429, str(none))
+    response["Retry-After"] = RETRY_AFTER
+    return response
 
 
 def _wrong_media(request: HttpRequest, declared: Declaration) -> HttpResponseBase | None:
@@ -174,7 +198,9 @@ def _names(request: HttpRequest) -> Iterator[tuple[str, Iterable[str]]]:
         yield "query", request.GET
     yield "header", _headers(request)
     if request.method in WITH_BODY and _has_body(request):
-        yield from _body_names(request)
+        with arriving(request):
+            found = list(_body_names(request))
+        yield from found
 
 
 def _headers(request: HttpRequest) -> Iterator[str]:

@@ -25,6 +25,7 @@ from accounts.problems import answer, as_problem, problem, unavailable
 from accounts.routes import Door, Route, route_of
 from accounts.streams import fence_stream
 from accounts.tenancy.context import workspace
+from accounts.waiting import hold_nothing
 
 # Other places in which clients of other products put keys. Here they open nothing, and beside a real credential they are a second.
 STRAY_HEADERS = ("HTTP_X_API_KEY", "HTTP_X_AUTH_TOKEN", "HTTP_API_KEY", "HTTP_PROXY_AUTHORIZATION")
@@ -59,6 +60,7 @@ class TenantMiddleware:
         with workspace(tenant.workspace_id, tenant.membership_id):
             response = self.get_response(request)
             fence_stream(response)
+        hold_nothing(response)
         return as_problem(request, response) if route.door is Door.API else response
 
     def process_view(

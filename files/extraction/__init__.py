@@ -28,12 +28,20 @@ PROJECT = Path(__file__).resolve().parents[2]
 BOOT = "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module('files.extraction.child', run_name='__main__')"
 
 
+# What a restart, a closed terminal or an operator sends. None of them says anything about the document.
+ASKED_TO_END = {-signal.SIGTERM, -signal.SIGINT, -signal.SIGHUP}
+
+
+class ReadingInterrupted(Exception):
+    """Somebody ended the reader, and the document is as good as before: read it again, from its first page."""
+
+
 def extract(stream: BinaryIO, kind: DocumentType, wall_seconds: float = WALL_SECONDS) -> list[Page]:
     """The pages of a document of at most some 50 MB, read in a limited child process.
 
     `stream` must be a real file (the child inherits its descriptor and sees nothing else of ours). Raises
     `DocumentRefused` with the owner's sentence when the content is not what `kind` says, is locked, damaged or a
-    trap, or takes more than `wall_seconds`.
+    trap, or takes more than `wall_seconds`; `ReadingInterrupted` when the reader was told to end.
     """
     stream.seek(0)
     process = subprocess.Popen(
@@ -45,6 +53,7 @@ def extract(stream: BinaryIO, kind: DocumentType, wall_seconds: float = WALL_SEC
         env={"LANG": "C.UTF-8", "PYTHONUTF8": "1"},
         close_fds=True,
         cwd="/",
+        start_new_session=True,  # a restart signals the worker's whole group; PDEATHSIG ends the reader with the worker
     )
     late = threading.Event()
 
@@ -105,8 +114,10 @@ def _listen(pipe: IO[bytes] | None, complaints: list[bytes]) -> None:
             kept += len(chunk)
 
 
-def _death(kind: DocumentType, code: int, late: bool, complaints: bytes) -> DocumentRefused:
-    """The refusal for a child that ended without a last line."""
+def _death(kind: DocumentType, code: int, late: bool, complaints: bytes) -> DocumentRefused | ReadingInterrupted:
+    """What to make of a child that ended without a last line."""
+    if code in ASKED_TO_END:
+        return ReadingInterrupted(f"The reader of a {kind.label} was ended by signal {-code}.")
     if late or code == -signal.SIGXCPU:
         return DocumentRefused(Reason.SLOW, kind.label)
     if b"MemoryError" in complaints or b"bad_alloc" in complaints or b"cannot allocate" in complaints.lower():

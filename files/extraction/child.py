@@ -7,6 +7,7 @@ Started by `files.extraction.extract` with an empty environment. It imports no D
 import importlib
 import json
 import pkgutil
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from importlib.abc import MetaPathFinder
@@ -39,6 +40,8 @@ DENIED_SECOND_OPINIONS = ("image/", "audio/", "video/", "font/", "application/x-
 
 def main(label: str, media_type: str, reader: str) -> None:
     """Confine this process, then parse standard input as the given type."""
+    # Python would make a traceback of it, and the parent a damaged document.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     confinement.die_with_parent()
     confinement.limit_resources()
     kind = DocumentType(label, media_type, reader)

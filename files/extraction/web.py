@@ -20,6 +20,12 @@ VOID = frozenset({
 })  # fmt: skip
 
 
+# What opens, and what has to close it. An end that is missing makes the parser look for it again from every later opening:
+# one megabyte of `<div ` took minutes.
+ENDS = (("<", ">"), ("<!--", "-->"), ("<![", "]>"), ("<![CDATA[", "]]>"))
+LONGEST_OPEN_END = 64 * 1024
+
+
 class _Reader(HTMLParser):
     """Collects `(heading or None, text)` blocks."""
 
@@ -72,9 +78,18 @@ class _Reader(HTMLParser):
 def read(stream: BinaryIO, kind: str) -> Iterator[Page]:
     """The visible text of a page, a section for each `h1` to `h3`; raises `DocumentRefused` when there are no tags."""
     reader = _Reader()
-    reader.feed(decode(stream.read(), kind))
+    text = decode(stream.read(), kind)
+    if any(_open_end(text, opening, closing) > LONGEST_OPEN_END for opening, closing in ENDS):
+        raise DocumentRefused(Reason.CORRUPT, kind)
+    reader.feed(text)
     reader.close()
     reader.flush()
     if not reader.seen_tag:
         raise DocumentRefused(Reason.MISLABELLED, kind, "plain text")
     yield from sections(iter(reader.blocks))
+
+
+def _open_end(text: str, opening: str, closing: str) -> int:
+    """How many characters stand behind the first opening that nothing closes any more."""
+    start = text.find(opening, text.rfind(closing) + 1)
+    return len(text) - start if start >= 0 else 0

@@ -67,7 +67,12 @@ def test_it_finds_the_right_passage_and_refuses_the_unanswerable(ask: Callable[[
     shares = measured(ask)
     assert len(ANSWERABLE) >= 40
     assert len(UNRELATED) >= 20
-    assert min(shares[name] for name in ("first five", "answered", "refused")) >= 0.9
+    assert min(shares[name] for name in ("first five", "answered", "unrelated refused")) >= 0.9
+    # Of all 34 it refuses 28. Questions on the subject whose answer is not there come as close to the files as paraphrases of
+    # questions that are answered: no threshold over cosine, words in common and sentence, alone or weighed together, refused
+    # more than 29 while nine of ten answerable ones stayed. So the quote itself, which always
+    # stands with its source, is what a reader judges by.
+    assert shares["all unanswerable refused"] >= 0.8
 
 
 @pytest.mark.soak
@@ -82,7 +87,7 @@ def test_it_does_so_among_a_thousand_other_passages_too(db: None, monkeypatch: p
     shares = measured(asking([*library(), *crowd]))
     assert shares["first five"] >= 0.9
     # Both fall by a question or two: a sample this small cannot tell 0.90 from 0.88.
-    assert min(shares["answered"], shares["refused"]) >= 0.85
+    assert min(shares["answered"], shares["unrelated refused"]) >= 0.85
 
 
 def measured(ask: Callable[[str], Findings]) -> dict[str, float]:
@@ -93,8 +98,10 @@ def measured(ask: Callable[[str], Findings]) -> dict[str, float]:
         "first": sum(place == 1 for place in ranks.values()) / len(ranks),
         "first five": sum(place is not None and place <= 5 for place in ranks.values()) / len(ranks),
         "answered": sum(found.is_answerable for _, found, _, _ in answers) / len(answers),
-        "refused": sum(not ask(question).is_answerable for question in UNRELATED) / len(UNRELATED),
+        "unrelated refused": sum(not ask(question).is_answerable for question in UNRELATED) / len(UNRELATED),
         "near misses refused": sum(not ask(question).is_answerable for question in NEAR_MISSES) / len(NEAR_MISSES),
+        "all unanswerable refused": sum(not ask(question).is_answerable for question in [*UNRELATED, *NEAR_MISSES])
+        / (len(UNRELATED) + len(NEAR_MISSES)),
     }
     told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
     print(f"\n{told}; missed: {[question for question, place in ranks.items() if place is None]}")  # noqa: T201 - with -s

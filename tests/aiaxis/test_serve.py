@@ -62,10 +62,11 @@ def family(pid: int) -> dict[int, str]:
 
 
 @contextmanager
-def serving(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def serving(tmp_path: Path, **changed: str) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Serve over the test databases; whatever is left in the end is killed."""
     port = free_port()
     environment = {**os.environ, "PORT": str(port), "WEB_WORKERS": "1", "WEB_THREADS": "16", "DATABASE_POOL_SIZE": "4"}
+    environment |= changed
     known: dict[int, str] = {}
     with (
         (tmp_path / "said.txt").open("wb") as said,

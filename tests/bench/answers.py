@@ -78,8 +78,10 @@ def _quality(agent: Agent) -> list[Row]:
             "right passage in the first five", 100 * first_five / len(places), 90, "%", f"{len(places)} questions"
         ),
         noted("right passage first", 100 * sum(place == 0 for place in places) / len(places), "%"),
-        at_least("unanswerable refused", 100 * sum(refused) / len(refused), 90, "%", f"{len(refused)}, unrelated"),
+        at_least("unrelated refused", 100 * sum(refused) / len(refused), 90, "%", f"{len(refused)} questions"),
         noted("near misses refused", 100 * sum(near) / len(near), "%", f"{len(near)}, on the subject"),
+        # The honest figure: no rule that we tried brings it to 90 without refusing what the files do answer.
+        noted("all unanswerable refused", 100 * sum([*refused, *near]) / len([*refused, *near]), "%", "both kinds"),
     ]
 
 

@@ -286,3 +286,19 @@ def test_sharing_is_seen_by_colleagues_and_undone() -> None:
         services.share(actor=BOB.tenant, file=file, visibility=Visibility.PRIVATE)
     with workspace(ALICE.tenant.workspace_id, ALICE.tenant.membership_id):
         assert not Passage.objects.exists()
+
+
+def test_a_member_waits_for_so_many_files_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One person's documents must not fill the workers; a colleague's are counted by themselves."""
+    monkeypatch.setattr(services, "MOST_UNREAD", 2)
+    with acting(BOB):
+        take(BOB, b"one")
+        take(BOB, b"two")
+        with pytest.raises(services.TooManyUnread, match="still being read"):
+            take(BOB, b"three")
+        assert File.objects.count() == 2
+    with acting(ALICE):
+        assert take(ALICE, b"three").is_new
+    with acting(BOB):
+        services.read(actor=BOB.tenant, file_id=File.objects.filter(owner_id=BOB.membership_id)[0].pk)
+        assert take(BOB, b"three").is_new

@@ -1,0 +1,137 @@
+"""What may a request hold while it waits for its client, and how many may wait at once?
+
+A body that arrives slowly and an answer that is read slowly each hold a thread for as long as the client likes. So they hold
+nothing else (no database connection), and there are never so many that nobody else finds a thread: one key with seventy idle
+connections once stopped every workspace. The server cannot end such a wait itself; `docs/deploy.md` says what a proxy does.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, cast
+
+from django.conf import settings
+from django.db import connections
+from django.http import HttpRequest, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+from accounts.http import Tenant, tenant_of
+from accounts.requests import client_address
+
+MOST_BODIES_OF_MEMBER: Final = 8
+# An office behind one address sends few bodies in the same instant; a body that arrives whole holds its place for milliseconds.
+MOST_BODIES_OF_ADDRESS: Final = 24
+MOST_DOWNLOADS_OF_MEMBER: Final = 8
+# Of the threads of a process, the share that may wait for bodies, and for readers of downloads. The rest answers pages.
+BODIES_SHARE: Final = 3 / 8
+DOWNLOADS_SHARE: Final = 1 / 8
+
+TOO_MANY_BODIES = (
+    "You are sending many things at once already. Wait until one of them has arrived, then send this again."
+)
+TOO_MANY_DOWNLOADS = (
+    "You are downloading as many files as one person may at once. Wait until one of them is complete, then try again."
+)
+BUSY = "Very much is being sent and fetched at this moment, so this was not begun. Try again in a few seconds."
+
+
+class NoPlace(Exception):
+    """As many wait already as may. The message is a sentence for people; `is_ours` tells whose limit it is."""
+
+    def __init__(self, sentence: str, *, is_ours: bool) -> None:
+        super().__init__(sentence)
+        self.is_ours = is_ours
+
+
+class Places:
+    """Counts who waits in this process, under every name by which they are limited."""
+
+    def __init__(self, share: float, sentence: str) -> None:
+        self._lock = threading.Lock()
+        self._share = share
+        self._sentence = sentence
+        self._taken: Counter[Hashable] = Counter()
+
+    def take(self, limits: Mapping[Hashable, int]) -> Callable[[], None]:
+        """Take a place under each name; return what gives it back (safe to call twice). Raises `NoPlace`."""
+        with self._lock:
+            for name, most in limits.items():
+                if self._taken[name] >= most:
+                    raise NoPlace(self._sentence, is_ours=False)
+            if self._taken[None] >= max(2, int(settings.WEB_THREADS * self._share)):
+                raise NoPlace(BUSY, is_ours=True)
+            keys = (None, *limits)
+            self._taken.update(keys)
+        given_back = threading.Event()
+
+        def give_back() -> None:
+            with self._lock:
+                if not given_back.is_set():
+                    given_back.set()
+                    self._taken.subtract(keys)
+                    self._taken += Counter()  # drops what reached zero
+
+        return give_back
+
+    def taken(self) -> int:
+        """How many wait in this process."""
+        return self._taken[None]
+
+
+BODIES: Final = Places(BODIES_SHARE, TOO_MANY_BODIES)
+DOWNLOADS: Final = Places(DOWNLOADS_SHARE, TOO_MANY_DOWNLOADS)
+
+
+@contextmanager
+def arriving(request: HttpRequest) -> Iterator[None]:
+    """Take a place for as long as the block reads the body, and hold no database connection in it. Raises `NoPlace`."""
+    tenant = tenant_of(request)
+    limits: dict[Hashable, int] = {client_address(request): MOST_BODIES_OF_ADDRESS}
+    if tenant is not None:
+        limits = {tenant.membership_id: MOST_BODIES_OF_MEMBER}
+    give_back = BODIES.take(limits)
+    try:
+        give_connections_back()
+        yield
+    finally:
+        give_back()
+
+
+def leaving(response: HttpResponseBase, tenant: Tenant) -> HttpResponseBase:
+    """Take a place for a download, until the server closes the response. Raises `NoPlace`, and closes it then."""
+    try:
+        give_back = DOWNLOADS.take({tenant.membership_id: MOST_DOWNLOADS_OF_MEMBER})
+    except NoPlace:
+        response.close()
+        raise
+    cast("list[Callable[[], None]]", cast("Any", response)._resource_closers).append(give_back)
+    # A server that drops the response without closing it must not keep the place for ever.
+    weakref.finalize(response, give_back)
+    return response
+
+
+def hold_nothing(response: HttpResponseBase) -> None:
+    """Before the server begins to send a streaming response: its reader may take hours, without a database connection."""
+    if isinstance(response, StreamingHttpResponse):
+        give_connections_back()
+
+
+@contextmanager
+def no_connection_kept() -> Iterator[None]:
+    """Give every database connection of this thread back after the block: a stream that waits holds none."""
+    try:
+        yield
+    finally:
+        give_connections_back()
+
+
+def give_connections_back() -> None:
+    """Give every database connection of this thread back to its pool; the next query takes one again."""
+    for connection in connections.all(initialized_only=True):
+        # Inside a transaction somebody further out owns the connection (a test case).
+        if not connection.in_atomic_block:
+            connection.close()

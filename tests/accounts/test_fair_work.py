@@ -1,0 +1,123 @@
+"""Does one workspace's long work leave room for what the others wait for?"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connections
+
+from accounts import jobs
+from accounts.http import Tenant
+from conversations import jobs as answers
+from files import jobs as files
+from tests.cast import ALICE, BOB, CHARLIE, Person, acting
+
+CHILD = """
+import asyncio, signal, sys, time
+import django
+django.setup()
+from procrastinate.contrib.django.utils import connector_params
+from accounts import jobs, worker
+
+@jobs.job("tests.long", serial="word", lanes=2)
+def long(tenant, word):
+    print("begun", word, flush=True)
+    time.sleep(30)
+
+@jobs.job("tests.awaited", queue=jobs.PROMPT_QUEUE)
+def awaited(tenant, word):
+    print("begun", word, flush=True)
+
+async def main():
+    stop = asyncio.Event()
+    app = worker.application(connector_params("queue"), int(sys.argv[1]))
+    await worker.work(app, concurrency=int(sys.argv[1]), stop=stop)
+
+asyncio.run(main())
+"""
+
+
+@jobs.job("tests.long", serial="word", lanes=2)
+def long(tenant: Tenant, word: str) -> None:
+    raise AssertionError("it runs in the other process only")
+
+
+@jobs.job("tests.awaited", queue=jobs.PROMPT_QUEUE)
+def awaited(tenant: Tenant, word: str) -> None:
+    raise AssertionError("it runs in the other process only")
+
+
+@contextmanager
+def a_worker(tmp_path: Path, places: int) -> Iterator[Path]:
+    """A worker process with so many places; what it says stands in the file."""
+    script, said = tmp_path / "worker.py", tmp_path / "said.txt"
+    script.write_text(CHILD)
+    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "aiaxis.settings", "PYTHONPATH": str(settings.BASE_DIR)}
+    with (
+        said.open("w") as output,
+        subprocess.Popen(
+            [sys.executable, str(script), str(places)], env=environment, stdout=output, cwd=tmp_path
+        ) as process,
+    ):
+        try:
+            yield said
+        finally:
+            process.send_signal(signal.SIGKILL)
+
+
+def begun(said: Path, wanted: int, seconds: float) -> list[str]:
+    """The words of the jobs that have begun, once there are as many as wanted or the time is over."""
+    deadline = time.monotonic() + seconds
+    words: list[str] = []
+    while time.monotonic() < deadline and len(words) < wanted:
+        words = [line.split()[1] for line in said.read_text().splitlines()]
+        time.sleep(0.05)
+    return words
+
+
+def hand_in(person: Person, *words: str) -> None:
+    with acting(person):
+        for word in words:
+            jobs.enqueue(long, word=word)
+
+
+def test_an_answer_never_waits_behind_files(committed: None, tmp_path: Path) -> None:
+    """Four uploads of one workspace stopped every other workspace's answers for three minutes."""
+    hand_in(ALICE, "a", "b", "c", "d")
+    with a_worker(tmp_path, 1) as said:
+        assert len(begun(said, 1, 30)) == 1
+        with acting(CHARLIE):
+            jobs.enqueue(awaited, word="answer")
+        assert begun(said, 2, 10)[-1] == "answer"
+
+
+def test_one_workspace_has_no_more_than_its_lanes(committed: None, tmp_path: Path) -> None:
+    """Other workspaces' files are read beside the many of one, whoever in it uploaded them."""
+    hand_in(ALICE, *"abcdef")
+    hand_in(BOB, *"ghijkl")
+    hand_in(CHARLIE, "charlie")
+    with a_worker(tmp_path, 4) as said:
+        words = begun(said, 4, 15)
+    assert len(words) == 3
+    assert "charlie" in words
+
+
+def test_files_and_answers_are_handed_in_so(committed: None) -> None:
+    """The real jobs: answers in the prompt queue, and the files of a workspace in two lanes."""
+    with acting(ALICE):
+        for number in range(20):
+            jobs.enqueue(files.read, file_id=f"0193b0c4-7a00-7000-8000-{number:012}")
+        jobs.enqueue(answers.answer, message_id="0193b0c4-7a00-7000-8000-000000000000")
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "SELECT queue_name, count(DISTINCT lock), count(*) FROM procrastinate_jobs GROUP BY 1 ORDER BY 1"
+        )
+        assert cursor.fetchall() == [("default", 2, 20), ("prompt", 0, 1)]

@@ -1,0 +1,119 @@
+"""Who may do what to which thing, in whatever state of belonging it is? (L20)
+
+Generated: every address that names a file, an agent or a conversation, as a page and in the API, by every method, for every
+role, on a thing of one's own, a colleague's private or shared one, another workspace's, and one that never was. What is
+allowed follows from three sentences, below in `may`; an address that is made tomorrow is held to them as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.core.files.base import ContentFile
+from django.http import FileResponse
+from django.test import Client
+
+from agents.models import Agent, AgentFile
+from conversations.models import Conversation, Message
+from conversations.streaming import HUB
+from files import storage
+from files.models import File
+from tests.addresses import MISSING, WITH_IDS, Address, client_for
+from tests.cast import ADA, ALICE, BOB, CHARLIE, VERA, Person, acting
+from tests.factories import Desk, a_full_desk
+
+pytestmark = pytest.mark.django_db(databases=["default", "identity", "cache"])
+
+ABOUT = ("/files/", "/agents/", "/conversations/", "/api/v1/files/", "/api/v1/agents/", "/api/v1/conversations/")
+MATRIX = [one for one in WITH_IDS if one.pattern.startswith(ABOUT)]
+STATES = ("own", "private", "shared", "foreign", "missing")
+ROLES = {"owner": ALICE, "admin": ADA, "member": BOB, "viewer": VERA}
+# Pages that a GET shows and that lead to a change.
+FORMS = ("/agents/<str:key>/edit/",)
+# Writes that make something of the reader's own, and change nothing of the thing itself.
+COPIES = ("/agents/<str:key>/duplicate/",)
+
+
+@pytest.fixture(autouse=True)
+def _no_listener_left() -> Iterator[None]:
+    """Streams are asked as well, and the line on which they listen would outlive the tests' server."""
+    yield
+    HUB.close()
+
+
+def owner_of(state: str, person: Person) -> Person:
+    colleague = ALICE if person is BOB else BOB
+    return {"own": person, "private": colleague, "shared": colleague, "foreign": CHARLIE, "missing": person}[state]
+
+
+def a_desk(state: str, person: Person) -> Desk:
+    """One of everything, in this state for this person, with bytes behind the file."""
+    desk = a_full_desk(owner_of(state, person), "workspace" if state == "shared" else "private")
+    with acting(desk.person):
+        storage.save(desk.rows["file_id"].storage_key, ContentFile(b"Refunds take ten days..."))
+    return desk
+
+
+def kept(desk: Desk) -> list[Any]:
+    """Everything of the desk that a request could change, as its owner sees it."""
+    with acting(desk.person):
+        return [
+            list(model.objects.order_by("pk").values()) for model in (File, Agent, AgentFile, Conversation, Message)
+        ]
+
+
+def may(address: Address, method: str, state: str, role: str) -> bool:
+    """Nobody reaches what is not his or shared with him; only its owner changes a thing; and no viewer changes any."""
+    writes = method not in ("GET", "HEAD") or address.pattern in FORMS
+    is_private = "conversation_id" in address.names
+    if state in ("private", "foreign", "missing") or (state == "shared" and is_private):
+        return False
+    if writes and role == "viewer":
+        return False
+    return state == "own" or not writes or address.pattern in COPIES
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("state", STATES)
+def test_each_role_does_to_each_thing_what_it_may_and_nothing_else(state: str, role: str) -> None:
+    """L20: sharing lets others read, and nothing more; a role that may do more in the workspace may not do so to the thing."""
+    person = ROLES[role]
+    clients = {one.is_api: client_for(one, person) for one in MATRIX}
+    desk = a_desk(state, person)
+    for address in MATRIX:
+        for method in address.methods:
+            before = kept(desk)
+            status = ask(clients[address.is_api], address, method, desk, state)
+            case = (role, state, method, address.pattern, status)
+            if status == 405:
+                continue
+            if may(address, method, state, role):
+                assert status not in (401, 403, 404), case
+                assert status < 500, case
+            else:
+                assert status in (403, 404, 422), case
+                assert kept(desk) == before, case
+                # Not even that there is such a thing; a viewer is told of his role before anything is looked up.
+                assert status != 403 or state in ("own", "shared") or role == "viewer", case
+            if state == "own" and kept(desk) != before:
+                desk = a_desk(state, person)
+
+
+def ask(client: Client, address: Address, method: str, desk: Desk, state: str) -> int:
+    ids = dict.fromkeys(desk.ids, MISSING) if state == "missing" else desk.ids
+    path = address.path({**ids, "key": ids["agent_id"]})
+    body = b"{}" if address.is_api and method not in ("GET", "DELETE") else b""
+    response: object = client.generic(method, path, body, "application/json" if address.is_api else "text/plain")
+    if isinstance(response, FileResponse):
+        b"".join(response)  # read to its end, which gives its place and its file back
+    return int(response.status_code)  # type: ignore[attr-defined]  # an object to mypy, which knows no stream of the test client
+
+
+def test_the_matrix_holds_every_kind_of_thing() -> None:
+    """A matrix over nothing would be green."""
+    patterns = {one.pattern for one in MATRIX}
+    assert {"/files/<uuid:file_id>/delete/", "/agents/<str:key>/edit/", "/api/v1/files/<uuidstr:file_id>"} <= patterns
+    assert len(MATRIX) >= 25
+    assert len(ROLES) * len(STATES) * len(MATRIX) >= 500
