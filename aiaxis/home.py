@@ -11,7 +11,7 @@ import os
 import secrets
 from pathlib import Path
 
-SECRET_NAMES = ("SECRET_KEY", "FENCE_KEY", "JOB_KEY", "SEAL_KEY")
+SECRET_NAMES = ("SECRET_KEY", "FENCE_KEY", "JOB_KEY", "SEAL_KEY", "NOTIFY_KEY")
 
 
 class HomeError(RuntimeError):

@@ -46,6 +46,7 @@ SECRET_KEY = _secret("SECRET_KEY")
 FENCE_KEY = hashlib.sha256(_secret("FENCE_KEY").encode()).digest()  # seals the workspace context (tenancy/context.py)
 SEAL_KEY = hashlib.sha256(_secret("SEAL_KEY").encode()).digest()  # signs the trail's checkpoints (audit/sealing.py)
 JOB_KEY = hashlib.sha256(_secret("JOB_KEY").encode()).digest()  # seals background jobs, under a key of their own
+NOTIFY_KEY = _secret("NOTIFY_KEY")  # encrypts channels' addresses and secrets; the newest first (audit/notices/vault.py)
 
 # --- Web ------------------------------------------------------------------------------------------------------------
 
@@ -299,6 +300,12 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL.get("EMAIL_USE_TLS", False), EMAIL.get("EMA
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="") or EMAIL["EMAIL_BACKEND"]
 EMAIL_TIMEOUT = 10  # seconds; a mail server that hangs holds one worker thread no longer
 DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", default="AiAxis <aiaxis@localhost>")
+
+# --- Calls to addresses that somebody typed -------------------------------------------------------------------------
+
+# Networks of this installation's own that a webhook may lead into, also without TLS. From everywhere else a private
+# address is refused, whatever name or form it comes in (accounts/outbound.py).
+OUTBOUND_ALLOWED_NETWORKS = env.networks("OUTBOUND_ALLOWED_NETWORKS")
 
 # --- Language and time ----------------------------------------------------------------------------------------------
 

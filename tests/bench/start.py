@@ -28,6 +28,7 @@ FOREIGN = (
     "FENCE_KEY",
     "JOB_KEY",
     "SEAL_KEY",
+    "NOTIFY_KEY",
     "BENCH_",
     "PYTEST_",
 )
