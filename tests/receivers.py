@@ -23,7 +23,7 @@ class Received:
     at: float = field(default_factory=time.monotonic)
 
 
-Behaviour = Callable[["_Handler"], None]
+Behaviour = Callable[["Handler"], None]
 
 
 class Receiver(ThreadingHTTPServer):
@@ -34,7 +34,7 @@ class Receiver(ThreadingHTTPServer):
     def __init__(self, host: str, behave: Behaviour) -> None:
         self.received: list[Received] = []
         self.behave = behave
-        super().__init__((host, 0), _Handler)
+        super().__init__((host, 0), Handler)
 
     @property
     def port(self) -> int:
@@ -50,7 +50,7 @@ class Receiver(ThreadingHTTPServer):
         """Say nothing: a client that breaks off is what some tests are about."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class Handler(BaseHTTPRequestHandler):
     server: Receiver
 
     def do_POST(self) -> None:
@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
 def answers(status: int = 204, body: bytes = b"", **headers: str) -> Behaviour:
     """Answer with this status."""
 
-    def behave(handler: _Handler) -> None:
+    def behave(handler: Handler) -> None:
         handler.send_response(status)
         for name, value in headers.items():
             handler.send_header(name, value)
@@ -78,7 +78,7 @@ def answers(status: int = 204, body: bytes = b"", **headers: str) -> Behaviour:
     return behave
 
 
-def drips(handler: _Handler) -> None:
+def drips(handler: Handler) -> None:
     """Send one byte of an answer now and then, for ever."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
     for _ in range(600):
@@ -87,7 +87,7 @@ def drips(handler: _Handler) -> None:
         time.sleep(0.05)
 
 
-def never_ends(handler: _Handler) -> None:
+def never_ends(handler: Handler) -> None:
     """Send as much as is taken."""
     handler.wfile.write(b"HTTP/1.0 200 OK\r\n\r\n")
     for _ in range(10_000):
