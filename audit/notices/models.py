@@ -63,6 +63,11 @@ class Channel(WorkspaceModel, ChannelFields):
         ]
         indexes = [models.Index(fields=["workspace", "-created_at"], name="audit_channel_of_workspace")]
 
+    @property
+    def event_words(self) -> list[str]:
+        """Which events, in the words of the trail."""
+        return [action_words(action) for action in self.actions]
+
 
 class OperatorChannel(ChannelFields):
     """Where operators hear of what happens in the installation. It belongs to no workspace."""
