@@ -46,7 +46,7 @@ SECRET_KEY = _secret("SECRET_KEY")
 FENCE_KEY = hashlib.sha256(_secret("FENCE_KEY").encode()).digest()  # seals the workspace context (tenancy/context.py)
 SEAL_KEY = hashlib.sha256(_secret("SEAL_KEY").encode()).digest()  # signs the trail's checkpoints (audit/sealing.py)
 JOB_KEY = hashlib.sha256(_secret("JOB_KEY").encode()).digest()  # seals background jobs, under a key of their own
-NOTIFY_KEY = _secret("NOTIFY_KEY")  # encrypts channels' addresses and secrets; the newest first (audit/notices/vault.py)
+NOTIFY_KEY = _secret("NOTIFY_KEY")  # encrypts where channels lead; the newest first (audit/notices/vault.py)
 
 # --- Web ------------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from audit.notices import operating, services
-from audit.notices.models import Kind
+from audit.notices.models import Channel, Kind
 from tests import cast
 from tests.audit.notices import desk
 from tests.browser.conftest import SignIn
@@ -16,19 +16,18 @@ from tests.browser.test_accessible import SIZES, complaints
 from tests.cast import ALICE, OLGA, PASSWORD
 
 FAR = "https://93.184.216.34/a-path"
-LONG = "On call, " * 8
+LONG = ("On call, " * 8).strip()
 
 
 def a_workspaces_channels() -> str:
     """One that works and one with a long name, with messages; the address of the second."""
     with cast.acting(ALICE) as tenant:
         for name, kind in (("Chat", Kind.SLACK), (LONG, Kind.WEBHOOK)):
-            added = services.add(
-                actor=tenant, name=name, kind=kind, address=FAR, least="info", actions=["file.deleted"]
-            )
-        services.pause(actor=tenant, channel=added.id)
+            services.add(actor=tenant, name=name, kind=kind, address=FAR, least="info", actions=["file.deleted"])
+        channel = Channel.objects.get(name=LONG)
+        services.pause(actor=tenant, channel=channel.pk)
     desk.store(desk.spoofed(actor=ALICE.tenant, action="file.deleted", severity="notice", outcome="allowed"))
-    return f"/trail/notifications/{added.id}/"
+    return f"/trail/notifications/{channel.pk}/"
 
 
 @pytest.mark.parametrize(("scheme", "width"), SIZES)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connections
@@ -98,8 +99,14 @@ def test_a_refusal_is_on_somebodys_screen_within_five_seconds(
 
 def told_exactly(hook: Receiver) -> tuple[int, int]:
     """How many messages there were, each counted once, and how many events they told."""
-    by_id = {one.headers["webhook-id"]: body for one, body in zip(hook.received, desk.bodies(hook), strict=True)}
-    return len(by_id), sum(body["data"]["more"] for body in by_id.values())
+    found = distinct(hook)
+    return len(found), sum(data["more"] for data in found)
+
+
+def distinct(hook: Receiver) -> list[dict[str, Any]]:
+    """What was told, each message once."""
+    pairs = zip(hook.received, desk.bodies(hook), strict=True)
+    return list({one.headers["webhook-id"]: body["data"] for one, body in pairs}.values())
 
 
 def flooded(home: Path, hook: Receiver, total: int) -> tuple[int, int]:
@@ -179,7 +186,8 @@ def killed_again_and_again(home: Path, *, kills: int, kinds: int) -> tuple[int, 
             same = {one.body for one in hook.received if one.headers["webhook-id"] == came.headers["webhook-id"]}
             assert len(same) == 1
         messages, events = told_exactly(hook)
-        assert (messages, events) == (stored, stored)
+        # Where a hundred waited, some are told in one; each alarm is still counted once.
+        assert (sum(data["alarms"] or 1 for data in distinct(hook)), events) == (stored, stored)
         return messages, events, len(hook.received)
 
 
@@ -193,9 +201,13 @@ def test_a_sender_killed_at_any_moment_loses_nothing_and_doubles_nothing(
 
 
 @pytest.mark.soak
-def test_a_sender_killed_twenty_times_loses_nothing_and_doubles_nothing(tmp_path: Path) -> None:
-    messages, events, _ = killed_again_and_again(tmp_path, kills=20, kinds=20)
-    assert (messages, events) == (400, 400)
+def test_a_sender_killed_twenty_times_loses_nothing_and_doubles_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    messages, events, requests = killed_again_and_again(tmp_path, kills=20, kinds=20)
+    with capsys.disabled():
+        print(f"\n    {events} events in {messages} messages through 20 kills, in {requests} requests")  # noqa: T201 - as above
+    assert events == 400
 
 
 def test_entries_of_an_outage_are_told_when_they_come(tmp_path: Path, folder: Path) -> None:
