@@ -190,7 +190,8 @@ BEGIN {OPERATOR.format(purpose="outbox")}
         WHERE NOT EXISTS (SELECT 1 FROM public.audit_message t WHERE t.channel_id = wanted AND t.state = 'waiting' AND t.kind = 'test');
         RETURN true;
     END IF;
-    UPDATE public.audit_message t SET state = 'waiting', attempts = 0, due_at = now(), ended_at = NULL
+    -- Not as new: its receiver may have it, so it must neither be added to nor told in another.
+    UPDATE public.audit_message t SET state = 'waiting', attempts = 1, due_at = now(), ended_at = NULL
     WHERE t.id = wanted AND t.state = 'dead' AND claims->>'act' = 'retry';
     RETURN FOUND;
 END

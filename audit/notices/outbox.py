@@ -1,7 +1,7 @@
 """Which messages wait for which channel, and how do they get there without being lost, doubled or too many?
 
 Everything here runs as ``aiaxis_seal``, the role that reads the trail for AiAxis itself. A message is put into the outbox
-in the transaction that decided it. Whoever sends it takes it for a minute first, so that nobody else sends it meanwhile
+in the transaction that decided it. Whoever sends it takes it for two minutes first, so that nobody else sends it meanwhile
 and a sender that dies leaves it to the next; its id stays the same at every attempt.
 """
 
@@ -25,7 +25,7 @@ BUCKET: Final = 10  # messages that a channel may get at once
 RESERVED: Final = 3  # of these for what is critical, so that nothing smaller can use them up before it
 REFILL_SECONDS: Final = 60.0  # and then one more in so many
 MOST_WAITING: Final = 100  # for one channel; what comes beyond is counted in one message
-LEASE_SECONDS: Final = 60
+LEASE_SECONDS: Final = 120  # longer than ten messages to a receiver that takes all the time it may
 # After which attempt how long until the next: what the specification of Standard Webhooks proposes.
 RETRIES: Final = (5, 60, 300, 1800, 7200, 18_000, 36_000)
 JITTER: Final = 0.2
@@ -39,10 +39,12 @@ _PUT: Final = (
     "created_at, due_at, attempts, state, answer) "
     "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 0, 'waiting', '')"
 )
+# What a sender has taken meanwhile has been put into words already; nothing may be added to it, so it is asked twice.
 _COUNT_MORE: Final = (
     "UPDATE audit_message SET folded = folded + 1, more = more + %s, total = total + %s, "
-    "severity = CASE WHEN %s = 'critical' THEN 'critical' ELSE severity END WHERE id = (SELECT id FROM audit_message WHERE channel_id = %s AND state = 'waiting' AND kind = 'folded' AND attempts = 0 "
-    "ORDER BY created_at LIMIT 1)"
+    "severity = CASE WHEN %s = 'critical' THEN 'critical' ELSE severity END "
+    "WHERE state = 'waiting' AND attempts = 0 AND id = (SELECT id FROM audit_message WHERE channel_id = %s "
+    "AND state = 'waiting' AND kind = 'folded' AND attempts = 0 ORDER BY created_at LIMIT 1)"
 )
 _DUE: Final = (
     "SELECT id, channel_id, kind, severity, action, reason, rule_id, entry_id, about, total, more, folded, created_at, attempts "

@@ -68,7 +68,7 @@ def _serve(channel_id: UUID) -> None:
     try:
         serve(channel_id)
     except Exception:
-        # What was taken comes back when its minute is over.
+        # What was taken comes back when its two minutes are over.
         logger.exception("A notification channel could not be served.")
     finally:
         connections.close_all()

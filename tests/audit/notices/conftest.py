@@ -26,7 +26,7 @@ def _rules_as_they_were(committed: None) -> Iterator[None]:
     """The migration's rules stay for the next test, whatever this one makes of them; and so does nothing on its way."""
     keeping._said.clear()
     with connections["owner"].cursor() as cursor:
-        cursor.execute("CREATE TABLE fence.rules_before AS SELECT * FROM audit_rule")
+        cursor.execute("CREATE TABLE IF NOT EXISTS fence.rules_before AS SELECT * FROM audit_rule")
     yield
     patience = time.monotonic() + 15
     while not sending.is_idle() and time.monotonic() < patience:

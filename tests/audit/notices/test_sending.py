@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core import mail as outbox_of_mails
 from django.db import connections
+from django.utils import timezone
 from pytest_django import Settings
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -277,3 +278,31 @@ def test_an_address_in_another_channels_row_opens_nothing() -> None:
             ("dead", "What was stored for this channel was changed, or belongs to another."),
             ("sent", ""),
         ]
+
+
+def test_what_comes_while_a_hundred_wait_is_counted_and_not_added_to_what_is_on_its_way() -> None:
+    with receiver() as hook:
+        channel = desk.operators_channel(hook.url)
+        desk.store(*[desk.spoofed(number) for number in range(150)])
+        deciding.decide()
+        assert len(desk.messages("id")) == outbox.MOST_WAITING + 1
+        taken = outbox.take(channel, timezone.now())
+        told = sum(one.more for one in taken)
+        desk.store(*[desk.spoofed(1000 + number) for number in range(150)])
+        deciding.decide()
+        waiting = sum(more for more, state in desk.messages("more", "state") if state == "waiting")
+        assert (told, waiting - told) == (150, 150)
+
+
+def test_a_rotated_key_opens_what_lies_under_the_old_one(settings: Settings) -> None:
+    with receiver() as hook:
+        desk.operators_channel(hook.url)
+        settings.NOTIFY_KEY = "a-newer-key-of-at-least-thirty-two-characters," + settings.NOTIFY_KEY
+        desk.store(desk.spoofed())
+        desk.decide_and_send()
+        assert len(hook.received) == 1
+        settings.NOTIFY_KEY = "another-key-of-at-least-thirty-two-characters"
+        desk.store(desk.spoofed(2))
+        desk.decide_and_send()
+        assert len(hook.received) == 1
+        assert "NOTIFY_KEY" in desk.messages("answer")[-2][0] + desk.messages("answer")[-1][0]
