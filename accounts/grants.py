@@ -78,6 +78,25 @@ GRANTS: Final = (
     Grant(SEAL, "audit_seal", ("SELECT", "INSERT")),
     Grant(SEAL, "audit_unsealed", ("SELECT", "DELETE")),
     Grant(OPS, "audit_entry", READ),
+    # Notifications. Injected SQL must neither silence an alarm nor add a listener (L7): written by functions that ask who
+    # it is, and told by the role that reads the trail for AiAxis itself.
+    Grant(APP, "audit_channel", READ),
+    Grant(SEAL, "audit_unheard", ("SELECT", "DELETE")),
+    Grant(SEAL, "audit_rule", READ),
+    Grant(SEAL, "audit_operatorchannel", READ),
+    Grant(SEAL, "audit_alarm", WRITE),
+    Grant(SEAL, "audit_tally", WRITE),
+    Grant(SEAL, "audit_message", WRITE),
+    Grant(SEAL, "audit_channelstate", WRITE),
+    Grant(OPS, "audit_rule", READ),
+    Grant(OPS, "audit_message", READ),
+    Grant(OPS, "audit_channelstate", READ),
+    Grant(
+        OPS,
+        "audit_operatorchannel",
+        READ,
+        columns=("id", "name", "kind", "shown", "least", "is_paused", "heartbeat", "created_at"),
+    ),
     # Operators see metadata only; names of files and agents are content.
     Grant(OPS, "accounts_user", READ),
     Grant(OPS, "accounts_workspace", READ),
@@ -94,14 +113,23 @@ SEQUENCES: Final = {
     ),
 }
 
-# Who calls the functions of the fence: the app, and the shipper whose INSERT checks a policy.
-FENCE_USERS: Final = (APP, AUDIT)
+# Who calls the functions of the fence: the app, the shipper whose INSERT checks a policy, and who tells workspaces' channels.
+FENCE_USERS: Final = (APP, AUDIT, SEAL)
 
 # Functions that run with the owner's rights, each keyed by something that cannot be guessed, and who may call them.
 DEFINER_FUNCTIONS: Final = {
     "fence.verified_payload()": (),
     "fence.verified_claims(text,text)": (),
     "fence.audit_awaits_seal()": (),
+    "fence.audit_to_be_heard()": (),
+    "fence.channels_of(uuid[],uuid[])": (SEAL,),
+    "fence.keep_channel(text,uuid,jsonb)": (APP,),
+    "fence.test_channel(uuid)": (APP,),
+    "fence.channel_results()": (APP,),
+    "fence.channel_messages(uuid)": (APP,),
+    "fence.keep_operator_channel(text)": (APP,),
+    "fence.keep_rule(text)": (APP,),
+    "fence.act_on_outbox(text)": (APP,),
     "fence.current_workspace()": (APP, AUDIT),
     "fence.current_member()": (APP,),
     "fence.is_whole()": (APP,),
@@ -141,6 +169,13 @@ UNFENCED_TABLES: Final = {
     "accounts_cache": "counters and form marks by hash; never content, and nothing that lets anybody in",
     "accounts_identitylink": "links a person to an identity system; only definer functions read it",
     "accounts_operatorsession": "operators belong to no workspace; the app may only insert",
+    "audit_alarm": "what goes on: ids, counts, names of actions; only who tells of it reads and writes",
+    "audit_channelstate": "counts and times of channels, by their ids; never where one leads",
+    "audit_message": "ids and counts, from which a message is made when it is sent",
+    "audit_operatorchannel": "operators belong to no workspace; addresses are encrypted, only functions write",
+    "audit_rule": "which entries operators hear of: names of actions and numbers; only functions write",
+    "audit_tally": "counts of the rules that count",
+    "audit_unheard": "ids of entries that nobody has judged yet; only a trigger adds, only one reader takes",
     "audit_seal": "hashes and ids over the whole trail; only the sealer reads and adds",
     "audit_unsealed": "ids of entries that wait for their seal; only a trigger adds, only the sealer reads",
     "auth_group": "Django's, unused, granted to nobody",

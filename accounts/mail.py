@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from smtplib import SMTPException
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -20,11 +21,16 @@ class Undelivered(Exception):
     """The mail server did not take the mail, or could not be reached. It may later."""
 
 
-def send(event: str, *, to: str, context: Mapping[str, Any]) -> None:
-    """Write the mail of this event and hand it to the mail server. Raises ``Undelivered``."""
+def send(event: str, *, to: str, context: Mapping[str, Any], message_id: str = "") -> None:
+    """Write the mail of this event and hand it to the mail server. Raises ``Undelivered``.
+
+    With ``message_id`` the mail carries it, so that a program which has had it already can tell.
+    """
     values = {**context, "public_url": settings.PUBLIC_URL}
     subject = " ".join(render_to_string(f"mail/{event}.subject.txt", values).split())
     message = EmailMultiAlternatives(subject, render_to_string(f"mail/{event}.txt", values).strip() + "\n", to=[to])
+    if message_id:
+        message.extra_headers["Message-ID"] = f"<{message_id}@{urlsplit(settings.PUBLIC_URL).hostname}>"
     message.attach_alternative(render_to_string(f"mail/{event}.html", values), "text/html")
     try:
         message.send()

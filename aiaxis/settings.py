@@ -52,6 +52,7 @@ SEAL_KEY = hashlib.sha256(_secret("SEAL_KEY").encode()).digest()  # signs the tr
 JOB_KEY = hashlib.sha256(_secret("JOB_KEY").encode()).digest()  # seals background jobs, under a key of their own
 # Encrypts what the identity store keeps for people (accounts/identity/vault.py). The first encrypts, all of them decrypt.
 IDENTITY_KEYS = [_key(_secret("IDENTITY_KEY")), *(_key(old) for old in env.list("IDENTITY_KEYS_RETIRED", default=[]))]
+NOTIFY_KEY = _secret("NOTIFY_KEY")  # encrypts where channels lead; the newest first (audit/notices/vault.py)
 
 # --- Web ------------------------------------------------------------------------------------------------------------
 
@@ -338,6 +339,12 @@ EMAIL_USE_TLS, EMAIL_USE_SSL = EMAIL.get("EMAIL_USE_TLS", False), EMAIL.get("EMA
 EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="") or EMAIL["EMAIL_BACKEND"]
 EMAIL_TIMEOUT = 10  # seconds; a mail server that hangs holds one worker thread no longer
 DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", default="AiAxis <aiaxis@localhost>")
+
+# --- Calls to addresses that somebody typed -------------------------------------------------------------------------
+
+# Networks of this installation's own that a webhook may lead into, also without TLS. From everywhere else a private
+# address is refused, whatever name or form it comes in (accounts/outbound.py).
+OUTBOUND_ALLOWED_NETWORKS = env.networks("OUTBOUND_ALLOWED_NETWORKS")
 
 # --- Language and time ----------------------------------------------------------------------------------------------
 

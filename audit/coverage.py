@@ -69,7 +69,28 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "conversations:retry": ("message.asked",),
     "audit:trail": ("trail.read",),
     "audit:entry": ("trail.read",),
+    "audit:channel_create": ("channel.created",),
+    "audit:channel_pause": ("channel.changed",),
+    "audit:channel_resume": ("channel.changed",),
+    "audit:channel_remove": ("channel.removed",),
+    "audit:channel_test": ("channel.tested",),
     "operator:index": ("operator.read",),
+    "operator:audit_operatorchannel_changelist": ("operator.read",),
+    "operator:audit_operatorchannel_change": ("operator.read",),
+    "operator:audit_operatorchannel_new": ("operator.read",),
+    "operator:audit_operatorchannel_create": ("channel.created",),
+    "operator:audit_operatorchannel_pause": ("channel.changed",),
+    "operator:audit_operatorchannel_resume": ("channel.changed",),
+    "operator:audit_operatorchannel_remove": ("channel.removed",),
+    "operator:audit_operatorchannel_test": ("channel.tested",),
+    "operator:audit_rule_changelist": ("operator.read",),
+    "operator:audit_rule_change": ("operator.read",),
+    "operator:audit_rule_new": ("operator.read",),
+    "operator:audit_rule_create": ("notice_rule.changed",),
+    "operator:audit_rule_keep": ("notice_rule.changed",),
+    "operator:audit_rule_remove": ("notice_rule.removed",),
+    "operator:audit_message_changelist": ("operator.read",),
+    "operator:audit_message_retry": ("notice.retried",),
     "operator:audit_entry_changelist": ("operator.read",),
     "operator:audit_entry_change": ("operator.read",),
     "api:upload_file": ("file.uploaded", "file.refused"),
@@ -90,6 +111,7 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
 _NOBODYS_DATA = "It shows nobody's data."
 _OWN_ACCOUNT = "People see what the platform holds about themselves."
 _NAMES_AND_STATES = "A list of names and states that the member policies let this member see; opening one is recorded."
+_WHERE_TOLD = "Administrators see where their own workspace is told of its events; changing that is recorded."
 _OWN_CONVERSATION = "Only its owner can open it, and reads what was said to them; what agents read for it is recorded."
 
 EXEMPT: Final[dict[str, str]] = {
@@ -125,6 +147,9 @@ EXEMPT: Final[dict[str, str]] = {
     "agents:detail": "How an agent is set up, which its members need in order to use it; changes are recorded.",
     "api:list_agents": _NAMES_AND_STATES,
     "api:get_agent": "How an agent is set up, which its members need in order to use it; changes are recorded.",
+    "audit:notifications": _WHERE_TOLD,
+    "audit:channel_new": _WHERE_TOLD,
+    "audit:channel": _WHERE_TOLD,
     "conversations:list": _OWN_CONVERSATION,
     "conversations:new": _NAMES_AND_STATES,
     "conversations:detail": _OWN_CONVERSATION,
@@ -149,7 +174,9 @@ BACKGROUND: Final = frozenset(
         "directory.session_ended",
         "directory.key_withdrawn",
         "second_factor.removed",
+        "audit.delayed",
         "audit.line_unreadable",
+        "channel.failed",
         "audit.entry_rejected",
         "audit.entry_undescribed",
     }

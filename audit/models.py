@@ -15,7 +15,23 @@ from django.db.models.functions import Now
 
 from accounts.tenancy.models import CurrentWorkspace
 from audit import rules
+from audit.notices.models import Alarm, Channel, ChannelState, Message, OperatorChannel, Rule, Tally, Unheard
 from audit.rules import ActorType, Outcome, Retention, Severity
+
+__all__ = [
+    "Alarm",
+    "Channel",
+    "ChannelState",
+    "EntriesAreFinal",
+    "Entry",
+    "Message",
+    "OperatorChannel",
+    "Rule",
+    "Seal",
+    "Tally",
+    "Unheard",
+    "Unsealed",
+]
 
 
 class EntryQuerySet(models.QuerySet["Entry"]):

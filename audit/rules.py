@@ -155,6 +155,15 @@ ACTIONS: dict[str, Action] = {
     "operator.recovery_used": Action("Operator used a recovery code", "authn_login_success", Severity.WARNING),
     "person.added": Action("Person added at the server's terminal", "user_created", Severity.WARNING),
     "operator.read": Action("Operator read metadata", "sensitive_read", Severity.NOTICE),
+    "channel.created": Action("Notification channel added", "sensitive_create", Severity.WARNING),
+    "channel.changed": Action("Notification channel paused or resumed", "sensitive_update", Severity.NOTICE),
+    "channel.removed": Action("Notification channel removed", "sensitive_delete", Severity.WARNING),
+    "channel.tested": Action("Notification channel tested", "sensitive_update"),
+    "channel.failed": Action("Notification channel fails", "sys_monitor_disabled", Severity.WARNING),
+    "notice_rule.changed": Action("Notification rule changed", "sensitive_update", Severity.WARNING),
+    "notice_rule.removed": Action("Notification rule removed", "sensitive_delete", Severity.WARNING),
+    "notice.retried": Action("Notification sent again", "sensitive_update", Severity.NOTICE),
+    "audit.delayed": Action("Audit entries are late", "sys_monitor_disabled", Severity.CRITICAL),
     "audit.line_unreadable": Action("Unreadable line in the audit spool", "sys_monitor_disabled", Severity.WARNING),
     "audit.entry_undescribed": Action("Refusal that could not be described", "sys_monitor_disabled", Severity.CRITICAL),
     "audit.entry_rejected": Action("Entry rejected by the database", "sys_monitor_disabled", Severity.CRITICAL),
@@ -198,6 +207,9 @@ NOUNS = {
     "trail": "Trail",
     "operator": OPERATORS,
     "audit": PIPELINE,
+    "channel": "Notifications",
+    "notice": OPERATORS,
+    "notice_rule": OPERATORS,
 }
 """Under which heading a person looks for an action: by its noun, or by its whole name where the noun has two."""
 

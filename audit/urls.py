@@ -3,10 +3,19 @@
 from django.urls import path
 
 from audit import views
+from audit.notices import views as notices
 
 app_name = "audit"
 
 urlpatterns = [
     path("trail/", views.trail, name="trail"),
+    path("trail/notifications/", notices.channel_list, name="notifications"),
+    path("trail/notifications/new/", notices.channel_new, name="channel_new"),
+    path("trail/notifications/create/", notices.channel_create, name="channel_create"),
+    path("trail/notifications/<uuid:channel_id>/", notices.channel, name="channel"),
+    path("trail/notifications/<uuid:channel_id>/pause/", notices.channel_pause, name="channel_pause"),
+    path("trail/notifications/<uuid:channel_id>/resume/", notices.channel_resume, name="channel_resume"),
+    path("trail/notifications/<uuid:channel_id>/remove/", notices.channel_remove, name="channel_remove"),
+    path("trail/notifications/<uuid:channel_id>/test/", notices.channel_test, name="channel_test"),
     path("trail/<uuid:entry_id>/", views.entry, name="entry"),
 ]

@@ -17,6 +17,7 @@ KEPT_TABLES = frozenset(
         "django_migrations",
         "django_content_type",
         "auth_permission",
+        "audit_rule",
     }
 )
 ALIASES_OF_THE_CAST = ("owner", "identity")

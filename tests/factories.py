@@ -20,6 +20,8 @@ from accounts.models import ApiKey, Role
 from accounts.services import invitations
 from accounts.tenancy.context import current_member_id
 from agents.models import Agent, AgentFile
+from audit.notices import services as notices
+from audit.notices.models import Kind
 from conversations.models import Citation, Conversation, Message
 from files import storage
 from files.models import File, Passage, Visibility
@@ -160,7 +162,23 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
         if person.role is not None and person.role.rank >= Role.ADMIN.rank:
             address = f"guest-{secrets.token_hex(4)}@elsewhere.test"
             rows["invitation_id"] = invitations.send(actor=person.tenant, email=address, role=Role.VIEWER)
+            rows["channel_id"] = _Row(a_channel(person))
     return Desk(person, rows)
+
+
+def a_channel(person: Person) -> UUID:
+    """A notification channel of the person's workspace; who may not read the trail cannot make one."""
+    with acting(person):
+        added = notices.add(
+            actor=person.tenant,
+            name="Mails",
+            kind=Kind.EMAIL,
+            reader=person.membership_id,
+            reader_shown=person.email,
+            least="critical",
+            actions=[],
+        )
+    return added.id
 
 
 @dataclass(frozen=True)

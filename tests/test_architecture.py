@@ -26,7 +26,7 @@ LARGEST_FILE, LARGEST_FUNCTION, LARGEST_VIEW, LARGEST_TEMPLATE = 400, 40, 25, 12
 FORBIDDEN_NAMES = {"utils", "helpers", "common", "core", "misc", "base_views"}
 
 # The one hatch out of the fence, and who may go through it: each file says above the call why it must.
-MAY_CROSS_WORKSPACES = {"accounts/operators.py", "audit/admin.py"}
+MAY_CROSS_WORKSPACES = {"accounts/operators.py", "audit/admin.py", "audit/notices/pages.py"}
 
 # Where a file may be opened by name. Everywhere else a path is a place where user text could become one (L28).
 MAY_OPEN_FILES = {
@@ -275,7 +275,7 @@ def test_the_promise_names_only_what_exists() -> None:
 
 # What broke in comparable products and must not break here; later work adds the rest of the list.
 INCIDENTS = [1, 2, 3, 4, 5, 6, 8, 9, 10, 13, 15, 16, 17, 18, 20, 21, 27, 28, 29, 33, 34, 37, 38, 39, 41, 42, 43, 45, 47]
-INCIDENTS += [14, 31, 32, 48, 49, 50, 51, 52]
+INCIDENTS += [7, 14, 23, 24, 25, 26, 31, 32, 48, 49, 50, 51, 52]
 
 
 @functools.cache

@@ -55,4 +55,4 @@ def _verified() -> None:
 
 def _empty() -> None:
     with connections["owner"].cursor() as cursor:
-        cursor.execute("TRUNCATE audit_entry, audit_seal, audit_unsealed")
+        cursor.execute("TRUNCATE audit_entry, audit_seal, audit_unsealed, audit_unheard")

@@ -29,6 +29,7 @@ FOREIGN = (
     "JOB_KEY",
     "SEAL_KEY",
     "IDENTITY_KEY",
+    "NOTIFY_KEY",
     "BENCH_",
     "PYTEST_",
 )
