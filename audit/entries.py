@@ -124,6 +124,23 @@ def encode(entry: Entry) -> bytes:
     return _encode(cut).encode("ascii") + b"\n"
 
 
+def derived_id(moment: int, *parts: str) -> str:
+    """The same UUIDv7 of ``moment`` (milliseconds since 1970) for the same parts.
+
+    For entries that are made from others: whoever makes one again after dying halfway makes the one that is there.
+    """
+    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
+    raw = bytearray(moment.to_bytes(6, "big") + digest[:10])
+    raw[6] = 0x70 | (raw[6] & 0x0F)
+    raw[8] = 0x80 | (raw[8] & 0x3F)
+    return str(UUID(bytes=bytes(raw)))
+
+
+def milliseconds(entry_id: str) -> int:
+    """The moment with which an entry's id begins, in milliseconds since 1970."""
+    return UUID(entry_id).int >> 80
+
+
 def _begin(action: str, reason: str, severity: str, detail: dict[str, Any]) -> Entry:
     """The columns that every entry has, with the closed lists enforced: a word outside them is kept beside, not in."""
     known = rules.ACTIONS.get(action)

@@ -7,6 +7,7 @@ trigger. The table is partitioned by retention class and, by the month in the id
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
@@ -106,10 +107,36 @@ class Entry(models.Model):
         return rules.TARGETS.get(self.target_type, self.target_type)
 
     @property
+    def burst(self) -> int:
+        """How many refusals this entry stands for, where it stands for those of a flood (`bursts.py`); else 0."""
+        count = self.detail.get("burst")
+        return (
+            count if isinstance(count, int) and not isinstance(count, bool) and self.outcome != Outcome.ALLOWED else 0
+        )
+
+    @property
+    def burst_words(self) -> str:
+        """How many more a burst stands for and when, as a sentence; "" for an entry that is one refusal."""
+        first, last = _moment(self.detail.get("first")), _moment(self.detail.get("last"))
+        if not self.burst or first is None or last is None:
+            return ""
+        return f"{self.burst:,} more of these between {first:%H:%M:%S} and {last:%H:%M:%S} UTC."
+
+    @property
+    def samples(self) -> list[dict[str, Any]]:
+        """Up to five of the refusals that a burst stands for."""
+        found = self.detail.get("samples")
+        samples = [one for one in found if isinstance(one, dict)] if self.burst and isinstance(found, list) else []
+        return [{**one, "moment": _moment(one.get("at"))} for one in samples]
+
+    @property
     def details(self) -> list[tuple[str, str]]:
         """What else was recorded, as pairs of words to show; what holds nothing is left out."""
+        told = {"burst", "first", "last", "samples"} if self.burst else set()
         return [
-            (name.replace("_", " ").capitalize(), _shown(value)) for name, value in self.detail.items() if value != []
+            (name.replace("_", " ").capitalize(), _shown(value))
+            for name, value in self.detail.items()
+            if value != [] and name not in told
         ]
 
     @property
@@ -144,6 +171,13 @@ class Unsealed(models.Model):
 
 class EntriesAreFinal(RuntimeError):
     """Code tried to change or remove an entry."""
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
 
 
 def _shown(value: object) -> str:

@@ -112,6 +112,7 @@ ACTIONS: dict[str, Action] = {
     "operator.read": Action("Operator read metadata", "sensitive_read", Severity.NOTICE),
     "audit.line_unreadable": Action("Unreadable line in the audit spool", "sys_monitor_disabled", Severity.WARNING),
     "audit.entry_undescribed": Action("Refusal that could not be described", "sys_monitor_disabled", Severity.CRITICAL),
+    "audit.archive_shortened": Action("Old refusals left the archive", "sys_monitor_disabled", Severity.WARNING),
     "audit.entry_rejected": Action("Entry rejected by the database", "sys_monitor_disabled", Severity.CRITICAL),
 }
 

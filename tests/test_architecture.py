@@ -33,6 +33,7 @@ MAY_OPEN_FILES = {
     "accounts/checks.py": "reads the breach list that a setting names",
     "accounts/management/": "commands write what the person at the terminal asked for",
     "aiaxis/": "the roof keeps its own state: credentials, sockets, secrets",
+    "audit/archive.py": "compressed files of the spool's own, named by their segment",
     "audit/sealing.py": "the signed notes stand in one file of the installation's own",
     "audit/spool.py": "the spool is a folder of records, named by the process and a counter",
     "files/embedding.py": "loads the model's weights as data, after a check of their SHA-256",
