@@ -15,6 +15,7 @@ from ninja.errors import HttpError, ValidationError
 
 from accounts.access import public
 from accounts.api import router as accounts_router
+from accounts.http import note_reached
 from accounts.problems import permission_denied, problem, unavailable
 from accounts.schemas import Problem, Refused
 from agents.api import router as agents_router
@@ -80,7 +81,8 @@ def refused(request: HttpRequest, error: Refused) -> HttpResponse:
 
 @api.exception_handler(Http404)
 def missing(request: HttpRequest, error: Http404) -> HttpResponse:
-    """404, the same bytes for what is missing and for what belongs to somebody else."""
+    """404, the same bytes for what is missing and for what belongs to somebody else. The record learns what it was."""
+    note_reached(request, error)
     return problem(request, 404)
 
 

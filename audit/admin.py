@@ -47,9 +47,13 @@ class EntryAdmin(OperatorAdmin[Entry]):
 
 
 def _with_workspaces(entries: list[Entry]) -> list[tuple[Entry, str]]:
-    """Each entry with the name of its workspace; "" where it has none or the workspace is gone."""
-    names = _names({entry.workspace_id for entry in entries if entry.workspace_id})
-    return [(entry, names.get(entry.workspace_id, "") if entry.workspace_id else "") for entry in entries]
+    """Each entry with the name of its workspace, or of the one that was asked for; "" where there is none any more."""
+    workspaces = [entry.workspace_id or entry.asked_workspace_id for entry in entries]
+    names = _names({workspace for workspace in workspaces if workspace})
+    return [
+        (entry, names.get(workspace, "") if workspace else "")
+        for entry, workspace in zip(entries, workspaces, strict=True)
+    ]
 
 
 def _names(ids: Iterable[UUID]) -> dict[UUID, str]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Final
+from uuid import UUID
 
 from audit import entries
 from audit.rules import ActorType, Outcome
@@ -68,9 +69,14 @@ class _Group:
 
 @dataclass(slots=True)
 class Counting:
-    """The groups of one segment, in the order in which its lines are taken. ``segment`` is the file's name."""
+    """The groups of one segment, in the order in which its lines are taken.
+
+    ``segment`` is the file's name, or a name of the shipper's own for what it has to say of the lines (``archived`` is
+    False then: its lines are in no archive).
+    """
 
     segment: str
+    archived: bool = True
     _groups: dict[Key, _Group] = field(default_factory=dict)
 
     def admits(self, entry: entries.Entry) -> bool:
@@ -106,7 +112,7 @@ class Counting:
                 "first": group.earliest,
                 "last": group.latest,
                 "samples": samples,
-                "archive": self.segment,
+                **({"archive": self.segment} if self.archived else {}),
             },
         }
 
@@ -116,9 +122,17 @@ def may_be_counted(entry: entries.Entry) -> bool:
 
     Nor may what is no entry of ours: the database says what is wrong with it.
     """
-    if not all(isinstance(entry.get(name), kind) for name, kind in _NEEDED.items()):
+    if not all(isinstance(entry.get(name), kind) for name, kind in _NEEDED.items()) or not _is_id(entry["id"]):
         return False
     return entry["outcome"] in _COUNTED and entry["actor_type"] != ActorType.OPERATOR
+
+
+def _is_id(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _key(entry: entries.Entry) -> Key:

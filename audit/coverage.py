@@ -102,6 +102,7 @@ BACKGROUND: Final = frozenset(
         "file.read",
         "message.finished",
         "person.added",
+        "workspace.reached",
         "audit.archive_shortened",
         "audit.line_unreadable",
         "audit.entry_rejected",

@@ -56,6 +56,15 @@ class TrailFilter(DaysForm):
         for name, values in choices.items():
             self.fields[name].choices = values  # type: ignore[attr-defined]  # both are choice fields
 
+    def reached(self) -> list[UUID]:
+        """The person who was chosen and is not in this workspace, if any: the list offers no such id."""
+        if "person" not in self.errors:
+            return []
+        try:
+            return [UUID(self.data.get("person", ""))]
+        except ValueError:
+            return []
+
 
 class OperatorFilter(DaysForm):
     """The filters above the operators' list of every workspace's entries, all optional."""

@@ -71,6 +71,7 @@ ACTIONS: dict[str, Action] = {
     "operator.refused": Action("Operator console refused", "authz_fail", Severity.WARNING),
     "operator.sign_in_failed": Action("Operator sign-in failed", "authn_login_fail", Severity.WARNING),
     "job.refused": Action("Background job refused", "malicious_attack_tool", Severity.CRITICAL),
+    "workspace.reached": Action("Another workspace's object asked for", "authz_fail", Severity.CRITICAL),
     # People and credentials.
     "member.signed_in": Action("Signed in", "authn_login_success"),
     "member.signed_out": Action("Signed out", "session_expired"),
@@ -129,6 +130,7 @@ TARGETS = {
 OPERATORS, PIPELINE = "Operators", "Audit pipeline"
 NOUNS = {
     "request": "Requests",
+    "workspace": OPERATORS,
     "credential": "Sign-in",
     "sign_in": "Sign-in",
     "password": "Sign-in",
@@ -147,6 +149,8 @@ NOUNS = {
 }
 """Under which heading a person looks for an action."""
 
+FOREIGN = "foreign"
+"""What the shipper found out after the answer: no check says it, and no answer does."""
 UNLISTED = "unlisted"
 """What an action or reason outside the lists is recorded as; the word that was sent goes into the details."""
 
@@ -173,6 +177,7 @@ REASONS: dict[str, str] = {
     "server_error": "The server failed while it answered.",
     "too_large": "The request was too large.",
     "unsupported_type": "This kind of content is not accepted.",
+    FOREIGN: "What was asked for belongs to another workspace.",
     UNLISTED: "A reason outside the closed list.",
 }
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from django.db import DataError, IntegrityError, connections
 from django.db import Error as DatabaseError
 
-from audit import archive, bursts, entries, ledger, spool
+from audit import archive, bursts, entries, ledger, reaching, spool
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,8 @@ class _Reading:
 
     segment: spool.Segment
     counting: bursts.Counting
+    # What the shipper itself has to say of the lines is a flood whenever they are.
+    reaches: bursts.Counting
     kept: list[bytes] = field(default_factory=list)
     unreadable: int = 0
     rejected: set[str] = field(default_factory=set)
@@ -41,7 +43,9 @@ class _Reading:
     @classmethod
     def of(cls, path: Path) -> "_Reading":
         """From the beginning of a segment."""
-        return cls(spool.Segment(path), bursts.Counting(path.name))
+        return cls(
+            spool.Segment(path), bursts.Counting(path.name), bursts.Counting(f"{path.name}:reached", archived=False)
+        )
 
 
 @dataclass
@@ -120,17 +124,20 @@ class Shipper:
 
     def _post(self, lines: list[bytes], reading: _Reading) -> None:
         rows: list[bytes] = []
-        readable = 0
+        readable = []
         for line in lines:
             entry = _entry(line)
             if entry is None:
                 continue
-            readable += 1
+            readable.append(entry)
             (rows if reading.counting.admits(entry) else reading.kept).append(line)
+        # Of what is counted too: a reach for somebody else's object must not hide behind twenty typos.
+        reached = [entry for entry in reaching.foreign(readable) if reading.reaches.admits(entry)]
+        rows += [entries.encode(entry) for entry in reached]
         if rows:
             self.shipped += self._post_or_divide(rows, reading)
         # A torn line was never acknowledged: its writer was told so and took another way. It is counted, not kept.
-        reading.unreadable += len(lines) - readable
+        reading.unreadable += len(lines) - len(readable)
 
     def _post_or_divide(self, lines: list[bytes], reading: _Reading) -> int:
         """Post the lines; when the database blames one of them, find it by halves and set it aside with the rest stored."""
@@ -152,7 +159,8 @@ class Shipper:
         name = reading.segment.path.name
         if reading.kept:
             archive.keep(self.folder, name, reading.kept)
-        more = [entries.encode(entry) for entry in reading.counting.bursts()]
+        found = [*reading.counting.bursts(), *reading.reaches.bursts()]
+        more = [entries.encode(entry) for entry in found]
         if more:
             self.shipped += self._post_or_divide(more, reading)
         self._report(reading)
