@@ -63,6 +63,9 @@ GRANTS: Final = (
     Grant(QUEUE, "procrastinate_workers", WRITE),
     # The trail: added to, never changed. The shipper must see an id to leave it alone when it comes a second time.
     Grant(APP, "audit_entry", ("SELECT", "INSERT")),
+    # A member's own copies of it, until they are fetched or old.
+    Grant(APP, "audit_export", WRITE),
+    Grant(APP, "audit_exportpart", MAKE),
     Grant(AUDIT, "audit_entry", ("INSERT",)),
     Grant(AUDIT, "audit_entry", READ, columns=("id", "retention")),
     Grant(SEAL, "audit_entry", READ),

@@ -19,6 +19,7 @@ from accounts.http import note_reached
 from accounts.problems import permission_denied, problem, unavailable
 from accounts.schemas import Problem, Refused
 from agents.api import router as agents_router
+from audit.api import router as audit_router
 from conversations.api import router as conversations_router
 from files.api import router as files_router
 
@@ -41,6 +42,7 @@ api.add_router("", accounts_router)
 api.add_router("", files_router)
 api.add_router("", agents_router)
 api.add_router("", conversations_router)
+api.add_router("", audit_router)
 
 
 @public

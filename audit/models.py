@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 
 from accounts.tenancy.models import CurrentWorkspace
 from audit import rules
+from audit.exports.models import Export, ExportPart  # noqa: F401 - Django looks for an app's models here
 from audit.rules import ActorType, Outcome, Retention, Severity
 
 
@@ -82,6 +83,11 @@ class Entry(models.Model):
             models.Index(fields=["workspace_id", "-id"], name="audit_entry_trail"),
             models.Index(fields=["workspace_id", "actor_id", "-id"], name="audit_entry_of_actor"),
             models.Index(fields=["workspace_id", "action", "-id"], name="audit_entry_of_action"),
+            models.Index(
+                fields=["workspace_id", "target_id", "-id"],
+                condition=~models.Q(target_id=""),
+                name="audit_entry_of_target",
+            ),
         ]
         verbose_name_plural = "audit entries"
 

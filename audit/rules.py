@@ -107,6 +107,8 @@ ACTIONS: dict[str, Action] = {
     "message.stopped": Action("Answer stopped", "sensitive_update"),
     # The trail itself, the operators, and the pipeline that carries all this.
     "trail.read": Action("Trail read", "sensitive_read"),
+    "trail.exported": Action("Trail exported", "sensitive_read", Severity.NOTICE),
+    "trail.export_downloaded": Action("Export of the trail downloaded", "sensitive_read", Severity.NOTICE),
     "operator.signed_in": Action("Operator signed in", "authn_login_success", Severity.NOTICE),
     "operator.signed_out": Action("Operator signed out", "session_expired"),
     "person.added": Action("Person added at the server's terminal", "user_created", Severity.WARNING),

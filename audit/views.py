@@ -28,8 +28,10 @@ def trail(request: TenantRequest) -> HttpResponse:
         return render(request, "audit/trail.html", {"form": form, "page": nothing}, status=422)
     chosen = form.chosen()
     page = paginate(queries.trail(chosen), request.GET.get("cursor"), ENTRIES_ON_A_PAGE)
+    chart = queries.per_day(queries.trail(chosen), chosen)
     services.note_reading(actor=request.tenant, filters=chosen.names(), shown=len(page.items))
-    return render(request, "audit/trail.html", {"form": form, "page": page, "is_filtered": bool(chosen.names())})
+    values = {"form": form, "page": page, "chart": chart, "is_filtered": bool(chosen.names())}
+    return render(request, "audit/trail.html", values)
 
 
 @require_safe

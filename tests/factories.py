@@ -19,6 +19,7 @@ from factory.django import DjangoModelFactory
 from accounts.models import ApiKey
 from accounts.tenancy.context import current_member_id
 from agents.models import Agent, AgentFile
+from audit.exports.models import Export
 from conversations.models import Citation, Conversation, Message
 from files import storage
 from files.models import File, Passage, Visibility
@@ -153,6 +154,7 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
             "message_id": message,
             "key_id": key,
             "session_id": _Row(session_id),
+            "export_id": Export.objects.create(membership_id=person.membership_id, format="csv"),
             "slug": agent.slug,
         }
     return Desk(person, rows)
