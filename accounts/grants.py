@@ -72,6 +72,10 @@ GRANTS: Final = (
     Grant(SEAL, "audit_seal", ("SELECT", "INSERT")),
     Grant(SEAL, "audit_unsealed", ("SELECT", "DELETE")),
     Grant(OPS, "audit_entry", READ),
+    # What operators found out about kinds of refusals, and whom they shut out. Written by one function for a live operator.
+    Grant(OPS, "audit_review", READ),
+    Grant(OPS, "audit_reviewnote", READ),
+    Grant(OPS, "audit_block", READ),
     # Operators see metadata only; names of files and agents are content.
     Grant(OPS, "accounts_user", READ),
     Grant(OPS, "accounts_workspace", READ),
@@ -98,6 +102,11 @@ DEFINER_FUNCTIONS: Final = {
     "fence.audit_awaits_seal()": (),
     # Whose ids a refused request named: asked by the shipper after the answer, which says nothing of it.
     "fence.owners_of(uuid[])": (AUDIT,),
+    # What an operator does: sealed claims, and the operator's live session asked for again inside.
+    "fence.operator_act(text)": (APP,),
+    "fence.operator_behind(jsonb)": (),
+    # Who is shut out at the door: the shipper puts the list where its host's web processes read it.
+    "fence.blocks()": (AUDIT,),
     "fence.current_workspace()": (APP, AUDIT),
     "fence.current_member()": (APP,),
     "fence.is_whole()": (APP,),
@@ -114,6 +123,9 @@ UNFENCED_TABLES: Final = {
     "accounts_cache": "counters and form marks by hash; never content, and nothing that lets anybody in",
     "accounts_identitylink": "links a person to an identity system; only definer functions read it",
     "accounts_operatorsession": "operators belong to no workspace; the app may only insert",
+    "audit_block": "addresses that operators shut out for a time; written by a definer function only",
+    "audit_review": "how far operators are with a kind of refusal; written by a definer function only",
+    "audit_reviewnote": "operators' notes on a kind of refusal; written by a definer function only",
     "audit_seal": "hashes and ids over the whole trail; only the sealer reads and adds",
     "audit_unsealed": "ids of entries that wait for their seal; only a trigger adds, only the sealer reads",
     "auth_group": "Django's, unused, granted to nobody",

@@ -55,6 +55,7 @@ class Reason(StrEnum):
     STALE_LOGIN = "stale_login"
     FORBIDDEN = "forbidden"  # any other PermissionDenied
     NOT_FOUND = "not_found"  # missing, or another workspace's: the answer does not say which
+    BLOCKED = "blocked"  # the address was shut out by an operator
     THROTTLED = "throttled"
     OUTAGE = "outage"  # an identity system or the database is silent
     HOST = "host"  # a Host header that is not ours

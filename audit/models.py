@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from accounts.tenancy.models import CurrentWorkspace
 from audit import rules
 from audit.exports.models import Export, ExportPart  # noqa: F401 - Django looks for an app's models here
+from audit.reviews.models import Block, Review, ReviewNote  # noqa: F401 - as above
 from audit.rules import ActorType, Outcome, Retention, Severity
 
 
@@ -87,6 +88,11 @@ class Entry(models.Model):
                 fields=["workspace_id", "target_id", "-id"],
                 condition=~models.Q(target_id=""),
                 name="audit_entry_of_target",
+            ),
+            # The operators' queue: the latest refusals of everybody, and those of one kind.
+            models.Index(fields=["-id"], condition=~models.Q(outcome="allowed"), name="audit_entry_refused"),
+            models.Index(
+                fields=["fingerprint", "-id"], condition=~models.Q(outcome="allowed"), name="audit_entry_of_kind"
             ),
         ]
         verbose_name_plural = "audit entries"

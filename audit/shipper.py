@@ -18,6 +18,7 @@ from django.db import DataError, IntegrityError, connections
 from django.db import Error as DatabaseError
 
 from audit import archive, bursts, entries, ledger, reaching, spool
+from audit.reviews import blocks
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ BATCH_BYTES = 512 * 1024
 NOTE_SECONDS = 2.0
 PATIENCE_SECONDS = 5.0
 TIDY_SECONDS = 600.0
+PUBLISH_SECONDS = 1.0
 
 
 @dataclass
@@ -57,6 +59,7 @@ class Shipper:
     _readings: dict[Path, _Reading] = field(default_factory=dict)
     _noted: float = float("-inf")
     _tidied: float = float("-inf")
+    _published: float = float("-inf")
 
     def run(self, stop: threading.Event) -> None:
         """Ship until ``stop`` is set: every 250 ms, and while the database is away, ever more rarely up to 5 s."""
@@ -89,6 +92,7 @@ class Shipper:
         error = ""
         try:
             self.ship()
+            self._publish()
             self._tidy()
         except (DatabaseError, OSError) as problem:
             error = type(problem).__name__
@@ -175,6 +179,12 @@ class Shipper:
                 # The same id for the same report, so that a shipper which dies after posting does not report twice.
                 entry["id"] = entries.derived_id(_moment(name), action, name)
                 self.shipped += ledger.post([entries.encode(entry)])
+
+    def _publish(self) -> None:
+        """Once a second: tell this host's web processes who is shut out."""
+        if time.monotonic() - self._published >= PUBLISH_SECONDS:
+            blocks.publish(self.folder)
+            self._published = time.monotonic()
 
     def _tidy(self) -> None:
         """Every ten minutes: let go what the archive need not or cannot keep, once the trail says so."""
