@@ -42,10 +42,13 @@ BEGIN
             operator.id, operator.name, clock_timestamp())
         ON CONFLICT (fingerprint) DO UPDATE SET
             status = CASE act WHEN 'release' THEN r.status ELSE excluded.status END,
-            resolution = excluded.resolution,
+            resolution = CASE act WHEN 'release' THEN r.resolution ELSE excluded.resolution END,
             assigned_id = CASE act WHEN 'assign' THEN excluded.assigned_id WHEN 'release' THEN NULL ELSE r.assigned_id END,
             assigned_name = CASE act WHEN 'assign' THEN excluded.assigned_name WHEN 'release' THEN '' ELSE r.assigned_name END,
-            changed_id = excluded.changed_id, changed_name = excluded.changed_name, changed_at = excluded.changed_at;
+            changed_id = CASE act WHEN 'release' THEN r.changed_id ELSE excluded.changed_id END,
+            changed_name = CASE act WHEN 'release' THEN r.changed_name ELSE excluded.changed_name END,
+            -- Giving back is no new look at it: what happened since the resolution still opens it again.
+            changed_at = CASE act WHEN 'release' THEN r.changed_at ELSE excluded.changed_at END;
     ELSIF act = 'note' THEN
         INSERT INTO public.audit_reviewnote (id, fingerprint, author_id, author_name, text, written_at)
         VALUES ((claims->>'id')::uuid, kind, operator.id, operator.name, claims->>'text', clock_timestamp());

@@ -8,7 +8,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import Case, CharField, IntegerField, Max, Min, QuerySet, Sum, Value, When
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Coalesce
 
 from accounts.models import Workspace
 from accounts.operators import Operator, across
@@ -22,7 +22,7 @@ from audit.rules import Outcome, Severity
 LATEST: Final = 20_000
 """Of how many refusals the queue is made: the latest of the days that are shown. It says so when there are more."""
 MOST_GROUPS: Final = 100
-LATEST_OF_A_GROUP: Final = 20
+LATEST_OF_A_GROUP: Final = 10
 _RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
 
 
@@ -141,7 +141,7 @@ def _groups(found: QuerySet[Entry]) -> list[Group]:
             rank=Max(severity),
             who=Max("actor_name"),
             address=Max("client_address"),
-            workspace=Max(Cast("workspace_id", CharField())),
+            workspace=Max(Cast(Coalesce("workspace_id", "asked_workspace_id"), CharField())),
         )
         .order_by("-last", "fingerprint")[: 5 * MOST_GROUPS]
     )

@@ -86,6 +86,18 @@ def test_a_group_goes_from_open_to_resolved_and_comes_back_when_it_happens_again
     assert found == [(f"review.{word}", "Olga", key) for word in ("acknowledged", "assigned", "resolved")]
 
 
+def test_giving_back_hides_nothing() -> None:
+    """A group that came back after its resolution stays open when whoever had taken it on lets it go."""
+    entry, browser = refused(), doors.operator(cast.OLGA)
+    act(browser, entry, "assign")
+    act(browser, entry, "resolve", resolution="bug")
+    refused()
+    act(browser, entry, "release")
+    assert shown(browser) == [(entry["fingerprint"], "open")]
+    assert shown(browser, mine="on") == []
+    assert Review.objects.using("ops").get().resolution == "bug"
+
+
 def test_it_says_who_did_what_and_keeps_notes_out_of_the_trail(folder: Path) -> None:
     entry, browser = refused(), doors.operator(cast.OLGA)
     act(browser, entry, "resolve", resolution="attack")
