@@ -72,6 +72,9 @@ GRANTS: Final = (
     Grant(QUEUE, "procrastinate_workers", WRITE),
     # The trail: added to, never changed. The shipper must see an id to leave it alone when it comes a second time.
     Grant(APP, "audit_entry", ("SELECT", "INSERT")),
+    # A member's own copies of it, until they are fetched or old.
+    Grant(APP, "audit_export", WRITE),
+    Grant(APP, "audit_exportpart", MAKE),
     Grant(AUDIT, "audit_entry", ("INSERT",)),
     Grant(AUDIT, "audit_entry", READ, columns=("id", "retention")),
     Grant(SEAL, "audit_entry", READ),
@@ -97,6 +100,10 @@ GRANTS: Final = (
         READ,
         columns=("id", "name", "kind", "shown", "least", "is_paused", "heartbeat", "created_at"),
     ),
+    # What operators found out about kinds of refusals, and whom they shut out. Written by one function for a live operator.
+    Grant(OPS, "audit_review", READ),
+    Grant(OPS, "audit_reviewnote", READ),
+    Grant(OPS, "audit_block", READ),
     # Operators see metadata only; names of files and agents are content.
     Grant(OPS, "accounts_user", READ),
     Grant(OPS, "accounts_workspace", READ),
@@ -130,6 +137,13 @@ DEFINER_FUNCTIONS: Final = {
     "fence.keep_operator_channel(text)": (APP,),
     "fence.keep_rule(text)": (APP,),
     "fence.act_on_outbox(text)": (APP,),
+    # Whose ids a refused request named: asked by the shipper after the answer, which says nothing of it.
+    "fence.owners_of(uuid[])": (AUDIT,),
+    # What an operator does: sealed claims, and the operator's live session asked for again inside.
+    "fence.operator_act(text)": (APP,),
+    "fence.operator_behind(jsonb)": (),
+    # Who is shut out at the door: the shipper puts the list where its host's web processes read it.
+    "fence.blocks()": (AUDIT,),
     "fence.current_workspace()": (APP, AUDIT),
     "fence.current_member()": (APP,),
     "fence.is_whole()": (APP,),
@@ -176,6 +190,9 @@ UNFENCED_TABLES: Final = {
     "audit_rule": "which entries operators hear of: names of actions and numbers; only functions write",
     "audit_tally": "counts of the rules that count",
     "audit_unheard": "ids of entries that nobody has judged yet; only a trigger adds, only one reader takes",
+    "audit_block": "addresses that operators shut out for a time; written by a definer function only",
+    "audit_review": "how far operators are with a kind of refusal; written by a definer function only",
+    "audit_reviewnote": "operators' notes on a kind of refusal; written by a definer function only",
     "audit_seal": "hashes and ids over the whole trail; only the sealer reads and adds",
     "audit_unsealed": "ids of entries that wait for their seal; only a trigger adds, only the sealer reads",
     "auth_group": "Django's, unused, granted to nobody",

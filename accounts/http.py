@@ -5,14 +5,14 @@ Everything here is frozen: a view, a template or a piece of request data can rea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 
 if TYPE_CHECKING:
     from django_htmx.middleware import HtmxDetails
@@ -55,6 +55,7 @@ class Reason(StrEnum):
     STALE_LOGIN = "stale_login"
     FORBIDDEN = "forbidden"  # any other PermissionDenied
     NOT_FOUND = "not_found"  # missing, or another workspace's: the answer does not say which
+    BLOCKED = "blocked"  # the address was shut out by an operator
     THROTTLED = "throttled"
     OUTAGE = "outage"  # an identity system or the database is silent
     HOST = "host"  # a Host header that is not ours
@@ -66,13 +67,26 @@ class Refusal:
     """Why a request was turned away: what the record says, never what the client is told.
 
     `action` is dotted ("sign_in.failed", "request.refused"); `severity` is "notice", "warning" or "critical"; `detail` holds
-    names and places only, never the values that a client sent.
+    names and places only, never the values that a client sent. `reached` holds the ids in query, form or body for which the
+    request reached without getting them: the record needs them to tell a typo from another workspace's row.
     """
 
     reason: str
     action: str
     severity: str = "notice"
     detail: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    reached: tuple[UUID, ...] = ()
+
+
+class NotVisible(Http404):
+    """What the request reached for is missing, or somebody else's; the answer is the same 404 for both.
+
+    `ids` says what it was, for the record alone: whether it belongs to another workspace is asked after the answer.
+    """
+
+    def __init__(self, ids: Iterable[UUID] = ()) -> None:
+        super().__init__()
+        self.ids = tuple(ids)
 
 
 class TenantRequest(HttpRequest):
@@ -89,6 +103,12 @@ def refuse(request: HttpRequest, refusal: Refusal) -> None:
     """Name the reason for which this request is about to be refused. The first reason stands: later ones are its consequences."""
     if getattr(request, "refusal", None) is None:
         request.refusal = refusal  # type: ignore[attr-defined]  # declared on TenantRequest, which Django does not instantiate
+
+
+def note_reached(request: HttpRequest, exception: Exception | None) -> None:
+    """Name what a request reached for and did not get. Changes nothing of the answer."""
+    if isinstance(exception, NotVisible):
+        refuse(request, Refusal(Reason.NOT_FOUND, "request.refused", reached=exception.ids))
 
 
 def tenant_of(request: HttpRequest) -> Tenant | None:

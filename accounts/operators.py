@@ -22,7 +22,7 @@ from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import include, path, reverse
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts import cookies
 from accounts.http import Reason, Refusal, refuse
@@ -153,6 +153,10 @@ class OperatorSite(admin.AdminSite):
             return response
 
         return never_cache(require_safe(closed))
+
+    def act_view(self, view: Callable[..., HttpResponseBase]) -> Any:
+        """Open ``view``, which changes something, to operators only. It records what it does, or does nothing."""
+        return never_cache(require_POST(operator_required(view)))
 
     def get_urls(self) -> list[Any]:
         """The index, and each registered model's list and rows: no log-in, no password, no autocomplete of Django's."""

@@ -35,11 +35,12 @@ class Door(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A resolved address: its view, its pattern (never a secret, unlike the path) and its door."""
+    """A resolved address: its view, its pattern (never a secret, unlike the path), its door, and what stands in it by name."""
 
     view: View | None
     pattern: str
     door: Door
+    arguments: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def _resolve(path: str) -> Route:
         door = Door.API
     else:
         door = Door.OPERATOR if path.startswith(OPERATOR_PREFIX) else Door.PAGE
-    return Route(match.func, f"/{match.route}", door)
+    return Route(match.func, f"/{match.route}", door, tuple((name, str(value)) for name, value in match.kwargs.items()))
 
 
 @lru_cache(maxsize=1024)

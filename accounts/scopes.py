@@ -12,6 +12,7 @@ class Scope(models.TextChoices):
 
     AGENTS_READ = "agents:read", "See agents"
     AGENTS_WRITE = "agents:write", "Make, change and delete agents"
+    AUDIT_READ = "audit:read", "Read the workspace's trail"
     CONVERSATIONS_READ = "conversations:read", "See conversations and their answers"
     CONVERSATIONS_WRITE = "conversations:write", "Ask questions, and delete conversations"
     FILES_READ = "files:read", "See and download files"
@@ -21,10 +22,13 @@ class Scope(models.TextChoices):
 
 
 EVERY = frozenset(scope.value for scope in Scope)
+_OF_KEEPERS = frozenset({Scope.AUDIT_READ.value})
 _READING = frozenset(scope for scope in EVERY if scope.endswith(":read"))
 
 
 def within(role: Role) -> frozenset[str]:
     """The scopes that a member of this role can give to a key, or use in a browser."""
     # A viewer's key that could write would be the viewer's way round the role.
-    return _READING if role is Role.VIEWER else EVERY
+    allowed = _READING if role is Role.VIEWER else EVERY
+    # The trail tells what every colleague did: only those who may read its page may let a key read it.
+    return allowed if role.rank >= Role.ADMIN.rank else allowed - _OF_KEEPERS

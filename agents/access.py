@@ -10,10 +10,9 @@ from collections.abc import Collection
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
 
 from accounts.access import has_role
-from accounts.http import Tenant
+from accounts.http import NotVisible, Tenant
 from accounts.models import Role
 from agents.models import Agent
 from files.models import File
@@ -30,18 +29,18 @@ def can_change(actor: Tenant, agent: Agent) -> bool:
 
 
 def get_agent_or_refuse(key: str) -> Agent:
-    """Return the agent with this slug or id, if the bound member may see it; raise Http404 otherwise.
+    """Return the agent with this slug or id, if the bound member may see it; raise NotVisible otherwise.
 
     Both ways in are one query under one fence: elsewhere the name was scoped and the id was not (L2).
     """
     agent: Agent | None = Agent.objects.select_related("owner").filter(**_named(key)).first()
     if agent is None:
-        raise Http404
+        raise NotVisible(value for value in _named(key).values() if isinstance(value, UUID))
     return agent
 
 
 def get_own_agent_or_refuse(actor: Tenant, key: str) -> Agent:
-    """Return the agent if this member may change it; raise Http404 when he may not see it, PermissionDenied when only that."""
+    """Return the agent if this member may change it; raise NotVisible when he may not see it, PermissionDenied when only that."""
     agent = get_agent_or_refuse(key)
     if not can_change(actor, agent):
         # Sharing an agent lets colleagues ask it, and nothing else (L20).
@@ -52,14 +51,14 @@ def get_own_agent_or_refuse(actor: Tenant, key: str) -> Agent:
 
 
 def get_files_or_refuse(file_ids: Collection[UUID]) -> list[File]:
-    """Return exactly these files, if the bound member may see every one; raise Http404 otherwise.
+    """Return exactly these files, if the bound member may see every one; raise NotVisible otherwise.
 
     One that belongs to another workspace, or to a colleague who keeps it private, looks like one that does not exist (L1, L6).
     """
     wanted = set(file_ids)
     found = list(File.objects.filter(pk__in=wanted))
     if len(found) != len(wanted):
-        raise Http404
+        raise NotVisible(wanted - {file.pk for file in found})
     return found
 
 

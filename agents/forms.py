@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.db.models import QuerySet
-from django.http import Http404
 
+from accounts.http import NotVisible
 from agents.models import DEFAULT_REFUSAL, MOST_FILES, Agent
 from files.models import File, Visibility
+
+TOO_MANY = f"An agent can have up to {MOST_FILES} files. Choose fewer, or make a second agent."
 
 
 class VisibleFiles(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # generic only in the stubs
@@ -21,14 +25,16 @@ class VisibleFiles(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  #
         return file.name if file.status == File.Status.READY else f"{file.name} ({file.get_status_display().lower()})"
 
     def clean(self, value: Any) -> QuerySet[Any]:
-        """Return the chosen files; raise Http404 when one of them is not there for this reader."""
+        """Return the chosen files; raise NotVisible when one of them is not there for this reader."""
+        if len(value or ()) > MOST_FILES:
+            raise forms.ValidationError(TOO_MANY)
         try:
             return super().clean(value)
         except forms.ValidationError as error:
             if error.code in {"invalid_choice", "invalid_pk_value"}:
                 # A page offers only what its reader may see. An id from elsewhere was put in by hand, and is answered like
                 # any other thing that is not there (L1, L6).
-                raise Http404 from error
+                raise NotVisible(_ids(value)) from error
             raise
 
 
@@ -78,15 +84,6 @@ class AgentForm(forms.Form):
         "it asks for a little more.",
     )
 
-    def clean_attached(self) -> QuerySet[File]:
-        """Refuse more files than an agent can hold."""
-        files: QuerySet[File] = self.cleaned_data["attached"]
-        if len(files) > MOST_FILES:
-            raise forms.ValidationError(
-                f"An agent can have up to {MOST_FILES} files. Choose fewer, or make a second agent."
-            )
-        return files
-
     def everything(self) -> dict[str, Any]:
         """Return what the services take: the agent's fields, its visibility and the ids of its files."""
         values = dict(self.cleaned_data)
@@ -105,3 +102,10 @@ class AgentForm(forms.Form):
         """Return the form filled with what the agent is now."""
         initial = {name: getattr(agent, name) for name in cls.base_fields if name != "attached"}
         return cls(initial={**initial, "attached": agent.agent_files.values_list("file_id", flat=True)})
+
+
+def _ids(values: Iterable[object]) -> Iterator[UUID]:
+    """Those of the values that are ids; whatever else was sent names nothing."""
+    for value in values:
+        with suppress(ValueError):
+            yield UUID(str(value))

@@ -16,9 +16,11 @@ from ninja.errors import HttpError, ValidationError
 
 from accounts.access import public
 from accounts.api import router as accounts_router
+from accounts.http import note_reached
 from accounts.problems import permission_denied, problem, unavailable
 from accounts.schemas import Problem, Refused
 from agents.api import router as agents_router
+from audit.api import router as audit_router
 from conversations.api import router as conversations_router
 from files.api import router as files_router
 
@@ -47,6 +49,7 @@ api.add_router("", accounts_router)
 api.add_router("", files_router)
 api.add_router("", agents_router)
 api.add_router("", conversations_router)
+api.add_router("", audit_router)
 
 
 @public
@@ -99,7 +102,8 @@ def refused(request: HttpRequest, error: Refused) -> HttpResponse:
 
 @api.exception_handler(Http404)
 def missing(request: HttpRequest, error: Http404) -> HttpResponse:
-    """404, the same bytes for what is missing and for what belongs to somebody else."""
+    """404, the same bytes for what is missing and for what belongs to somebody else. The record learns what it was."""
+    note_reached(request, error)
     return problem(request, 404)
 
 

@@ -95,6 +95,8 @@ MIDDLEWARE: list[str] = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     # Outside everything that can refuse (hosts, CSRF, identity, views): it sees each finished response.
     "accounts.middleware.DenialMiddleware",
+    # Turns away what comes from an address that an operator shut out, before anything is read or looked up for it.
+    "audit.reviews.door.BlockMiddleware",
     # The redirect to https. The headers that it could set are set above, on every answer.
     "django.middleware.security.SecurityMiddleware",
     # Outside forms, sign-in and console: from elsewhere nothing below /operator/ is there, and asking is recorded.

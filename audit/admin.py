@@ -1,11 +1,13 @@
 """What do operators see of what happened in all workspaces together?"""
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
+from django.urls import path
 
 from accounts.models import Workspace
 from accounts.operators import OperatorAdmin, across, site
@@ -14,6 +16,8 @@ from audit import health, services
 from audit.forms import OperatorFilter
 from audit.models import Entry
 from audit.queries import matching
+from audit.reviews import views as reviews
+from audit.reviews.models import Review
 
 ENTRIES_ON_A_PAGE = 50
 
@@ -47,9 +51,13 @@ class EntryAdmin(OperatorAdmin[Entry]):
 
 
 def _with_workspaces(entries: list[Entry]) -> list[tuple[Entry, str]]:
-    """Each entry with the name of its workspace; "" where it has none or the workspace is gone."""
-    names = _names({entry.workspace_id for entry in entries if entry.workspace_id})
-    return [(entry, names.get(entry.workspace_id, "") if entry.workspace_id else "") for entry in entries]
+    """Each entry with the name of its workspace, or of the one that was asked for; "" where there is none any more."""
+    workspaces = [entry.workspace_id or entry.asked_workspace_id for entry in entries]
+    names = _names({workspace for workspace in workspaces if workspace})
+    return [
+        (entry, names.get(workspace, "") if workspace else "")
+        for entry, workspace in zip(entries, workspaces, strict=True)
+    ]
 
 
 def _names(ids: Iterable[UUID]) -> dict[UUID, str]:
@@ -57,4 +65,33 @@ def _names(ids: Iterable[UUID]) -> dict[UUID, str]:
     return dict(across(Workspace).filter(pk__in=ids).values_list("id", "name"))
 
 
+class ReviewAdmin(OperatorAdmin[Review]):
+    """The queue in which operators review what was refused, kind by kind."""
+
+    purpose = "What was refused, kind by kind: see it, take it on, act on it, say what it was."
+
+    def get_urls(self) -> list[Any]:
+        """The queue, one group, and one address for each thing that can be done."""
+        look, act = site.admin_view, site.act_view
+        one = "<slug:fingerprint>/"
+        states = [
+            path(f"{one}{act_}/", act(reviews.state), {"act": act_}, name=f"review_{act_}") for act_ in reviews.STATES
+        ]
+        members = [
+            path(f"{one}<uuid:entry_id>/{verb}/", act(reviews.member), {"act": verb}, name=f"review_{verb}")
+            for verb in reviews.MEMBER_ACTS
+        ]
+        return [
+            path("", look(partial(reviews.queue, self)), name="audit_review_changelist"),
+            path("unblock/", act(reviews.unblock), name="review_unblock"),
+            path(one, look(partial(reviews.group, self)), name="review_group"),
+            path(f"{one}resolve/", act(reviews.resolve), name="review_resolve"),
+            path(f"{one}note/", act(reviews.note), name="review_note"),
+            path(f"{one}block/", act(reviews.block), name="review_block"),
+            *states,
+            *members,
+        ]
+
+
+site.register(Review, ReviewAdmin)
 site.register(Entry, EntryAdmin)

@@ -5,9 +5,11 @@ fact writes in its own transaction. Everything in it is a copy, so that history 
 everything in it has passed ``audit.redaction``.
 """
 
+import base64
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -25,6 +27,8 @@ from audit.spool import LINE_LIMIT
 
 Entry = dict[str, Any]
 
+MOST_REACHED = 256
+"""How many ids of one request are kept; no route looks at more."""
 _SEVERITIES = frozenset(Severity.values)
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode
 
@@ -36,11 +40,13 @@ def denial(
     refusal: Refusal | None,
     actor: Tenant | Operator | None,
     target: tuple[str, str] = ("", ""),
+    reached: Sequence[UUID] = (),
 ) -> Entry:
     """The entry of a request that was refused or failed with HTTP ``status``.
 
     ``refusal`` is what the refusing check said about itself, None when Django refused on its own; ``actor`` is the
-    verified member or operator, None when nobody was; ``target`` is the kind and id that the request asked for, "" where unknown.
+    verified member or operator, None when nobody was; ``target`` is the kind and id that the request asked for, "" where
+    unknown; ``reached`` are further ids that it asked for, in its address or in what it sent.
     """
     detail = dict(refusal.detail) if refusal else {}
     action = refusal.action if refusal else "request.failed" if status >= 500 else "request.refused"
@@ -55,7 +61,49 @@ def denial(
         entry.update(_tenant(actor) if actor else _nobody(detail))
     entry["target_type"], entry["target_id"] = redaction.clean(target[0], 64), redaction.clean(target[1], 64)
     entry["refused_by"] = redaction.clean(detail.pop("check", reason), 64)
-    return _finish(entry, context, detail)
+    entry = _finish(entry, context, detail)
+    if reached:
+        # Packed, since a request may name two hundred files, and one among them that is not there to be seen.
+        entry["http"]["reached"] = base64.b64encode(b"".join(one.bytes for one in reached[:MOST_REACHED])).decode()
+    return entry
+
+
+def reached(entry: Entry) -> list[UUID]:
+    """The ids that a refused request asked for: its target, and those that were packed beside it."""
+    found = []
+    with contextlib.suppress(ValueError):
+        found.append(UUID(str(entry.get("target_id", ""))))
+    with contextlib.suppress(ValueError, KeyError, TypeError, AttributeError):
+        packed = base64.b64decode(entry["http"]["reached"])
+        found += [UUID(bytes=packed[place : place + 16]) for place in range(0, len(packed), 16)]
+    return list(dict.fromkeys(found))
+
+
+def foreign(entry: Entry, *, owner: str, ids: Sequence[UUID]) -> Entry:
+    """The entry that says that the request of ``entry`` reached for objects (``ids``) of the workspace ``owner``.
+
+    It stands in no workspace's trail. Its id follows from the other's, so that it is made once.
+    """
+    known = rules.ACTIONS["workspace.reached"]
+    target = str(ids[0])
+    grouped = ("workspace.reached", str(entry["actor_id"]), owner, str(entry["http"].get("route", "")))
+    return {
+        **entry,
+        "id": derived_id(milliseconds(entry["id"]), "reached", entry["id"], owner),
+        "action": "workspace.reached",
+        "vocabulary": known.vocabulary,
+        "outcome": Outcome.DENIED,
+        "reason": rules.FOREIGN,
+        "severity": known.severity,
+        "workspace_id": None,
+        "asked_workspace_id": owner,
+        "target_type": entry["target_type"] if target == entry["target_id"] else "object",
+        "target_id": target,
+        "refused_by": rules.FOREIGN,
+        "http": {name: value for name, value in entry["http"].items() if name != "reached"},
+        "detail": {"from_workspace": entry["workspace_id"], "objects": len(ids), "refused_as": entry["reason"]},
+        "fingerprint": _fingerprint(grouped),
+    }
 
 
 def fact(
@@ -129,8 +177,26 @@ def encode(entry: Entry) -> bytes:
         line = _encode(cut).encode("ascii") + b"\n"
         if len(line) <= LINE_LIMIT:
             return line
-    cut.update(http={"cut": True}, net={"cut": True}, actor_name=entry["actor_name"][:32], actor={})
+    kept = {name: value for name, value in cut["http"].items() if name == "reached"}
+    cut.update(http={"cut": True, **kept}, net={"cut": True}, actor_name=entry["actor_name"][:32], actor={})
     return _encode(cut).encode("ascii") + b"\n"
+
+
+def derived_id(moment: int, *parts: str) -> str:
+    """The same UUIDv7 of ``moment`` (milliseconds since 1970) for the same parts.
+
+    For entries that are made from others: whoever makes one again after dying halfway makes the one that is there.
+    """
+    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()
+    raw = bytearray(moment.to_bytes(6, "big") + digest[:10])
+    raw[6] = 0x70 | (raw[6] & 0x0F)
+    raw[8] = 0x80 | (raw[8] & 0x3F)
+    return str(UUID(bytes=bytes(raw)))
+
+
+def milliseconds(entry_id: str) -> int:
+    """The moment with which an entry's id begins, in milliseconds since 1970."""
+    return UUID(entry_id).int >> 80
 
 
 def _begin(action: str, reason: str, severity: str, detail: dict[str, Any]) -> Entry:
@@ -227,8 +293,12 @@ def _finish(entry: Entry, context: RequestContext | None, detail: Mapping[str, o
         entry["detail"] = {redaction.clean(key, 48): _plain(value) for key, value in detail.items()}
     origin = entry["actor_id"] or (redaction.network(entry["client_address"]) if entry["client_address"] else "")
     grouped = (entry["action"], entry["reason"], origin, entry["asked_workspace_id"] or "", route)
-    entry["fingerprint"] = hashlib.blake2b("\x1f".join(grouped).encode(), digest_size=8).hexdigest()
+    entry["fingerprint"] = _fingerprint(grouped)
     return entry
+
+
+def _fingerprint(grouped: Sequence[str]) -> str:
+    return hashlib.blake2b("\x1f".join(grouped).encode(), digest_size=8).hexdigest()
 
 
 def _http(context: RequestContext, route: str) -> Entry:

@@ -1,16 +1,14 @@
 """What does a reader of the trail want to see?"""
 
-from datetime import date
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
 
-from audit.queries import Chosen
+from audit.exports.models import Export
+from audit.queries import EARLIEST, LATEST, Chosen
 from audit.rules import Outcome, Severity, actions_of_a_trail, actions_of_everything
-
-EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
 
 
 class DaysForm(forms.Form):
@@ -48,13 +46,39 @@ class TrailFilter(DaysForm):
     person = forms.TypedChoiceField(label="Person", required=False, coerce=UUID, empty_value=None)
     action = forms.ChoiceField(label="What happened", required=False)
     outcome = forms.ChoiceField(label="Outcome", required=False, choices=[("", "Any"), *Outcome.choices])
-    field_order = ("person", "action", "outcome", "since", "until")
+    target = forms.CharField(
+        label="About (id)",
+        required=False,
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        error_messages={"max_length": "An id has at most 64 characters."},
+    )
+    field_order = ("person", "action", "outcome", "since", "until", "target")
 
     def __init__(self, *args: Any, people: list[tuple[UUID, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choices = {"person": [("", "Anybody"), *people], "action": [("", "Anything"), *actions_of_a_trail()]}
         for name, values in choices.items():
             self.fields[name].choices = values  # type: ignore[attr-defined]  # both are choice fields
+
+    def reached(self) -> list[UUID]:
+        """The person who was chosen and is not in this workspace, if any: the list offers no such id."""
+        if "person" not in self.errors:
+            return []
+        try:
+            return [UUID(self.data.get("person", ""))]
+        except ValueError:
+            return []
+
+
+class ExportForm(TrailFilter):
+    """What an export holds, and how it is written."""
+
+    format = forms.ChoiceField(label="Format", choices=Export.Format.choices, initial=Export.Format.JSONL)
+
+    def chosen(self) -> Chosen:
+        """The filters of a valid form."""
+        return Chosen(**{name: value for name, value in self.cleaned_data.items() if name != "format"})
 
 
 class OperatorFilter(DaysForm):

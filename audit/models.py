@@ -7,6 +7,7 @@ trigger. The table is partitioned by retention class and, by the month in the id
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
@@ -15,17 +16,24 @@ from django.db.models.functions import Now
 
 from accounts.tenancy.models import CurrentWorkspace
 from audit import rules
+from audit.exports.models import Export, ExportPart
 from audit.notices.models import Alarm, Channel, ChannelState, Message, OperatorChannel, Rule, Tally, Unheard
+from audit.reviews.models import Block, Review, ReviewNote
 from audit.rules import ActorType, Outcome, Retention, Severity
 
 __all__ = [
     "Alarm",
+    "Block",
     "Channel",
     "ChannelState",
     "EntriesAreFinal",
     "Entry",
+    "Export",
+    "ExportPart",
     "Message",
     "OperatorChannel",
+    "Review",
+    "ReviewNote",
     "Rule",
     "Seal",
     "Tally",
@@ -97,6 +105,16 @@ class Entry(models.Model):
             models.Index(fields=["workspace_id", "-id"], name="audit_entry_trail"),
             models.Index(fields=["workspace_id", "actor_id", "-id"], name="audit_entry_of_actor"),
             models.Index(fields=["workspace_id", "action", "-id"], name="audit_entry_of_action"),
+            models.Index(
+                fields=["workspace_id", "target_id", "-id"],
+                condition=~models.Q(target_id=""),
+                name="audit_entry_of_target",
+            ),
+            # The operators' queue: the latest refusals of everybody, and those of one kind.
+            models.Index(fields=["-id"], condition=~models.Q(outcome="allowed"), name="audit_entry_refused"),
+            models.Index(
+                fields=["fingerprint", "-id"], condition=~models.Q(outcome="allowed"), name="audit_entry_of_kind"
+            ),
         ]
         verbose_name_plural = "audit entries"
 
@@ -122,10 +140,36 @@ class Entry(models.Model):
         return rules.TARGETS.get(self.target_type, self.target_type)
 
     @property
+    def burst(self) -> int:
+        """How many refusals this entry stands for, where it stands for those of a flood (`bursts.py`); else 0."""
+        count = self.detail.get("burst")
+        return (
+            count if isinstance(count, int) and not isinstance(count, bool) and self.outcome != Outcome.ALLOWED else 0
+        )
+
+    @property
+    def burst_words(self) -> str:
+        """How many more a burst stands for and when, as a sentence; "" for an entry that is one refusal."""
+        first, last = _moment(self.detail.get("first")), _moment(self.detail.get("last"))
+        if not self.burst or first is None or last is None:
+            return ""
+        return f"{self.burst:,} more of these between {first:%H:%M:%S} and {last:%H:%M:%S} UTC."
+
+    @property
+    def samples(self) -> list[dict[str, Any]]:
+        """Up to five of the refusals that a burst stands for."""
+        found = self.detail.get("samples")
+        samples = [one for one in found if isinstance(one, dict)] if self.burst and isinstance(found, list) else []
+        return [{**one, "moment": _moment(one.get("at"))} for one in samples]
+
+    @property
     def details(self) -> list[tuple[str, str]]:
         """What else was recorded, as pairs of words to show; what holds nothing is left out."""
+        told = {"burst", "first", "last", "samples"} if self.burst else set()
         return [
-            (name.replace("_", " ").capitalize(), _shown(value)) for name, value in self.detail.items() if value != []
+            (name.replace("_", " ").capitalize(), _shown(value))
+            for name, value in self.detail.items()
+            if value != [] and name not in told
         ]
 
     @property
@@ -160,6 +204,13 @@ class Unsealed(models.Model):
 
 class EntriesAreFinal(RuntimeError):
     """Code tried to change or remove an entry."""
+
+
+def _moment(value: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
 
 
 def _shown(value: object) -> str:

@@ -1,14 +1,22 @@
 """Which entries does a page of the trail show?"""
 
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import BigIntegerField, Q, QuerySet, Sum
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import TruncDate
 
 from accounts.models import Membership
+from audit import charts
 from audit.models import Entry, EntryQuerySet
 from audit.partitions import first_id
+from audit.rules import Outcome
+
+EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +30,7 @@ class Chosen:
     until: date | None = None
     severity: str = ""
     address: str = ""
+    target: str = ""
 
     def names(self) -> list[str]:
         """Which filters are set: what an entry about the reading says of it."""
@@ -42,6 +51,7 @@ def matching(chosen: Chosen) -> Q:
         "outcome": chosen.outcome,
         "severity": chosen.severity,
         "client_address": chosen.address,
+        "target_id": chosen.target,
     }
     condition = Q(**{name: value for name, value in equal.items() if value})
     if chosen.since:
@@ -49,6 +59,42 @@ def matching(chosen: Chosen) -> Q:
     if chosen.until:
         condition &= Q(id__lt=first_id(chosen.until + timedelta(days=1)))
     return condition
+
+
+# How many refusals a row stands for. A number that is none cannot break the page of whoever looks at it.
+_EVENTS: Final = (
+    "CASE WHEN jsonb_typeof(audit_entry.detail -> 'burst') = 'number' AND audit_entry.outcome <> 'allowed' "
+    "THEN (audit_entry.detail ->> 'burst')::numeric::bigint ELSE 1 END"
+)
+
+
+def events() -> RawSQL:
+    """How many refusals a row stands for, as a column for a sum."""
+    return RawSQL(_EVENTS, [], output_field=BigIntegerField())  # noqa: S611 - a constant of this file
+
+
+def per_day(found: QuerySet[Entry], chosen: Chosen) -> charts.Chart:
+    """The entries of ``found`` on the days that ``chosen`` names, or the latest two weeks, those of floods counted whole."""
+    first, last = charts.days(chosen.since, chosen.until, datetime.now(UTC).date())
+    rows = (
+        found.filter(matching(replace(chosen, since=first, until=last)))
+        .order_by()
+        .annotate(day=TruncDate("occurred_at", tzinfo=UTC))
+        .values_list("day", "outcome")
+        .annotate(count=Sum(events()))
+    )
+    return charts.drawn(_counts(rows), first, last)
+
+
+def _counts(rows: Iterable[tuple[date, str, int]]) -> dict[date, charts.Count]:
+    counts: dict[date, charts.Count] = {}
+    for day, outcome, number in rows:
+        before = counts.get(day, charts.Count())
+        if outcome == Outcome.ALLOWED:
+            counts[day] = replace(before, allowed=before.allowed + int(number))
+        else:
+            counts[day] = replace(before, refused=before.refused + int(number))
+    return counts
 
 
 def people() -> list[tuple[UUID, str]]:

@@ -77,6 +77,7 @@ ACTIONS: dict[str, Action] = {
     "operator.refused": Action("Operator console refused", "authz_fail", Severity.WARNING),
     "operator.sign_in_failed": Action("Operator sign-in failed", "authn_login_fail", Severity.WARNING),
     "job.refused": Action("Background job refused", "malicious_attack_tool", Severity.CRITICAL),
+    "workspace.reached": Action("Another workspace's object asked for", "authz_fail", Severity.CRITICAL),
     # People and credentials.
     "member.signed_in": Action("Signed in", "authn_login_success"),
     "member.signed_out": Action("Signed out", "session_expired"),
@@ -149,10 +150,24 @@ ACTIONS: dict[str, Action] = {
     "message.stopped": Action("Answer stopped", "sensitive_update"),
     # The trail itself, the operators, and the pipeline that carries all this.
     "trail.read": Action("Trail read", "sensitive_read"),
+    "trail.exported": Action("Trail exported", "sensitive_read", Severity.NOTICE),
+    "trail.export_downloaded": Action("Export of the trail downloaded", "sensitive_read", Severity.NOTICE),
     "operator.signed_in": Action("Operator signed in", "authn_login_success", Severity.NOTICE),
     "operator.signed_out": Action("Operator signed out", "session_expired"),
     "operator.enrolled": Action("Operator set a second factor up", "user_updated", Severity.WARNING),
     "operator.recovery_used": Action("Operator used a recovery code", "authn_login_success", Severity.WARNING),
+    "operator.sessions_ended": Action("Operator ended a member's sessions", "authn_token_revoked", Severity.WARNING),
+    "operator.keys_revoked": Action("Operator withdrew a member's keys", "authn_token_revoked", Severity.WARNING),
+    "operator.member_suspended": Action("Operator suspended a member", "user_updated", Severity.WARNING),
+    "operator.member_readmitted": Action("Operator readmitted a member", "user_updated", Severity.WARNING),
+    "review.acknowledged": Action("Refusals acknowledged", "sensitive_update"),
+    "review.assigned": Action("Refusals taken on", "sensitive_update"),
+    "review.released": Action("Refusals given back", "sensitive_update"),
+    "review.resolved": Action("Refusals resolved", "sensitive_update", Severity.NOTICE),
+    "review.reopened": Action("Refusals to be looked at again", "sensitive_update"),
+    "review.noted": Action("Note written on refusals", "sensitive_create"),
+    "address.blocked": Action("Address shut out", "sensitive_update", Severity.WARNING),
+    "address.unblocked": Action("Address let in again", "sensitive_update", Severity.WARNING),
     "person.added": Action("Person added at the server's terminal", "user_created", Severity.WARNING),
     "operator.read": Action("Operator read metadata", "sensitive_read", Severity.NOTICE),
     "channel.created": Action("Notification channel added", "sensitive_create", Severity.WARNING),
@@ -166,6 +181,7 @@ ACTIONS: dict[str, Action] = {
     "audit.delayed": Action("Audit entries are late", "sys_monitor_disabled", Severity.CRITICAL),
     "audit.line_unreadable": Action("Unreadable line in the audit spool", "sys_monitor_disabled", Severity.WARNING),
     "audit.entry_undescribed": Action("Refusal that could not be described", "sys_monitor_disabled", Severity.CRITICAL),
+    "audit.archive_shortened": Action("Old refusals left the archive", "sys_monitor_disabled", Severity.WARNING),
     "audit.entry_rejected": Action("Entry rejected by the database", "sys_monitor_disabled", Severity.CRITICAL),
 }
 
@@ -182,6 +198,8 @@ TARGETS = {
 OPERATORS, PIPELINE = "Operators", "Audit pipeline"
 NOUNS = {
     "request": "Requests",
+    "workspace": "Sign-in",
+    "workspace.reached": OPERATORS,
     "credential": "Sign-in",
     "sign_in": "Sign-in",
     "password": "Sign-in",
@@ -194,7 +212,6 @@ NOUNS = {
     "invitation": "People",
     "organization": "Sign-in",
     "ownership": "People",
-    "workspace": "Sign-in",
     "directory": "People",
     "webhook": "Requests",
     "session": "Sign-in",
@@ -206,6 +223,8 @@ NOUNS = {
     "message": "Conversations",
     "trail": "Trail",
     "operator": OPERATORS,
+    "review": OPERATORS,
+    "address": OPERATORS,
     "audit": PIPELINE,
     "channel": "Notifications",
     "notice": OPERATORS,
@@ -213,6 +232,8 @@ NOUNS = {
 }
 """Under which heading a person looks for an action: by its noun, or by its whole name where the noun has two."""
 
+FOREIGN = "foreign"
+"""What the shipper found out after the answer: no check says it, and no answer does."""
 UNLISTED = "unlisted"
 """What an action or reason outside the lists is recorded as; the word that was sent goes into the details."""
 
@@ -229,6 +250,7 @@ REASONS: dict[str, str] = {
     Reason.STALE_LOGIN: "The act asks for a recent sign-in.",
     Reason.FORBIDDEN: "This member may not do it.",
     Reason.NOT_FOUND: "Nothing like it is visible to this member.",
+    Reason.BLOCKED: "An operator shut this address out for a time.",
     Reason.THROTTLED: "Too many attempts in a short time.",
     Reason.OUTAGE: "A system that has to answer gave no answer.",
     Reason.HOST: "The request was addressed to a host that is not ours.",
@@ -239,6 +261,7 @@ REASONS: dict[str, str] = {
     "server_error": "The server failed while it answered.",
     "too_large": "The request was too large.",
     "unsupported_type": "This kind of content is not accepted.",
+    FOREIGN: "What was asked for belongs to another workspace.",
     UNLISTED: "A reason outside the closed list.",
 }
 

@@ -4,21 +4,21 @@ One shipper per spool reads the segments, oldest first, and posts their lines in
 restarts and needs not: an entry whose id is stored already is left alone, and a segment is deleted only when every line
 of it is stored and its writer is gone. Two shippers on one spool would only get in each other's way, so the second waits
 for a ``flock`` (a lock in the database would also stop the shippers of other hosts, whose spools nobody else can read).
+Of a flood most lines are counted (``bursts.py``) and go to the archive, which is whole before the segment goes.
 """
 
-import hashlib
 import json
 import logging
 import threading
 import time
-import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.db import DataError, IntegrityError, connections
 from django.db import Error as DatabaseError
 
-from audit import entries, ledger, spool
+from audit import archive, bursts, entries, ledger, reaching, spool
+from audit.reviews import blocks
 
 logger = logging.getLogger(__name__)
 
@@ -26,15 +26,28 @@ POLL_SECONDS = 0.25
 BATCH_BYTES = 512 * 1024
 NOTE_SECONDS = 2.0
 PATIENCE_SECONDS = 5.0
+TIDY_SECONDS = 600.0
+PUBLISH_SECONDS = 1.0
 
 
 @dataclass
 class _Reading:
-    """How far a segment has been read, and what of it could not be stored."""
+    """How far a segment has been read, what of it is counted and kept for the archive, and what could not be stored."""
 
     segment: spool.Segment
+    counting: bursts.Counting
+    # What the shipper itself has to say of the lines is a flood whenever they are.
+    reaches: bursts.Counting
+    kept: list[bytes] = field(default_factory=list)
     unreadable: int = 0
     rejected: set[str] = field(default_factory=set)
+
+    @classmethod
+    def of(cls, path: Path) -> "_Reading":
+        """From the beginning of a segment."""
+        return cls(
+            spool.Segment(path), bursts.Counting(path.name), bursts.Counting(f"{path.name}:reached", archived=False)
+        )
 
 
 @dataclass
@@ -45,6 +58,8 @@ class Shipper:
     shipped: int = 0
     _readings: dict[Path, _Reading] = field(default_factory=dict)
     _noted: float = float("-inf")
+    _tidied: float = float("-inf")
+    _published: float = float("-inf")
 
     def run(self, stop: threading.Event) -> None:
         """Ship until ``stop`` is set: every 250 ms, and while the database is away, ever more rarely up to 5 s."""
@@ -61,10 +76,15 @@ class Shipper:
         self._attempt()
 
     def ship(self) -> int:
-        """Ship what is there now; return how many entries were new. Raises ``django.db.Error`` and ``OSError``."""
+        """Ship what is there now; return how many rows were new. Raises ``django.db.Error`` and ``OSError``."""
         before = self.shipped
-        for path in spool.segments(self.folder):
-            self._ship_segment(path)
+        try:
+            for path in spool.segments(self.folder):
+                self._ship_segment(path)
+        except BaseException:
+            # What was counted of a batch that was not stored would be counted again: every segment is begun anew.
+            self._readings.clear()
+            raise
         return self.shipped - before
 
     def _attempt(self) -> bool:
@@ -72,6 +92,8 @@ class Shipper:
         error = ""
         try:
             self.ship()
+            self._publish()
+            self._tidy()
         except (DatabaseError, OSError) as problem:
             error = type(problem).__name__
             # A connection that broke once stays broken; the next round opens another.
@@ -91,7 +113,7 @@ class Shipper:
         self._noted = time.monotonic()
 
     def _ship_segment(self, path: Path) -> None:
-        reading = self._readings.setdefault(path, _Reading(spool.Segment(path)))
+        reading = self._readings.setdefault(path, _Reading.of(path))
         with spool.owned(path) as finished:
             while True:
                 lines, offset = reading.segment.lines(BATCH_BYTES, finished=finished)
@@ -100,14 +122,24 @@ class Shipper:
                 self._post(lines, reading)
                 reading.segment.offset = offset
             if finished:
-                self._report(reading)
+                self._close(reading)
                 spool.delete(path)
                 del self._readings[path]
 
     def _post(self, lines: list[bytes], reading: _Reading) -> None:
-        readable = [line for line in lines if _is_entry(line)]
-        if readable:
-            self.shipped += self._post_or_divide(readable, reading)
+        rows: list[bytes] = []
+        readable = []
+        for line in lines:
+            entry = _entry(line)
+            if entry is None:
+                continue
+            readable.append(entry)
+            (rows if reading.counting.admits(entry) else reading.kept).append(line)
+        # Of what is counted too: a reach for somebody else's object must not hide behind twenty typos.
+        reached = [entry for entry in reaching.foreign(readable) if reading.reaches.admits(entry)]
+        rows += [entries.encode(entry) for entry in reached]
+        if rows:
+            self.shipped += self._post_or_divide(rows, reading)
         # A torn line was never acknowledged: its writer was told so and took another way. It is counted, not kept.
         reading.unreadable += len(lines) - len(readable)
 
@@ -126,6 +158,17 @@ class Shipper:
         """Keep a line that the database refuses where an operator can look at it; it must not stop those behind it."""
         reading.rejected.add(spool.set_aside(self.folder, line))
 
+    def _close(self, reading: _Reading) -> None:
+        """Store what can only be said of a whole segment. The archive first: no burst points to what is not there."""
+        name = reading.segment.path.name
+        if reading.kept:
+            archive.keep(self.folder, name, reading.kept)
+        found = [*reading.counting.bursts(), *reading.reaches.bursts()]
+        more = [entries.encode(entry) for entry in found]
+        if more:
+            self.shipped += self._post_or_divide(more, reading)
+        self._report(reading)
+
     def _report(self, reading: _Reading) -> None:
         """Tell the trail what of a finished segment it does not hold."""
         name = reading.segment.path.name
@@ -133,23 +176,37 @@ class Shipper:
         for action, count in found.items():
             if count:
                 entry = entries.pipeline(action, {"segment": name, "lines": count})
-                entry["id"] = _report_id(action, name)
+                # The same id for the same report, so that a shipper which dies after posting does not report twice.
+                entry["id"] = entries.derived_id(_moment(name), action, name)
                 self.shipped += ledger.post([entries.encode(entry)])
 
+    def _publish(self) -> None:
+        """Once a second: tell this host's web processes who is shut out."""
+        if time.monotonic() - self._published >= PUBLISH_SECONDS:
+            blocks.publish(self.folder)
+            self._published = time.monotonic()
 
-def _is_entry(line: bytes) -> bool:
+    def _tidy(self) -> None:
+        """Every ten minutes: let go what the archive need not or cannot keep, once the trail says so."""
+        if time.monotonic() - self._tidied < TIDY_SECONDS:
+            return
+        going = archive.overdue(self.folder)
+        if going.paths:
+            detail = {"files": len(going.paths), "bytes": going.size, "last": going.paths[-1].name}
+            ledger.post([entries.encode(entries.pipeline("audit.archive_shortened", detail))])
+            archive.remove(going)
+        self._tidied = time.monotonic()
+
+
+def _entry(line: bytes) -> entries.Entry | None:
+    """The entry of a line; None for a line that is none, because it was torn."""
     try:
         parsed = json.loads(line)
     except ValueError:
-        return False
-    return isinstance(parsed, dict) and isinstance(parsed.get("id"), str)
+        return None
+    return parsed if isinstance(parsed, dict) and isinstance(parsed.get("id"), str) else None
 
 
-def _report_id(action: str, segment: str) -> str:
-    """The same UUIDv7 for the same report, so that a shipper which dies after posting does not report twice."""
-    milliseconds = int(segment[:20]) // 1_000_000 if segment[:20].isdigit() else 0
-    digest = hashlib.sha256(f"{action}:{segment}".encode()).digest()
-    raw = bytearray(milliseconds.to_bytes(6, "big") + digest[:10])
-    raw[6] = 0x70 | (raw[6] & 0x0F)
-    raw[8] = 0x80 | (raw[8] & 0x3F)
-    return str(uuid.UUID(bytes=bytes(raw)))
+def _moment(segment: str) -> int:
+    """When a segment was begun, in milliseconds since 1970, as its name says; 0 for a name of another kind."""
+    return int(segment[:20]) // 1_000_000 if segment[:20].isdigit() else 0

@@ -293,6 +293,22 @@ def read_note(folder: Path) -> dict[str, object]:
     return note
 
 
+def publish(path: Path, content: bytes) -> None:
+    """Leave a small file for the other processes of this host, whole or not at all. Raises ``OSError``."""
+    try:
+        if path.read_bytes() == content:
+            return
+    except FileNotFoundError:
+        pass  # It is the first.
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _replace(path, content)
+
+
+def published(path: Path) -> bytes:
+    """What was left there. Raises ``OSError``."""
+    return path.read_bytes()
+
+
 def _replace(path: Path, content: bytes) -> None:
     """Write a small file under another name first, so that no reader ever sees half of it."""
     new = path.with_name(f"{path.name}.new")

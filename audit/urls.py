@@ -3,6 +3,7 @@
 from django.urls import path
 
 from audit import views
+from audit.exports import views as exports
 from audit.notices import views as notices
 
 app_name = "audit"
@@ -17,5 +18,9 @@ urlpatterns = [
     path("trail/notifications/<uuid:channel_id>/resume/", notices.channel_resume, name="channel_resume"),
     path("trail/notifications/<uuid:channel_id>/remove/", notices.channel_remove, name="channel_remove"),
     path("trail/notifications/<uuid:channel_id>/test/", notices.channel_test, name="channel_test"),
+    path("trail/exports/", exports.export_list, name="exports"),
+    path("trail/exports/begin/", exports.export_begin, name="export"),
+    path("trail/exports/<uuid:export_id>/", exports.export_row, name="export_row"),
+    path("trail/exports/<uuid:export_id>/content/", exports.export_content, name="export_content"),
     path("trail/<uuid:entry_id>/", views.entry, name="entry"),
 ]

@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.access import role_required
-from accounts.http import TenantRequest
+from accounts.http import NotVisible, TenantRequest, note_reached
 from accounts.models import Role
 from accounts.pagination import Page, paginate
 from audit import access, queries, services
@@ -23,12 +23,15 @@ def trail(request: TenantRequest) -> HttpResponse:
     """The workspace's trail, newest first, filtered by person, action, outcome and day."""
     form = TrailFilter(request.GET, people=queries.people())
     if not form.is_valid():
+        note_reached(request, NotVisible(form.reached()) if form.reached() else None)
         nothing: Page[Entry] = Page(items=[], next=None)
         return render(request, "audit/trail.html", {"form": form, "page": nothing}, status=422)
     chosen = form.chosen()
     page = paginate(queries.trail(chosen), request.GET.get("cursor"), ENTRIES_ON_A_PAGE)
+    chart = queries.per_day(queries.trail(chosen), chosen)
     services.note_reading(actor=request.tenant, filters=chosen.names(), shown=len(page.items))
-    return render(request, "audit/trail.html", {"form": form, "page": page, "is_filtered": bool(chosen.names())})
+    values = {"form": form, "page": page, "chart": chart, "is_filtered": bool(chosen.names())}
+    return render(request, "audit/trail.html", values)
 
 
 @require_safe

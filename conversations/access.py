@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import Http404
-
 from accounts.access import has_role
-from accounts.http import Tenant
+from accounts.http import NotVisible, Tenant
 from accounts.models import Role
 from agents.models import Agent
 from conversations.models import Conversation, Message
@@ -23,21 +21,21 @@ def can_ask(actor: Tenant) -> bool:
 
 
 def get_conversation_or_refuse(conversation_id: UUID) -> Conversation:
-    """Return a conversation of the bound member; raise Http404 otherwise."""
+    """Return a conversation of the bound member; raise NotVisible otherwise."""
     conversation: Conversation | None = Conversation.objects.select_related("agent").filter(pk=conversation_id).first()
     if conversation is None:
-        raise Http404
+        raise NotVisible([conversation_id])
     return conversation
 
 
 def get_message_or_refuse(conversation: Conversation, message_id: UUID) -> Message:
-    """Return a message of this very conversation; raise Http404 otherwise.
+    """Return a message of this very conversation; raise NotVisible otherwise.
 
     Both ids have to belong to the caller and to each other: a message of another conversation is as absent as no message (L17).
     """
     message: Message | None = Message.objects.filter(conversation=conversation, pk=message_id).first()
     if message is None:
-        raise Http404
+        raise NotVisible([message_id])
     return message
 
 

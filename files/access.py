@@ -7,22 +7,21 @@ left to ask here is whether a file that they may read is theirs to change.
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
-from django.http import Http404
 
-from accounts.http import Tenant
+from accounts.http import NotVisible, Tenant
 from files.models import File, Passage
 
 
 def get_file_or_refuse(file_id: UUID) -> File:
-    """The file, if the bound member may read it; `Http404` when it is missing, private or another workspace's."""
+    """The file, if the bound member may read it; `NotVisible` (a 404) when it is missing, private or another workspace's."""
     file: File | None = File.objects.select_related("owner").filter(pk=file_id).first()
     if file is None:
-        raise Http404
+        raise NotVisible([file_id])
     return file
 
 
 def get_own_file_or_refuse(file_id: UUID, actor: Tenant) -> File:
-    """The file, if it is the actor's own; `Http404` when they can't see it, `PermissionDenied` when a colleague shared it."""
+    """The file, if it is the actor's own; `NotVisible` when they can't see it, `PermissionDenied` when a colleague shared it."""
     file = get_file_or_refuse(file_id)
     if not can_change(actor, file):
         raise PermissionDenied("Only the person who uploaded a file may change or delete it. Ask them to do it.")
@@ -30,12 +29,12 @@ def get_own_file_or_refuse(file_id: UUID, actor: Tenant) -> File:
 
 
 def get_passage_or_refuse(file_id: UUID, passage_id: UUID) -> Passage:
-    """One passage of that very file; `Http404` when either is not visible or they don't belong together."""
+    """One passage of that very file; `NotVisible` when either is not visible or they don't belong together."""
     passage: Passage | None = (
         Passage.objects.select_related("file__owner").filter(pk=passage_id, file_id=file_id).first()
     )
     if passage is None:
-        raise Http404
+        raise NotVisible([file_id, passage_id])
     return passage
 
 

@@ -17,7 +17,6 @@ from django.utils import timezone
 from accounts.cookies import OPERATOR
 from accounts.identity import base
 from accounts.queries import Place
-from accounts.scopes import EVERY
 from accounts.services import keys, operators, sign_ins
 from accounts.tenancy.context import workspace
 from tests.cast import PROVIDER, Person
@@ -38,15 +37,16 @@ def browser(person: Person, *, csrf: bool = False) -> Client:
     return client
 
 
-def key(person: Person, scopes: Collection[str] = EVERY, *, days: int | None = 90) -> keys.Minted:
-    """Both halves of an API key of this person; `.value` is what a program sends."""
+def key(person: Person, scopes: Collection[str] | None = None, *, days: int | None = 90) -> keys.Minted:
+    """Both halves of an API key of this person, with every scope that the role allows; `.value` is what a program sends."""
     opened = session(person)
+    scopes = opened.tenant.scopes if scopes is None else scopes
     with workspace(opened.tenant.workspace_id, opened.tenant.membership_id):
         once = f"test-{timezone.now().timestamp()}".replace(".", "-")
         return keys.mint(actor=opened.tenant, name="Test", scopes=scopes, days=days, once=once)
 
 
-def program(person: Person, scopes: Collection[str] = EVERY) -> Client:
+def program(person: Person, scopes: Collection[str] | None = None) -> Client:
     """A program that sends a key of this person."""
     return Client(headers={"Authorization": f"Bearer {key(person, scopes).value}"})
 

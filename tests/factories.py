@@ -20,6 +20,7 @@ from accounts.models import ApiKey, Role
 from accounts.services import invitations
 from accounts.tenancy.context import current_member_id
 from agents.models import Agent, AgentFile
+from audit.exports.models import Export
 from audit.notices import services as notices
 from audit.notices.models import Kind
 from conversations.models import Citation, Conversation, Message
@@ -157,6 +158,7 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
             "key_id": key,
             "session_id": _Row(session_id),
             "member_id": _Row(person.membership_id),
+            "export_id": Export.objects.create(membership_id=person.membership_id, format="csv"),
             "slug": agent.slug,
         }
         if person.role is not None and person.role.rank >= Role.ADMIN.rank:

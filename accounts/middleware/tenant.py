@@ -18,7 +18,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from accounts.access import is_public
-from accounts.http import Reason, Refusal, refuse, tenant_of
+from accounts.http import Reason, Refusal, note_reached, refuse, tenant_of
 from accounts.identity import resolution
 from accounts.identity.base import IdentityRefusal, Revoked, Unavailable
 from accounts.problems import answer, as_problem, problem, unavailable
@@ -76,7 +76,11 @@ class TenantMiddleware:
         return answer(request, 404)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        """A database that went away in the middle of a view is an outage, which a client may retry, not a fault."""
+        """A database that went away in the middle of a view is an outage, which a client may retry, not a fault.
+
+        What a view could not find is named for the record; the answer stays Django's.
+        """
+        note_reached(request, exception)
         if isinstance(exception, OperationalError | InterfaceError):
             return unavailable(request, "platform")
         return None

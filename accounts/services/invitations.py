@@ -2,7 +2,7 @@
 
 The link that is mailed carries a token which no database holds: the row keeps its hash, and the letter derives it anew from
 the row's id and nonce. Accepting takes the token and a proof, by an identity system, of the very address that was
-invited; the database joins the person in one step (accounts/migrations/0032_invitations.py).
+invited; the database joins the person in one step (accounts/migrations/0009_invitations.py).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How does it change who belongs to a workspace, and as what, so that it takes effect everywhere at once?
 
-The rules stand in the database (accounts/migrations/0031_people.py), which asks the acting member's own role at the moment
+The rules stand in the database (accounts/migrations/0008_people.py), which asks the acting member's own role at the moment
 of the act. What ends with a member ends in the same transaction; only the identity system's halves of sessions and keys are
 withdrawn after it, and alone they open nothing.
 """

@@ -1,7 +1,7 @@
 """Which organisation's sign-in does a workspace trust, what does it insist on, and who comes in by themselves?
 
 The organisation is never taken from a form: it is the one whose sign-in the acting owner has just come through, and its own
-directory has to say that they run it (L11). The rules stand in the database (accounts/migrations/0034_sign_in_rules.py).
+directory has to say that they run it (L11). The rules stand in the database (accounts/migrations/0011_sign_in_rules.py).
 """
 
 from __future__ import annotations

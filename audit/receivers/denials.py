@@ -1,6 +1,7 @@
 """Requests and jobs that were refused: what is kept of them? Spooled, since their own transaction may be rolled back."""
 
 import logging
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from accounts import signals as accounts
 from accounts.http import Refusal, tenant_of
 from accounts.operators import operator_of
 from accounts.requests import current_request
+from accounts.routes import route_of
 from audit import entries, services
 
 logger = logging.getLogger(__name__)
@@ -25,7 +27,8 @@ def access_denied(
     context, status = current_request(), response.status_code
     try:
         actor = tenant_of(request) or operator_of(request)
-        entry = entries.denial(context, status=status, refusal=refusal, actor=actor, target=_target_of(request))
+        target, reached = _asked_for(request, refusal)
+        entry = entries.denial(context, status=status, refusal=refusal, actor=actor, target=target, reached=reached)
     except Exception as error:
         # Whatever a request contains, it must not keep itself out of the trail by breaking what describes it.
         logger.exception("A refusal could not be described; its bare fact is recorded.")
@@ -43,13 +46,16 @@ def job_refused(
     services.record(entry)
 
 
-def _target_of(request: HttpRequest) -> tuple[str, str]:
-    """The kind and id of the object that the address names: `<uuid:file_id>` is a file; ("", "") when it names none."""
-    match = request.resolver_match
-    for name, value in (match.kwargs if match else {}).items():
-        if name == "token":
-            # A mailed link's secret: whoever reads the trail must not be able to follow it.
-            return "link", ""
-        # An agent's key is its id or its slug.
-        return "agent" if name == "key" else name.removesuffix("_id"), str(value)
-    return "", ""
+def _asked_for(request: HttpRequest, refusal: Refusal) -> tuple[tuple[str, str], list[UUID]]:
+    """What the address names first, as kind and id (`<uuid:file_id>` is a file), and every further id that was asked for."""
+    named = route_of(request).arguments
+    if any(name == "token" for name, _ in named):
+        # A mailed link's secret: whoever reads the trail must not be able to follow it.
+        return ("link", ""), list(refusal.reached)
+    # An agent's key is its id or its slug.
+    targets = [("agent" if name == "key" else name.removesuffix("_id"), value) for name, value in named]
+    further = []
+    for _, value in targets[1:]:
+        with suppress(ValueError):
+            further.append(UUID(value))
+    return targets[0] if targets else ("", ""), [*further, *refusal.reached]

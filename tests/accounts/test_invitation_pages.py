@@ -140,7 +140,7 @@ class TestPages:
         assert [fact["refusal"].action for fact in heard] == ["invitation.refused"]
         from audit.receivers import denials
 
-        assert denials._target_of(heard[0]["request"]) == ("link", "")
+        assert denials._asked_for(heard[0]["request"], heard[0]["refusal"])[0] == ("link", "")
 
     def test_a_half_finished_registration_can_be_ended_by_signing_in(self) -> None:
         """The identity half was made and the platform's was not: the account joins by proving its password."""

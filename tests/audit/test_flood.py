@@ -3,6 +3,8 @@
 The long forms are marked `soak`: they print what they measured.
 """
 
+import gzip
+import json
 import os
 import random
 import sys
@@ -15,7 +17,7 @@ from django.db import connections
 from django.test import Client
 from pytest_django import Settings
 
-from audit import spool
+from audit import archive, entries, services, spool
 from audit.shipper import Shipper
 from tests import cast, doors, environment
 from tests.audit import children
@@ -34,9 +36,23 @@ for number in range(first, last):
 
 
 def stored() -> list[int]:
+    """The numbers of the entries that are rows of their own."""
     with connections["ops"].cursor() as cursor:
         cursor.execute("SELECT (detail->>'number')::int FROM audit_entry WHERE detail ? 'number' ORDER BY 1")
         return [number for (number,) in cursor.fetchall()]
+
+
+def counted() -> int:
+    """How many entries the bursts stand for."""
+    with connections["ops"].cursor() as cursor:
+        cursor.execute("SELECT coalesce(sum((detail->>'burst')::int), 0) FROM audit_entry WHERE detail ? 'burst'")
+        return int(cursor.fetchone()[0])
+
+
+def archived(folder: Path) -> list[entries.Entry]:
+    """The entries that the archive holds whole."""
+    paths = sorted((folder / archive.FOLDER).glob(f"*{archive.SUFFIX}"))
+    return [json.loads(line) for path in paths for line in gzip.decompress(path.read_bytes()).splitlines()]
 
 
 def acknowledged(path: Path) -> list[int]:
@@ -47,7 +63,7 @@ def acknowledged(path: Path) -> list[int]:
 
 
 def test_every_refused_request_leaves_one_entry(settings: Settings, tmp_path: Path) -> None:
-    """A burst of refusals of every kind, joined on the request id that each answer named."""
+    """A burst of refusals of every kind, joined on the request id that each answer named: rows, and what is archived."""
     settings.AIAXIS_HOME = tmp_path
     nobody, member = Client(), doors.browser(cast.BOB)
     nobody.raise_request_exception = member.raise_request_exception = False
@@ -58,11 +74,15 @@ def test_every_refused_request_leaves_one_entry(settings: Settings, tmp_path: Pa
         answers += [member.get(address) for address in ("/trail/", missing, "/files/?workspace_id=1")]
         refused += [answer["X-Request-Id"] for answer in answers]
     allowed = [member.get("/files/")["X-Request-Id"] for _ in range(3)]
+    services._spool(tmp_path / "spool").close()
     Shipper(tmp_path / "spool").ship()
     with connections["ops"].cursor() as cursor:
-        cursor.execute("SELECT request_id::text FROM audit_entry WHERE outcome <> 'allowed'")
-        found = [key for (key,) in cursor.fetchall()]
+        cursor.execute("SELECT request_id::text FROM audit_entry WHERE outcome <> 'allowed' AND NOT detail ? 'burst'")
+        rows = [key for (key,) in cursor.fetchall()]
+    found = rows + [str(entry["request_id"]) for entry in archived(tmp_path / "spool")]
     assert sorted(found) == sorted(refused)
+    assert len(rows) + counted() == len(refused)
+    assert len(rows) < len(refused)
     assert not set(allowed) & set(found)
 
 
@@ -115,9 +135,11 @@ def _cut_connections() -> None:
 
 def _check(tmp_path: Path) -> tuple[int, int]:
     told = [number for path in tmp_path.glob("done-*") for number in acknowledged(path)]
-    found = stored()
+    rows, whole = stored(), [int(entry["detail"]["number"]) for entry in archived(tmp_path / "spool")]
+    found = rows + whole
     assert len(found) == len(set(found)), "an entry was stored twice"
     assert set(told) <= set(found), "an acknowledged entry was lost"
+    assert len(rows) + counted() == len(found), "the bursts do not stand for what the archive holds"
     # What was written but not told, because its writer died in between, is at most one for each death.
     return len(told), len(found)
 
@@ -137,16 +159,33 @@ def test_a_hundred_thousand_denials_with_twenty_deaths(tmp_path: Path, capsys: p
     assert told > 99_000
 
 
-@pytest.mark.soak
-def test_the_shipper_carries_five_thousand_entries_a_second(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    children.start(WRITER, tmp_path, arguments=[os.devnull, "0", "100000"]).communicate(timeout=600)
-    began = time.monotonic()
-    shipped = Shipper(tmp_path / "spool").ship()
-    seconds = time.monotonic() - began
+DIFFERING = WRITER.replace("denial(number)", "{**denial(number), 'fingerprint': f'{number:016x}'}")
+
+
+def size_of_the_trail() -> int:
     with connections["owner"].cursor() as cursor:
         cursor.execute("SELECT sum(pg_total_relation_size(relid)) FROM pg_partition_tree('audit_entry') WHERE isleaf")
-        size = int(cursor.fetchone()[0])
+        return int(cursor.fetchone()[0])
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("script", [DIFFERING, WRITER], ids=["each of another kind", "all alike"])
+def test_the_shipper_carries_five_thousand_entries_a_second(
+    script: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A hundred thousand in the spool. Alike they become few rows: the database grows by their kinds, not their number."""
+    children.start(script, tmp_path, arguments=[os.devnull, "0", "100000"]).communicate(timeout=600)
+    before, began = size_of_the_trail(), time.monotonic()
+    Shipper(tmp_path / "spool").ship()
+    seconds = time.monotonic() - began
+    grown, rows, more = size_of_the_trail() - before, len(stored()), counted()
+    kept = sum(path.stat().st_size for path in (tmp_path / "spool" / archive.FOLDER).glob("*"))
     with capsys.disabled():
-        rate, each = shipped / seconds, size / shipped
-        sys.stdout.write(f"\n{shipped:,} entries in {seconds:.1f} s: {rate:,.0f} a second, {each:,.0f} bytes each\n")
-    assert shipped == 100_000
+        sys.stdout.write(
+            f"\n{rows:,} rows and {more:,} counted in {seconds:.1f} s: {(rows + more) / seconds:,.0f} a second; "
+            f"the trail grew by {grown:,} bytes, the archive by {kept:,}\n"
+        )
+    assert rows + more == 100_000
+    assert (rows + more) / seconds > 5_000
+    if script is WRITER:
+        assert grown < 2_000_000

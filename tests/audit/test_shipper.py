@@ -1,15 +1,18 @@
 """Does every spooled entry become one row, whatever dies on the way?"""
 
+import gzip
 import json
 import random
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from django.db import connections
 
 from accounts.http import Refusal
-from audit import entries, health, spool
+from audit import archive, entries, health, spool
 from audit.shipper import Shipper
 from tests.audit import children
 
@@ -17,14 +20,42 @@ pytestmark = pytest.mark.usefixtures("committed")
 
 
 def denial(number: int) -> entries.Entry:
+    """One of many that differ in their minute, so that none is counted with another."""
+    entry = alike(number)
+    entry["occurred_at"] = (datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=number)).isoformat(
+        timespec="milliseconds"
+    )
+    return entry
+
+
+def alike(number: int) -> entries.Entry:
+    """One of a flood: the same fingerprint as every other."""
     refusal = Refusal("not_found", "request.refused", "notice", {"number": str(number)})
     return entries.denial(None, status=404, refusal=refusal, actor=None)
 
 
 def stored() -> list[int]:
+    """The numbers of the entries that are rows of their own."""
     with connections["ops"].cursor() as cursor:
-        cursor.execute("SELECT (detail->>'number')::int FROM audit_entry WHERE action = 'request.refused' ORDER BY 1")
+        cursor.execute("SELECT (detail->>'number')::int FROM audit_entry WHERE detail ? 'number' ORDER BY 1")
         return [number for (number,) in cursor.fetchall()]
+
+
+def counted() -> int:
+    """How many entries the bursts stand for."""
+    with connections["ops"].cursor() as cursor:
+        cursor.execute("SELECT coalesce(sum((detail->>'burst')::int), 0) FROM audit_entry WHERE detail ? 'burst'")
+        return int(cursor.fetchone()[0])
+
+
+def archived(folder: Path) -> list[int]:
+    """The numbers of the entries that the archive holds whole."""
+    lines = [
+        line
+        for path in (folder / archive.FOLDER).glob("*.gz")
+        for line in gzip.decompress(path.read_bytes()).splitlines()
+    ]
+    return sorted(int(json.loads(line)["detail"]["number"]) for line in lines)
 
 
 def reports() -> dict[str, int]:
@@ -33,9 +64,9 @@ def reports() -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
-def fill(writer: spool.Spool, first: int, last: int) -> None:
+def fill(writer: spool.Spool, first: int, last: int, make: Callable[[int], entries.Entry] = denial) -> None:
     for number in range(first, last):
-        writer.append(entries.encode(denial(number)))
+        writer.append(entries.encode(make(number)))
 
 
 def test_it_ships_a_living_writers_lines_and_keeps_the_segment(tmp_path: Path) -> None:
@@ -105,13 +136,18 @@ def test_while_the_database_is_away_everything_waits_and_readiness_says_so(tmp_p
 
 
 def test_a_shipper_killed_at_any_moment_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    """A burst of several thousand denials; the shipper is killed in the middle of it, again and again."""
+    """Thousands of denials that differ, and thousands alike between them; the shipper is killed again and again.
+
+    Rows and what the bursts stand for are exactly what was written, and what has no row is whole in the archive.
+    """
     folder = tmp_path / "spool"
     writer = spool.Spool(folder, segment_bytes=300_000)
     chance = random.Random(7)
     total = 0
     for _ in range(2):
-        fill(writer, total, total + 2000)
+        for begin in range(total, total + 2000, 50):
+            fill(writer, begin, begin + 25)
+            fill(writer, begin + 25, begin + 50, alike)
         total += 2000
         process = children.start_command(tmp_path, "ship_audit")
         deadline = time.monotonic() + 20
@@ -123,7 +159,9 @@ def test_a_shipper_killed_at_any_moment_loses_and_doubles_nothing(tmp_path: Path
         process.communicate(timeout=20)
     writer.close()
     Shipper(folder).ship()
-    assert stored() == list(range(total))
+    assert counted() > 1000
+    assert len(stored()) + counted() == total
+    assert sorted(stored() + archived(folder)) == list(range(total))
     assert spool.segments(folder) == []
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.http import Refusal
-from audit import entries, ledger, spool
+from audit import bursts, entries, ledger, spool
 from tests import cast, doors
 
 pytestmark = pytest.mark.django_db(databases=[*doors.DOORS, "audit"])
@@ -111,6 +111,46 @@ def test_filters_narrow_by_person_action_outcome_and_day() -> None:
     assert shown(browser, until="2001-01-01") == []
 
 
+def test_one_thing_has_its_history() -> None:
+    entry = entries.fact("file.shared", actor=cast.BOB.tenant)
+    entry["target_type"], entry["target_id"] = "file", "0190b6a0-7c11-7b3a-9df0-1c2d3e4f5a6b"
+    kept = store(cast.BOB, entry)
+    happened(cast.BOB)
+    assert shown(doors.browser(cast.ALICE), target=entry["target_id"]) == [kept]
+
+
+def test_the_counts_are_of_what_is_chosen_and_count_floods_whole() -> None:
+    happened(cast.BOB)
+    refused(cast.BOB)
+    counting = bursts.Counting("x")
+    for _ in range(70):
+        counting.admits(entries.denial(None, status=404, refusal=None, actor=cast.BOB.tenant))
+    [burst] = counting.bursts()
+    store(cast.BOB, burst)
+    happened(cast.CHARLIE)
+    browser = doors.browser(cast.ALICE)
+    page = browser.get(TRAIL, {"person": str(cast.BOB.membership_id)})
+    chart = page.context["chart"]
+    assert (len(chart.bars), chart.allowed, chart.refused) == (14, 1, 51)
+    assert (chart.bars[-1].count.allowed, chart.bars[-1].count.refused) == (1, 51)
+    text = page.content.decode()
+    assert "Show the numbers" in text
+    assert '<td class="number">51</td>' in text
+    assert (
+        browser.get(TRAIL, {"outcome": "allowed", "person": str(cast.BOB.membership_id)}).context["chart"].refused == 0
+    )
+
+
+def test_a_number_that_is_none_breaks_no_page() -> None:
+    """Injected SQL can write into its own workspace's trail; it must not be able to blind those who read it."""
+    entry = entries.denial(None, status=404, refusal=None, actor=cast.BOB.tenant)
+    for claim in ("many", -1, {"x": 1}, True, 2.5):
+        store(
+            cast.BOB, {**entry, "id": entries.derived_id(1, str(claim)), "detail": {"burst": claim, "samples": claim}}
+        )
+    assert doors.browser(cast.ALICE).get(TRAIL).status_code == 200
+
+
 @pytest.mark.parametrize(
     "filters",
     [
@@ -155,7 +195,7 @@ def test_the_number_of_queries_does_not_grow_with_the_entries(
     happened(cast.BOB)
     browser.get(TRAIL)
     for _ in range(3):
-        with django_assert_num_queries(3):  # who is asking, the people to choose from, the entries
+        with django_assert_num_queries(4):  # who is asking, the people to choose from, the entries, their counts
             browser.get(TRAIL)
         for _ in range(10):
             happened(cast.BOB)

@@ -32,5 +32,5 @@ REVOKE ALL ON FUNCTION fence.hand_over_agents(uuid) FROM PUBLIC
 class Migration(migrations.Migration):
     """Make the function."""
 
-    dependencies = [("accounts", "0031_people"), ("agents", "0003_owner_first")]
+    dependencies = [("accounts", "0008_people"), ("agents", "0003_owner_first")]
     operations = [migrations.RunSQL(HAND_OVER, "DROP FUNCTION fence.hand_over_agents(uuid)")]

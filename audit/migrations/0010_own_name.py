@@ -19,5 +19,5 @@ CREATE POLICY workspace_insert ON audit_entry FOR INSERT TO aiaxis_app
 class Migration(migrations.Migration):
     """Narrow the policy by which facts are added."""
 
-    dependencies = [("audit", "0011_notices_functions")]
+    dependencies = [("audit", "0009_review_acts")]
     operations = [migrations.RunSQL(OWN_NAME, ANY_NAME)]

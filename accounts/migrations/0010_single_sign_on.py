@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0032_invitations'),
+        ('accounts', '0009_invitations'),
     ]
 
     operations = [

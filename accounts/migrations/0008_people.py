@@ -252,7 +252,7 @@ FUNCTIONS = {
 class Migration(migrations.Migration):
     """Make the functions."""
 
-    dependencies = [("accounts", "0030_invitation")]
+    dependencies = [("accounts", "0007_invitation")]
     operations = [
         migrations.RunSQL(
             f"{definition}; REVOKE ALL ON FUNCTION fence.{signature} FROM PUBLIC", f"DROP FUNCTION fence.{signature}"

@@ -9,5 +9,5 @@ from django.db import migrations
 class Migration(migrations.Migration):
     """Empty the table of the cache."""
 
-    dependencies = [("accounts", "0020_change_email")]
+    dependencies = [("accounts", "0012_change_email")]
     operations = [migrations.RunSQL("DELETE FROM accounts_cache", migrations.RunSQL.noop)]

@@ -38,7 +38,7 @@ $identity$
 class Migration(migrations.Migration):
     """Make the functions."""
 
-    dependencies = [("identity_store", "0010_vendor")]
+    dependencies = [("identity_store", "0003_vendor")]
     operations = [
         migrations.RunSQL(SESSION, "DROP FUNCTION identity_vendor_session(bytea, varchar)"),
         migrations.RunSQL(KEY, "DROP FUNCTION identity_vendor_key(bytea)"),

@@ -252,7 +252,7 @@ FUNCTIONS = {
 class Migration(migrations.Migration):
     """Make the functions."""
 
-    dependencies = [("accounts", "0031_people")]
+    dependencies = [("accounts", "0008_people")]
     operations = [
         migrations.RunSQL(
             f"{definition}; REVOKE ALL ON FUNCTION fence.{signature} FROM PUBLIC", f"DROP FUNCTION fence.{signature}"

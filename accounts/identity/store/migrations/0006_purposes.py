@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('identity_store', '0020_second_factors_and_letters'),
+        ('identity_store', '0005_second_factors_and_letters'),
     ]
 
     operations = [

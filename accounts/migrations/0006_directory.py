@@ -112,7 +112,7 @@ def _closed(definition: str, signature: str) -> str:
 class Migration(migrations.Migration):
     """Make the functions."""
 
-    dependencies = [("accounts", "0010_organizations")]
+    dependencies = [("accounts", "0005_organizations")]
     operations = [
         migrations.RunSQL(
             f"{DROP_MEMBERSHIPS}; {_closed(MEMBERSHIPS_OF, 'memberships_of(text, text)')}",

@@ -209,7 +209,7 @@ FUNCTIONS = {
 class Migration(migrations.Migration):
     """Make the functions."""
 
-    dependencies = [("accounts", "0033_single_sign_on")]
+    dependencies = [("accounts", "0010_single_sign_on")]
     operations = [
         migrations.RunSQL(RESOLVE_SESSION, migrations.RunSQL.noop),
         migrations.RunSQL(RESOLVE_KEY, migrations.RunSQL.noop),

@@ -32,5 +32,5 @@ REVOKE ALL ON FUNCTION fence.change_email(text) FROM PUBLIC
 class Migration(migrations.Migration):
     """Make the function."""
 
-    dependencies = [("accounts", "0034_sign_in_rules")]
+    dependencies = [("accounts", "0011_sign_in_rules")]
     operations = [migrations.RunSQL(CHANGE_EMAIL, "DROP FUNCTION fence.change_email(text)")]

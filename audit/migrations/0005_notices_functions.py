@@ -255,7 +255,7 @@ def remove(apps, schema_editor):
 class Migration(migrations.Migration):
     """Make the trigger, the functions and the first rules."""
 
-    dependencies = [("audit", "0010_notices"), ("accounts", "0004_claims")]
+    dependencies = [("audit", "0004_notices"), ("accounts", "0004_claims")]
     operations = [
         migrations.RunSQL(f"{TO_BE_HEARD} REVOKE ALL ON FUNCTION fence.audit_to_be_heard() FROM PUBLIC", NOT_HEARD),
         *(

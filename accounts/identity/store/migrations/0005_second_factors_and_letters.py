@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('identity_store', '0011_vendor_questions'),
+        ('identity_store', '0004_vendor_questions'),
     ]
 
     operations = [

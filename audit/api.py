@@ -1,0 +1,34 @@
+"""How does a program read its workspace's trail?"""
+
+from django.db.models import QuerySet
+from ninja import Query, Router
+
+from accounts.access import role_required, scope_required
+from accounts.http import TenantRequest
+from accounts.models import Role
+from accounts.pagination import paginate
+from accounts.schemas import Limit, Listing
+from audit import access, queries, services
+from audit.models import Entry
+from audit.schemas import EntryOut, TrailQuery
+
+router = Router(tags=["Trail"])
+
+
+@router.get("/audit", response=Listing[EntryOut], summary="Read the trail")
+@scope_required("audit:read")
+@role_required(Role.ADMIN)
+def list_entries(
+    request: TenantRequest, filters: Query[TrailQuery], cursor: str = "", limit: Limit = 50
+) -> Listing[EntryOut]:
+    """What was done in the workspace and what was refused, newest first. Takes a key of an owner or an administrator.
+
+    Reading is an entry as well. Entries reach the trail within seconds, in the order of their ids but for those that
+    waited while the database was away: read again from a few minutes back if you must have every one.
+    """
+    access.get_person_or_refuse(filters.person)
+    chosen = filters.chosen()
+    found: QuerySet[Entry] = queries.trail(chosen)
+    page = paginate(found, cursor, limit)
+    services.note_reading(actor=request.tenant, filters=chosen.names(), shown=len(page.items))
+    return Listing(items=[EntryOut.of(entry) for entry in page.items], next=page.next)

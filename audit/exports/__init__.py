@@ -1,0 +1,1 @@
+"""How does a workspace take its trail away, to read it elsewhere?"""

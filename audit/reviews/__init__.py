@@ -1,0 +1,1 @@
+"""What becomes of a kind of refusal once somebody looks at it?"""

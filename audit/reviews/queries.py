@@ -1,0 +1,175 @@
+"""Which kinds of refusals are there, how many of each, and what do operators know of them?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import Case, CharField, IntegerField, Max, Min, QuerySet, Sum, Value, When
+from django.db.models.functions import Cast, Coalesce
+
+from accounts.models import Workspace
+from accounts.operators import Operator, across
+from audit import charts, redaction, rules
+from audit.models import Entry
+from audit.partitions import first_id
+from audit.queries import Chosen, events, per_day
+from audit.reviews.models import Block, Review, ReviewNote, Status
+from audit.rules import Outcome, Severity
+
+LATEST: Final = 10_000
+"""Of how many refusals the queue is made: the latest of the days that are shown. It says so when there are more."""
+MOST_GROUPS: Final = 100
+LATEST_OF_A_GROUP: Final = 10
+_RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What an operator wants to see of the queue."""
+
+    status: str = ""
+    severity: str = ""
+    days: int = 7
+    mine: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Refusals of one kind, together."""
+
+    fingerprint: str
+    words: str
+    why: str
+    severity: Severity
+    count: int
+    first: datetime
+    last: datetime
+    who: str
+    address: str
+    workspace: str
+    review: Review | None
+
+    @property
+    def status(self) -> Status:
+        """Where it stands. A refusal after the resolution opens it again."""
+        if self.review is None or self.is_back:
+            return Status.OPEN
+        return Status(self.review.status)
+
+    @property
+    def is_back(self) -> bool:
+        """Was it resolved, and happened again since?"""
+        return self.review is not None and self.review.status == Status.RESOLVED and self.last > self.review.changed_at
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """One group with everything that an operator decides by."""
+
+    group: Group
+    entries: list[Entry]
+    chart: charts.Chart
+    notes: list[ReviewNote]
+    block: Block | None
+
+
+def queue(wanted: Wanted, operator: Operator) -> list[Group]:
+    """The groups that match, the latest first."""
+    since = first_id(datetime.now(UTC).date() - timedelta(days=wanted.days))
+    found = _refused().filter(id__gte=since)
+    if wanted.severity:
+        found = found.filter(severity=wanted.severity)
+    # Where the latest begin is asked first: as a condition inside the question the planner read the whole table for it.
+    oldest = found.order_by("-id").values_list("pk", flat=True)[LATEST - 1 : LATEST]
+    groups = _groups(found.filter(id__gte=max([since, *oldest])))
+    kept = [group for group in groups if _matches(group, wanted, operator)]
+    return kept[:MOST_GROUPS]
+
+
+def whole(fingerprint: str) -> Whole | None:
+    """One group, or None where nothing of this kind was refused."""
+    found = _refused().filter(fingerprint=fingerprint)
+    latest = list(found.order_by("-id")[:LATEST_OF_A_GROUP])
+    groups = _groups(found)
+    if not groups:
+        return None
+    address = groups[0].address
+    return Whole(
+        group=groups[0],
+        entries=latest,
+        chart=per_day(found, Chosen()),
+        notes=list(across(ReviewNote).filter(fingerprint=fingerprint).order_by("id")),
+        block=_block_of(address) if address else None,
+    )
+
+
+def blocks() -> list[Block]:
+    """The addresses that are shut out now."""
+    return list(across(Block).filter(until__gt=datetime.now(UTC)).order_by("until"))
+
+
+def member_behind(fingerprint: str, entry_id: UUID) -> tuple[UUID, UUID] | None:
+    """The member and the workspace of an entry of the group; None where nobody was verified."""
+    entry = _refused().filter(fingerprint=fingerprint, pk=entry_id).first()
+    if entry is None or entry.actor_id is None or entry.actor_type not in (rules.ActorType.MEMBER, rules.ActorType.KEY):
+        return None
+    workspace = entry.workspace_id or entry.detail.get("from_workspace")
+    return (entry.actor_id, UUID(str(workspace))) if workspace else None
+
+
+def _refused() -> QuerySet[Entry]:
+    # Across the fence because the queue is of every workspace's refusals, and of those by people of none: metadata only.
+    return across(Entry).exclude(outcome=Outcome.ALLOWED)
+
+
+def _block_of(address: str) -> Block | None:
+    return across(Block).filter(network=redaction.network(address), until__gt=datetime.now(UTC)).first()
+
+
+def _groups(found: QuerySet[Entry]) -> list[Group]:
+    severity = Case(
+        *[When(severity=name, then=Value(rank)) for name, rank in _RANKS.items()], output_field=IntegerField()
+    )
+    rows: list[Any] = list(
+        found.order_by()
+        .values("fingerprint", "action", "reason")
+        .annotate(
+            count=Sum(events()),
+            first=Min("occurred_at"),
+            last=Max("occurred_at"),
+            rank=Max(severity),
+            who=Max("actor_name"),
+            address=Max("client_address"),
+            workspace=Max(Cast(Coalesce("workspace_id", "asked_workspace_id"), CharField())),
+        )
+        .order_by("-last", "fingerprint")[: 5 * MOST_GROUPS]
+    )
+    reviews = across(Review).in_bulk([row["fingerprint"] for row in rows])
+    ids = {row["workspace"] for row in rows if row["workspace"]}
+    names = {str(key): name for key, name in across(Workspace).filter(pk__in=ids).values_list("id", "name")}
+    return [_group(row, reviews.get(row["fingerprint"]), names.get(row["workspace"], "")) for row in rows]
+
+
+def _group(row: dict[str, Any], review: Review | None, workspace: str) -> Group:
+    return Group(
+        fingerprint=row["fingerprint"],
+        words=rules.action_words(row["action"]),
+        why=rules.REASONS.get(row["reason"], row["reason"]),
+        severity=list(Severity)[row["rank"]],
+        count=row["count"],
+        first=row["first"],
+        last=row["last"],
+        who=row["who"],
+        address=str(row["address"]).partition("/")[0] if row["address"] else "",
+        workspace=workspace,
+        review=review,
+    )
+
+
+def _matches(group: Group, wanted: Wanted, operator: Operator) -> bool:
+    if wanted.mine and (group.review is None or group.review.assigned_id != operator.user_id):
+        return False
+    return group.status == wanted.status if wanted.status else group.status != Status.RESOLVED

@@ -1,0 +1,79 @@
+"""What does the API say about an entry of the trail, and what may a client ask for?"""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import Field, StringConstraints
+
+from audit.models import Entry
+from audit.queries import EARLIEST, LATEST, Chosen
+from audit.rules import Outcome
+
+Word = Annotated[str, StringConstraints(max_length=64)]
+Day = Annotated[date, Field(ge=EARLIEST, le=LATEST)]
+
+
+# What an entry and its description call by the same name.
+_SAME = (
+    *("id", "occurred_at", "action", "outcome", "reason", "severity", "status", "actor_type", "actor_id", "actor_name"),
+    *("target_type", "target_id", "request_id", "client_address", "detail"),
+)
+
+
+class EntryOut(Schema):
+    """An entry. `events` is how many refusals it stands for: more than 1 for those of a flood, whose `detail` says more."""
+
+    id: UUID
+    occurred_at: datetime
+    action: str
+    outcome: str
+    reason: str
+    severity: str
+    status: int | None
+    actor_type: str
+    actor_id: UUID | None
+    actor_name: str
+    target_type: str
+    target_id: str
+    request_id: UUID | None
+    client_address: str | None
+    method: str
+    path: str
+    user_agent: str
+    events: int
+    detail: dict[str, Any]
+
+    @classmethod
+    def of(cls, entry: Entry) -> "EntryOut":
+        """What is said about this row: never which workspace an id belongs to that the caller does not see."""
+        return cls(
+            **{name: getattr(entry, name) for name in _SAME},
+            method=str(entry.http.get("method", "")),
+            path=str(entry.http.get("path", "")),
+            user_agent=str((entry.http.get("headers") or {}).get("user-agent", "")),
+            events=entry.burst or 1,
+        )
+
+
+class TrailQuery(Schema):
+    """The filters of the trail, all optional. Days are in UTC, both included; `target` is the id of what it was about."""
+
+    person: UUID | None = None
+    action: Word = ""
+    outcome: Outcome | None = None
+    since: Day | None = None
+    until: Day | None = None
+    target: Word = ""
+
+    def chosen(self) -> Chosen:
+        """The filters, for the query."""
+        return Chosen(
+            person=self.person,
+            action=self.action.replace("\x00", ""),
+            outcome=self.outcome.value if self.outcome else "",
+            since=self.since,
+            until=self.until,
+            target=self.target.replace("\x00", ""),
+        )
