@@ -12,7 +12,7 @@ from audit import access, queries, services
 from audit.models import Entry
 from audit.schemas import EntryOut, TrailQuery
 
-router = Router(tags=["Trail"])
+router = Router(tags=["trail"])
 
 
 @router.get("/audit", response=Listing[EntryOut], summary="Read the trail")

@@ -126,6 +126,7 @@ def test_the_api_describes_itself_without_a_key_and_without_a_foreign_host() -> 
         "agents",
         "conversations",
         "files",
+        "trail",
     }
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.django_db(databases=doors.DOORS)
 HERE = "/account/second-factor/"
 CODE = re.compile(rb"<code>([a-z0-9]{4}(?:-[a-z0-9]{4}){3})</code>")
 SHORT = "eight st"
+ANOTHER_KEY = b"another key of thirty-two bytes.."
 
 
 def set_up(client: Client) -> tuple[Authenticator, list[str]]:
@@ -184,7 +185,7 @@ def test_a_seed_moved_to_another_account_opens_nothing_there() -> None:
 
 def test_a_recovery_code_opens_the_account_where_the_key_of_the_seed_is_lost(settings: Any) -> None:
     app = Authenticator.of(BOB)
-    settings.IDENTITY_KEY = "another key of at least thirty-two characters"
+    settings.IDENTITY_KEYS = [ANOTHER_KEY]
     client = Client()
     client.post("/sign-in/", {"email": BOB.email, "password": PASSWORD})
     assert client.post("/sign-in/second/", {"code": app.code()}).status_code == 503
@@ -193,7 +194,7 @@ def test_a_recovery_code_opens_the_account_where_the_key_of_the_seed_is_lost(set
 
 def test_a_newer_key_reseals_the_seed_with_the_next_code(settings: Any) -> None:
     app = Authenticator.of(BOB)
-    settings.IDENTITY_KEY = f"another key of at least thirty-two characters,{settings.IDENTITY_KEY}"
+    settings.IDENTITY_KEYS = [ANOTHER_KEY, *settings.IDENTITY_KEYS]
     assert vault.is_outdated(SecondFactor.objects.get().secret)
     client = Client()
     client.post("/sign-in/", {"email": BOB.email, "password": PASSWORD})

@@ -127,7 +127,7 @@ def test_it_refuses_what_is_no_mail_server_without_its_password(
 
 
 @pytest.mark.parametrize(
-    "value", ["", "consolemail://", "smtp+tls://me:word@mail.example:587", "filemail:///tmp/mails"]
+    "value", ["", "consolemail://", "smtp+tls://me:word@mail.example:587", "filemail:///var/spool/mails"]
 )
 def test_it_takes_a_mail_server_or_none(env: Environment, monkeypatch: pytest.MonkeyPatch, value: str) -> None:
     monkeypatch.setenv("MAILS", value)

@@ -24,10 +24,10 @@ def test_the_first_tab_offers_to_skip_to_the_content_and_the_next_ones_walk_the_
     page.keyboard.press("Tab")
     assert focused(page) == "Skip to content"
     walked = []
-    for _ in range(7):
+    for _ in range(8):
         page.keyboard.press("Tab")
         walked.append(focused(page).split("\n")[-1])
-    assert walked[1:6] == ["Conversations", "Agents", "Files", "Trail", "Settings"]
+    assert walked[1:7] == ["Conversations", "Agents", "Files", "People", "Trail", "Settings"]
     page.locator(".skip").focus()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
@@ -108,5 +108,5 @@ def test_a_draft_survives_a_reload_and_leaves_with_the_person(sign_in: SignIn) -
     expect(page.get_by_label("Your question")).to_have_value("Half a thought")
     page.locator(".rail__person > summary").click()
     page.get_by_role("button", name="Sign out").click()
-    page.get_by_role("button", name="Sign in").wait_for()
+    page.get_by_role("button", name="Continue").wait_for()
     assert page.evaluate("Object.keys(localStorage).filter(key => key.includes('draft'))") == []

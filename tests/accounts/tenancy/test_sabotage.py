@@ -22,8 +22,9 @@ SABOTAGES = (
     Sabotage(
         "everybody's memberships",
         "CREATE OR REPLACE FUNCTION fence.memberships_of(identity_provider text, identity_subject text) RETURNS TABLE "
-        "(user_id uuid, membership_id uuid, workspace_id uuid, workspace_name text, role text) LANGUAGE sql STABLE "
-        "SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ SELECT m.user_id, m.id, w.id, w.name, m.role "
+        "(user_id uuid, membership_id uuid, workspace_id uuid, workspace_name text, role text, organization_id text, "
+        "requires_sso boolean) LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$ "
+        "SELECT m.user_id, m.id, w.id, w.name, m.role, w.organization_id, w.requires_sso "
         "FROM public.accounts_membership m JOIN public.accounts_workspace w ON w.id = m.workspace_id $$",
         "fence.memberships_of(text,text)",
         "does something else",
