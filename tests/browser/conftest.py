@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests import cast, databases
+from tests.authenticators import Authenticator
 from tests.cast import Person
 from tests.served import running
 
@@ -93,6 +94,18 @@ def type_sign_in(page: Page, person: Person) -> None:
     page.get_by_role("button", name="Continue").click()
     page.get_by_label("Password").fill(cast.PASSWORD)
     page.get_by_role("button", name="Sign in").click()
+
+
+def open_console(page: Page, operator: Person) -> None:
+    """Sign an operator in by typing, with the second factor that every operator has."""
+    app = Authenticator.of(operator)
+    page.goto("/operator/")
+    page.get_by_label("E-mail").fill(operator.email)
+    page.get_by_label("Password").fill(cast.PASSWORD)
+    page.get_by_role("button", name="Sign in as operator").click()
+    page.get_by_label("Code", exact=True).fill(app.code())
+    page.get_by_role("button", name="Open the console").click()
+    expect(page.locator(".operator__head")).to_contain_text("Operator")
 
 
 @pytest.fixture

@@ -8,10 +8,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.authenticators import Authenticator
 from tests.browser import stock
-from tests.browser.conftest import SignIn
-from tests.cast import ALICE, CHARLIE, OLGA, PASSWORD, VERA
+from tests.browser.conftest import SignIn, open_console
+from tests.cast import ALICE, CHARLIE, OLGA, VERA
 
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SIZES = [("light", 360), ("dark", 1280)]
@@ -96,14 +95,8 @@ def test_an_open_dialog_menu_and_source_are_clean(sign_in: SignIn) -> None:
 
 
 def test_the_operators_console_is_clean_and_says_operator(new_page: Callable[[], Page]) -> None:
-    app, page = Authenticator.of(OLGA), new_page()
-    page.goto("/operator/")
-    page.get_by_label("E-mail").fill(OLGA.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in as operator").click()
-    page.get_by_label("Code", exact=True).fill(app.code())
-    page.get_by_role("button", name="Open the console").click()
-    expect(page.locator(".operator__head")).to_contain_text("Operator")
+    page = new_page()
+    open_console(page, OLGA)
     found = {"console": complaints(page)}
     page.locator("main .list__link").first.click()
     found["entries"] = complaints(page)

@@ -11,9 +11,9 @@ from audit.notices import operating, services
 from audit.notices.models import Channel, Kind
 from tests import cast
 from tests.audit.notices import desk
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import SignIn, open_console
 from tests.browser.test_accessible import SIZES, complaints
-from tests.cast import ALICE, OLGA, PASSWORD
+from tests.cast import ALICE, OLGA
 
 FAR = "https://93.184.216.34/a-path"
 LONG = ("On call, " * 8).strip()
@@ -72,10 +72,7 @@ def test_the_operators_pages_are_clean(new_page: Callable[[], Page], scheme: str
     page = new_page()
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two words that it takes
     page.set_viewport_size({"width": width, "height": 800})
-    page.goto("/operator/sign-in/")
-    page.get_by_label("E-mail").fill(OLGA.email)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    open_console(page, OLGA)
     base = "/operator/audit/operatorchannel/"
     found = {}
     for path in (base, f"{base}new/", f"{base}{added.id}/", "/operator/audit/rule/", "/operator/audit/rule/new/"):

@@ -58,12 +58,8 @@ def choose_at_the_provider(page: Page, email: str) -> None:
     page.get_by_role("link", name=email).click()
 
 
-def test_an_owner_connects_their_company_and_a_colleague_comes_in_by_it(
-    new_page: Callable[[], Page], stage: Stage
-) -> None:
-    owner = new_page()
-    owner.goto("/")
-    type_sign_in(owner, ALICE)
+def connect_the_company(owner: Page) -> None:
+    """As an owner who has just signed in: connect it, and be asked at the provider who one is."""
     owner.goto("/people/")
     owner.get_by_role("link", name="Single sign-on").click()
     expect(owner.get_by_role("button", name="Connect your organisation")).to_be_visible()
@@ -75,24 +71,33 @@ def test_an_owner_connects_their_company_and_a_colleague_comes_in_by_it(
     expect(owner.locator("main")).to_contain_text("acme.test")
     assert complaints(owner) == []
 
+
+def come_in_by_it(page: Page, email: str) -> None:
+    """From the sign-in page, by the address only."""
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_role("button", name="Continue").click()
+    page.get_by_role("button", name="Continue with single sign-on").click()
+    choose_at_the_provider(page, email)
+
+
+def test_an_owner_connects_their_company_and_a_colleague_comes_in_by_it(
+    new_page: Callable[[], Page], stage: Stage
+) -> None:
+    owner = new_page()
+    owner.goto("/")
+    type_sign_in(owner, ALICE)
+    connect_the_company(owner)
+
     colleague = new_page()
     colleague.goto("/files/")
-    colleague.get_by_label("E-mail").fill(BOB.email)
-    colleague.keyboard.press("Enter")
-    expect(colleague.get_by_role("button", name="Continue with single sign-on")).to_be_visible()
-    assert complaints(colleague) == []
-    colleague.get_by_role("button", name="Continue with single sign-on").click()
-    choose_at_the_provider(colleague, BOB.email)
+    come_in_by_it(colleague, BOB.email)
     expect(colleague).to_have_url(re.compile("/files/$"))
     expect(colleague.get_by_role("navigation", name="Main")).to_be_visible()
 
     # The owner comes by it too, insists on it, and whoever has a password only is out.
     owner.context.clear_cookies()
     owner.goto("/people/single-sign-on/")
-    owner.get_by_label("E-mail").fill(ALICE.email)
-    owner.get_by_role("button", name="Continue").click()
-    owner.get_by_role("button", name="Continue with single sign-on").click()
-    choose_at_the_provider(owner, ALICE.email)
+    come_in_by_it(owner, ALICE.email)
     owner.get_by_label("Single sign-on only").check()
     owner.get_by_role("button", name="Save the rules").click()
     expect(owner.get_by_role("status").first).to_contain_text("The rules are changed")
@@ -103,6 +108,7 @@ def test_an_owner_connects_their_company_and_a_colleague_comes_in_by_it(
     last.get_by_role("button", name="Continue").click()
     expect(last.get_by_label("Password")).to_have_count(0)
     expect(last.get_by_role("button", name="Continue with single sign-on")).to_be_visible()
+    assert complaints(last) == []
     assert Workspace.objects.using("owner").get(pk=ACME.id).requires_sso
 
 
