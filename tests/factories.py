@@ -172,8 +172,9 @@ def a_channel(person: Person) -> UUID:
     """A notification channel of the person's workspace; who may not read the trail cannot make one."""
     with acting(person):
         # A workspace has room for ten, and many a test wants more desks than that.
-        if already := Channel.objects.filter(name="Mails").first():
-            return already.pk
+        already: Channel | None = Channel.objects.filter(name="Mails").first()
+        if already is not None:
+            return already.id
         added = notices.add(
             actor=person.tenant,
             name="Mails",

@@ -16,6 +16,7 @@ from accounts.models import Domain, IdentityLink, Membership, Role, Workspace
 from accounts.services import invitations, organizations, sign_ins
 from accounts.services.members import Refused
 from accounts.tenancy.context import whole_workspace
+from audit.models import Entry
 from tests import doors
 from tests.cast import ACME, ADA, ALICE, BIRCH, BOB, CHARLIE, PASSWORD, Company, Person, acting
 from tests.workos.stage import Stage
@@ -343,3 +344,18 @@ def test_all_of_it_is_written_in_the_trail(workos: Stage) -> None:
             "SELECT action FROM audit_entry WHERE action LIKE 'organization%%' OR action LIKE 'sign_in.r%%' ORDER BY id"
         )
         assert cursor.fetchall() == [("organization.connected",), ("sign_in.rules_changed",)]
+
+
+def test_each_page_leaves_its_entry(workos: Stage) -> None:
+    """L37."""
+    unconnected()
+    browser = doors.browser(ALICE)
+    workos.double.auto = workos.people[ALICE]
+    page = browser.post(f"{PAGE}connect/").content.decode()
+    come_back(browser, go(page.split("0; url=")[1].split('"')[0].replace("&amp;", "&")))
+    left = []
+    for verb, form in (("connected", {}), ("rules", {"joining": "member"}), ("disconnect", {})):
+        assert browser.post(f"{PAGE}{verb}/", form).headers["Location"] == PAGE
+        with acting(ALICE):
+            left.append(Entry.objects.latest("id").action)
+    assert left == ["organization.connected", "sign_in.rules_changed", "organization.disconnected"]

@@ -13,6 +13,7 @@ from pytest_django import Settings
 from accounts import cookies
 from accounts.identity.store.models import SpentProof
 from accounts.models import Session
+from audit.models import Entry
 from tests import doors
 from tests.cast import ACME, ALICE, BOB, PASSWORD, acting
 from tests.workos.faults import AWAY, MALFORMED, SILENT, TOO_MANY, UNEXPECTED, Fault
@@ -34,6 +35,8 @@ def test_it_lets_in_whoever_began_it(away: tuple[Client, dict[str, str]]) -> Non
     assert is_in(client)
     with acting(BOB):
         assert Session.objects.get().method == "sso"
+    with acting(ALICE):
+        assert Entry.objects.filter(action="member.signed_in", actor_id=BOB.membership_id).count() == 1
     assert client.cookies[cookies.SSO].value == ""
 
 

@@ -10,36 +10,35 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
-from django.core.files.base import ContentFile
-from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
-from django.test import Client
 from django.urls import URLResolver, get_resolver
-from django.utils import timezone
 
 from audit import coverage
+from audit.notices.models import Rule
 from audit.services import spool_folder
-from conversations.models import Message
-from files import storage
 from tests.addresses import Address
+from tests.audit.walking import desk_for, ids_of, walk_for
 from tests.bodies import send_valid
-from tests.cast import ALICE, OLGA, PASSWORD, acting
-from tests.clients import browser, operators_browser, program
+from tests.cast import ALICE, PASSWORD, acting
+from tests.clients import program
 from tests.environment import ROOT
-from tests.factories import Desk, MessageFactory, a_full_desk
 
-pytestmark = pytest.mark.django_db(databases=["default", "identity", "cache", "ops"])
+in_a_transaction = pytest.mark.django_db(databases=["default", "identity", "cache", "ops"])
 
 NOT_WALKED: Final = {
-    "accounts:sign_in": "there is no credential to walk with yet: tests/accounts/test_sign_in.py",
-    "accounts:choose": "needs the cookie of a right password in two workspaces: tests/accounts/test_workspace_choice.py",
-    "accounts:operator_sign_in": "it makes or ends the session that asks: tests/audit/test_operators.py",
-    "accounts:operator_sign_out": "it makes or ends the session that asks: tests/audit/test_operators.py",
-    "operator:audit_entry_change": "operators see what is committed, and a test's entries are not: tests/audit/test_operators.py",
+    "accounts:follow_up": "WorkOS asks for more than a password: tests/accounts/identity/workos/test_passwords.py",
+    "accounts:sso_callback": "it takes somebody back from WorkOS: tests/accounts/test_sso.py",
+    "accounts:sso_connected": "it takes somebody back from WorkOS: tests/accounts/test_organizations.py",
+    "accounts:sso_rules": "it is missing without WorkOS: tests/accounts/test_organizations.py",
+    "accounts:sso_disconnect": "it is missing without WorkOS: tests/accounts/test_organizations.py",
 }
 """Addresses that cannot be asked like the others, why not, and where their entry is looked for instead."""
 
+COMMITTED: Final = ("operator:", "accounts:operator_", "accounts:invitation_resend")
+"""Operators see what is committed, and only the owner's role makes an invitation old."""
+
 NEW: Final = "another pass phrase of many words"
+ONCE: Final = "w" * 20
 AGENT: Final = {
     "name": "Walker",
     "visibility": "private",
@@ -47,16 +46,38 @@ AGENT: Final = {
     "retrieval_threshold": "0.3",
     "refusal_text": "Nothing.",
 }
+RULE: Final = {"name": "Walk", "position": "70", "severity": "notice", "per_minute": "5", "is_on": "on"}
+MAILS: Final = {"name": "Walk", "kind": "email", "least": "info"}
 FORMS: Final[dict[str, dict[str, Any]]] = {
+    "accounts:sign_in": {"email": ALICE.email, "password": PASSWORD},
+    "accounts:again": {"password": PASSWORD},
+    "accounts:forgotten": {"email": ALICE.email},
+    "accounts:reset": {"new": NEW, "again": NEW},
+    "accounts:email": {"email": "alicia@acme.test", "password": PASSWORD},
     "accounts:password": {"current": PASSWORD, "new": NEW, "again": NEW},
-    "accounts:key_create": {"name": "Walk", "scopes": ["files:read"], "lasts": "90", "once": "w" * 20},
+    "accounts:key_create": {"name": "Walk", "scopes": ["files:read"], "lasts": "90", "once": ONCE},
+    "accounts:key_rotate": {"hours": "24", "once": ONCE},
+    "accounts:member_role": {"role": "viewer"},
+    "accounts:invite": {"email": "nora@elsewhere.test", "role": "member"},
+    "accounts:invitation_register": {"name": "Nora", "new": NEW},
     "files:visibility": {"visibility": "workspace"},
     "agents:create": {**AGENT, "instructions": "Quote."},
     "agents:edit": {**AGENT, "instructions": "Quote twice."},
-    "conversations:ask": {"text": "How long do refunds take?", "submission": "w" * 20},
+    "conversations:start": {"text": "How long do refunds take?"},
+    "conversations:ask": {"text": "How long do refunds take?", "submission": ONCE},
     "conversations:rename": {"title": "A walk"},
+    "audit:channel_create": {**MAILS, "reader": str(ALICE.membership_id)},
+    "audit:export": {"format": "csv"},
+    "operator:audit_operatorchannel_create": {**MAILS, "email": "on-call@aiaxis.test"},
+    "operator:audit_rule_create": RULE,
+    "operator:audit_rule_keep": RULE,
+    "operator:review_resolve": {"resolution": "bug"},
+    "operator:review_note": {"text": "A walk."},
+    "operator:review_block": {"address": "203.0.113.9", "minutes": "15"},
+    "operator:review_unblock": {"network": "203.0.113.9/32"},
 }
 """What a page's form needs; the others need nothing but the row that their address names."""
+
 READS: Final = (
     "files:detail",
     "files:content",
@@ -64,31 +85,10 @@ READS: Final = (
     "files:search",
     "audit:trail",
     "audit:entry",
+    "audit:export_content",
     "operator:index",
-    "operator:audit_entry_changelist",
+    "operator:review_group",
 )
-UNFINISHED: Final = {"conversations:stop": Message.Status.QUEUED, "conversations:retry": Message.Status.FAILED}
-
-
-def desk_for(name: str) -> Desk:
-    """One of everything, in the state in which the address has something to do."""
-    desk = a_full_desk(ALICE)
-    action = name.partition(":")[2]
-    with acting(ALICE):
-        storage.save(desk.rows["file_id"].storage_key, ContentFile(b"Refunds take ten days.", name="a.txt"))
-        if action in ("stop", "retry"):
-            conversation = desk.rows["conversation_id"]
-            MessageFactory(conversation=conversation, role=Message.Role.USER, status=Message.Status.DONE)
-            desk.rows["message_id"] = MessageFactory(
-                conversation=conversation, text="", finished_at=None, status=UNFINISHED[f"conversations:{action}"]
-            )
-        if action == "restore":
-            desk.rows["agent_id"].archived_at = timezone.now()
-            desk.rows["agent_id"].save()
-        if action == "unshare":
-            desk.rows["agent_id"].visibility = "workspace"
-            desk.rows["agent_id"].save()
-    return desk
 
 
 def actions() -> dict[str, str]:
@@ -101,20 +101,14 @@ def actions() -> dict[str, str]:
             for line in segment.read_bytes().splitlines():
                 if line.startswith(b"{"):
                     entry = json.loads(line)
-                    found[entry["id"]] = entry["action"]
+                    if "action" in entry:  # another test may have left lines that are no entries
+                        found[entry["id"]] = entry["action"]
     return found
 
 
-def ask_page(name: str, client: Client, desk: Desk) -> Any:
-    path = path_of(name, desk)
-    if name in READS:
-        return client.get(path, {"q": "refunds"} if name == "files:search" else {})
-    if name == "files:upload":
-        return client.post(path, {"file": SimpleUploadedFile("a.txt", b"Words."), "visibility": "private"})
-    form = FORMS.get(name, {})
-    if name == "conversations:start":
-        form = {"agent": desk.ids["agent_id"], "text": "How long do refunds take?"}
-    return client.post(path, form)
+def is_read(name: str) -> bool:
+    """Is the page asked with GET?"""
+    return name in READS or (name.startswith("operator:") and name.endswith(("_changelist", "_change", "_new")))
 
 
 def named(resolver: URLResolver, prefix: str = "/", inside: tuple[str, ...] = ()) -> Iterator[tuple[str, Address]]:
@@ -130,21 +124,20 @@ def named(resolver: URLResolver, prefix: str = "/", inside: tuple[str, ...] = ()
 NAMED: Final = dict(named(get_resolver()))
 
 
-def path_of(name: str, desk: Desk) -> str:
-    return NAMED[name].path({**desk.ids, "key": desk.ids["agent_id"], "entry_id": next(iter(actions()), "")})
+def path_of(name: str, ids: dict[str, str]) -> str:
+    return NAMED[name].path({"entry_id": next(iter(actions()), ""), **ids})
 
 
-PAGES = sorted(name for name in coverage.ENTRIES if not name.startswith("api:") and name not in NOT_WALKED)
+WALKED = sorted(name for name in coverage.ENTRIES if not name.startswith("api:") and name not in NOT_WALKED)
+PAGES = [name for name in WALKED if not name.startswith(COMMITTED)]
+COMMITTED_PAGES = [name for name in WALKED if name.startswith(COMMITTED)]
 OPERATIONS = sorted(name for name in coverage.ENTRIES if name.startswith("api:"))
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_leaves_the_entry_that_it_declares(name: str) -> None:
-    """L37, and for reads L36: looked for in the trail, not in the source."""
-    desk = desk_for(name)
-    client = operators_browser(OLGA) if name.startswith("operator:") else browser(ALICE)
-    before = actions()
-    response = ask_page(name, client, desk)
+def walked(name: str) -> None:
+    walk = walk_for(name, FORMS.get(name, {}))
+    path, before = path_of(name, walk.ids), actions()
+    response: Any = walk.client.get(path, walk.form) if is_read(name) else walk.client.post(path, walk.form)
     assert response.status_code in (200, 201, 204, 302), (name, response.status_code)
     if response.streaming:
         b"".join(response.streaming_content)
@@ -152,6 +145,30 @@ def test_a_page_leaves_the_entry_that_it_declares(name: str) -> None:
     assert left & set(coverage.ENTRIES[name]), (name, left)
 
 
+@pytest.fixture
+def rules_as_they_were(committed: None) -> Iterator[None]:
+    """The migration's rules, which nothing else puts back, for the next test."""
+    rules = list(Rule.objects.using("owner").all())
+    yield
+    Rule.objects.using("owner").all().delete()
+    Rule.objects.using("owner").bulk_create(rules)
+
+
+@in_a_transaction
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_leaves_the_entry_that_it_declares(name: str) -> None:
+    """L37, and for reads L36: looked for in the trail, not in the source."""
+    walked(name)
+
+
+@pytest.mark.usefixtures("rules_as_they_were")
+@pytest.mark.parametrize("name", COMMITTED_PAGES)
+def test_a_page_for_committed_rows_leaves_the_entry_that_it_declares(name: str) -> None:
+    """L37 and L36: the same for the operators' console."""
+    walked(name)
+
+
+@in_a_transaction
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_an_operation_leaves_the_entry_that_it_declares(name: str) -> None:
     """L37: the same for programs, with bodies from the API's own description."""
@@ -160,7 +177,7 @@ def test_an_operation_leaves_the_entry_that_it_declares(name: str) -> None:
     address, function = NAMED[name], name.partition(":")[2]
     [operation] = [one for one in address.operations if one.view_func.__name__ == function]
     method = operation.methods[0]
-    path = path_of(name, desk) + ("?q=refunds" if name == "api:search" else "")
+    path = path_of(name, ids_of(desk)) + ("?q=refunds" if name == "api:search" else "")
     response: Any = send_valid(client, method, address, path, desk.ids)
     assert response.status_code in (200, 201, 202, 204), (name, method, path, response.content)
     if response.streaming:
@@ -171,5 +188,6 @@ def test_an_operation_leaves_the_entry_that_it_declares(name: str) -> None:
 
 def test_what_is_not_walked_is_looked_for_where_it_says() -> None:
     assert set(NOT_WALKED) <= set(coverage.ENTRIES)
-    for reason in NOT_WALKED.values():
-        assert (ROOT / reason.rpartition(": ")[2]).is_file(), reason
+    for name, reason in NOT_WALKED.items():
+        text = (ROOT / reason.rpartition(": ")[2]).read_text()
+        assert any(f'"{action}"' in text for action in coverage.ENTRIES[name]), (name, reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyotp
 import pytest
+from django.test import Client
 from pytest_django import Settings
 
 from accounts.identity import providers, resolution
@@ -18,7 +19,8 @@ from accounts.identity.base import (
     Unavailable,
 )
 from accounts.services import sign_ins
-from tests.cast import ACME, BIRCH, BOB
+from audit.models import Entry
+from tests.cast import ACME, ALICE, BIRCH, BOB, acting
 from tests.doors import BROWSER
 from tests.workos.faults import AWAY, TOO_MANY, Fault
 from tests.workos.stage import Stage
@@ -182,3 +184,15 @@ def test_a_new_password_ends_every_session(workos: Stage) -> None:
     with pytest.raises(Revoked):
         resolution.resolve_session(token)
     assert workos.people[BOB].password == "a new one"
+
+
+def test_the_page_that_asks_for_more_lets_in_and_leaves_an_entry(workos: Stage, settings: Settings) -> None:
+    """L37."""
+    settings.PASSWORDS = "workos"
+    factor, client = workos.world.factor_of(workos.people[BOB]), Client()
+    answer = client.post("/sign-in/", {"email": BOB.email, "password": PASSWORD, "next": "/files/"})
+    assert answer.headers["Location"] == "/sign-in/more/"
+    answer = client.post("/sign-in/more/", {"code": pyotp.TOTP(factor.secret).now()})
+    assert answer.headers["Location"] == "/files/"
+    with acting(ALICE):
+        assert Entry.objects.filter(action="member.signed_in", actor_id=BOB.membership_id).count() == 1

@@ -1,0 +1,264 @@
+"""In which state, and by whom, is each address asked, so that it has something to do?
+
+Rows and state are made before anybody counts entries; what is counted is what the one request after it leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from django.core.files.base import ContentFile
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connections
+from django.test import Client
+from django.utils import timezone
+
+from accounts.http import Refusal
+from accounts.identity import links
+from accounts.identity.base import Proof
+from accounts.identity.store.models import Account, MailedLink
+from accounts.models import Membership, Role
+from accounts.services import invitations, members
+from audit import entries, ledger
+from audit.exports.models import Export
+from audit.notices import operating
+from audit.notices import services as notices
+from audit.notices.models import Rule
+from conversations.models import Message
+from files import storage
+from tests import doors
+from tests.audit.notices import desk as notices_desk
+from tests.authenticators import Authenticator
+from tests.cast import ADA, ALICE, BOB, CHARLIE, OLGA, PASSWORD, Person, acting
+from tests.clients import browser, operators_browser
+from tests.factories import Desk, MessageFactory, a_full_desk
+
+UNFINISHED: Final = {"stop": Message.Status.QUEUED, "retry": Message.Status.FAILED}
+
+
+@dataclass
+class Walk:
+    """Everything with which one address is asked."""
+
+    desk: Desk
+    client: Client
+    ids: dict[str, str]
+    form: dict[str, Any]
+
+
+def desk_for(name: str) -> Desk:
+    """One of everything, in the state in which the address has something to do."""
+    desk = a_full_desk(ALICE)
+    action = name.partition(":")[2]
+    with acting(ALICE):
+        storage.save(desk.rows["file_id"].storage_key, ContentFile(b"Refunds take ten days.", name="a.txt"))
+        if action in UNFINISHED:
+            conversation = desk.rows["conversation_id"]
+            MessageFactory(conversation=conversation, role=Message.Role.USER, status=Message.Status.DONE)
+            desk.rows["message_id"] = MessageFactory(
+                conversation=conversation, text="", finished_at=None, status=UNFINISHED[action]
+            )
+        if action == "restore":
+            desk.rows["agent_id"].archived_at = timezone.now()
+            desk.rows["agent_id"].save()
+        if action == "unshare":
+            desk.rows["agent_id"].visibility = "workspace"
+            desk.rows["agent_id"].save()
+        if action in ("export", "export_content"):
+            # One that waits keeps its member from beginning another, and holds nothing to fetch.
+            Export.objects.filter(pk=desk.rows["export_id"].pk).update(status=Export.Status.READY)
+        if action == "channel_resume":
+            notices.pause(actor=ALICE.tenant, channel=desk.rows["channel_id"].pk)
+        if action.startswith("member_"):
+            # Nobody changes themselves by these pages.
+            desk.rows["member_id"] = Membership.objects.get(pk=BOB.membership_id)
+            if action == "member_restore":
+                members.suspend(actor=ALICE.tenant, member=desk.rows["member_id"])
+    return desk
+
+
+def walk_for(name: str, form: dict[str, Any]) -> Walk:
+    """Who asks, for which rows; with the form, and what only these rows can tell it."""
+    desk = desk_for(name)
+    client = operators_browser(OLGA) if name.startswith("operator:") else browser(ALICE)
+    walk = Walk(desk, client, ids_of(desk), dict(form))
+    if name.startswith("operator:audit_"):
+        _operators_rows(name, walk)
+    if name.startswith(("operator:review_", "operator:audit_entry_")):
+        _a_refusal(walk)
+    if name in PREPARED:
+        PREPARED[name](walk)
+    return walk
+
+
+def ids_of(desk: Desk) -> dict[str, str]:
+    """The desk's ids, as addresses call them: an agent's may be its id or its short name."""
+    return {**desk.ids, "key": desk.ids["agent_id"]}
+
+
+def _operators_rows(name: str, walk: Walk) -> None:
+    """A channel of the operators, a message to it that was given up, and a rule; the address names one of them."""
+    channel = notices_desk.operators_channel("on-call@aiaxis.test", "email")
+    operating.test_channel(operator=notices_desk.OLGA, channel=channel)
+    if name.endswith("channel_resume"):
+        operating.change_channel(operator=notices_desk.OLGA, channel=channel, act="pause")
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("UPDATE audit_message SET state = 'dead', ended_at = now() RETURNING id")
+        [(message,)] = cursor.fetchall()
+    rule = Rule.objects.using("owner").order_by("position", "id")[0].pk
+    walk.ids["row_id"] = str({"operatorchannel": channel, "message": message, "rule": rule}.get(name.split("_")[1]))
+
+
+def _a_refusal(walk: Walk) -> None:
+    """Something of Bob's was refused; he has a session and a key to lose."""
+    doors.program(BOB)
+    entry = entries.denial(None, status=404, refusal=Refusal("not_found", "request.refused"), actor=BOB.tenant)
+    ledger.post([entries.encode(entry)])
+    walk.ids |= {"fingerprint": entry["fingerprint"], "entry_id": entry["id"], "row_id": entry["id"]}
+
+
+def _after(*verbs: str, **values: str) -> Callable[[Walk], None]:
+    """The same operator did something to the group, or to the member behind it, before."""
+
+    def prepare(walk: Walk) -> None:
+        for verb in verbs:
+            path = f"/operator/audit/review/{walk.ids['fingerprint']}/{verb.format(**walk.ids)}/"
+            assert walk.client.post(path, values).status_code == 302
+
+    return prepare
+
+
+def _agent(walk: Walk) -> None:
+    walk.form["agent"] = walk.ids["agent_id"]
+
+
+def _upload(walk: Walk) -> None:
+    walk.form = {"file": SimpleUploadedFile("a.txt", b"Words."), "visibility": "private"}
+
+
+def _search(walk: Walk) -> None:
+    walk.form["q"] = "refunds"
+
+
+def _somebody_new(walk: Walk) -> None:
+    walk.client = Client()
+
+
+def _leaver(walk: Walk) -> None:
+    # The last owner cannot leave.
+    walk.client = browser(ADA)
+
+
+def _link(purpose: str, email: str = "") -> Callable[[Walk], None]:
+    """Whoever asks has the link from the mail."""
+
+    def prepare(walk: Walk) -> None:
+        link = links.make(Account.objects.get(pk=ALICE.subject), purpose, email=email)
+        walk.form["link"] = links.token_of(link)
+
+    return prepare
+
+
+def _code(walk: Walk) -> None:
+    walk.form["code"] = Authenticator.of(ALICE).code()
+
+
+def _first_code(walk: Walk) -> None:
+    walk.client.post("/account/second-factor/begin/")
+    page = walk.client.get("/account/second-factor/set-up/").content
+    walk.form["code"] = Authenticator.shown(page).code()
+
+
+def _half_signed_in(walk: Walk) -> None:
+    """A browser in which the password was right, and the code is asked for."""
+    _code(walk)
+    _password(walk, ALICE, "/sign-in/")
+
+
+def _operator_half_signed_in(walk: Walk) -> None:
+    walk.form["code"] = Authenticator.of(OLGA).code()
+    _password(walk, OLGA, "/operator/sign-in/")
+
+
+def _operator_enrols(walk: Walk) -> None:
+    _password(walk, OLGA, "/operator/sign-in/")
+    walk.form["code"] = Authenticator.shown(walk.client.get("/operator/sign-in/enrol/").content).code()
+
+
+def _password(walk: Walk, person: Person, path: str) -> None:
+    walk.client = Client()
+    assert walk.client.post(path, {"email": person.email, "password": PASSWORD}).status_code == 302
+
+
+def _second_place(walk: Walk) -> None:
+    """Alice belongs to Birch as well."""
+    with acting(CHARLIE):
+        made = invitations.send(actor=CHARLIE.tenant, email=ALICE.email, role=Role.VIEWER)
+        token = invitations.token_of(made)
+    invitations.accept(token, proof=Proof(doors.identity_of(ALICE)), name="Alice")
+    # In the trail of her own workspace, whichever of the two she enters.
+    walk.form["place"] = str(ALICE.membership_id)
+
+
+def _switch(walk: Walk) -> None:
+    _second_place(walk)
+    with acting(CHARLIE):
+        place = Membership.objects.exclude(pk=CHARLIE.membership_id).get()
+    walk.form["place"] = str(place.pk)
+
+
+def _choice(walk: Walk) -> None:
+    _second_place(walk)
+    _password(walk, ALICE, "/sign-in/")
+
+
+def _invited(person: Person | None) -> Callable[[Walk], None]:
+    """Somebody of another workspace, or somebody new, holds the link of an invitation."""
+
+    def prepare(walk: Walk) -> None:
+        with acting(ALICE):
+            email = person.email if person else "nora@elsewhere.test"
+            made = invitations.send(actor=ALICE.tenant, email=email, role=Role.VIEWER)
+            walk.ids["token"] = invitations.token_of(made)
+        walk.client = browser(person)
+
+    return prepare
+
+
+def _sent_a_while_ago(walk: Walk) -> None:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("UPDATE accounts_invitation SET sent_at = sent_at - interval '2 hours'")
+
+
+def _console_alone(walk: Walk) -> None:
+    walk.client = operators_browser(OLGA)
+
+
+PREPARED: Final[dict[str, Callable[[Walk], None]]] = {
+    "accounts:sign_in": _somebody_new,
+    "accounts:choose": _choice,
+    "accounts:second": _half_signed_in,
+    "accounts:forgotten": _somebody_new,
+    "accounts:reset": _link(MailedLink.Purpose.RESET),
+    "accounts:email_confirm": _link(MailedLink.Purpose.EMAIL, "alicia@acme.test"),
+    "accounts:second_factor_set_up": _first_code,
+    "accounts:second_factor_off": _code,
+    "accounts:second_factor_codes": _code,
+    "accounts:switch": _switch,
+    "accounts:leave": _leaver,
+    "accounts:invitation_join": _invited(CHARLIE),
+    "accounts:invitation_register": _invited(None),
+    "accounts:invitation_resend": _sent_a_while_ago,
+    "accounts:operator_second": _operator_half_signed_in,
+    "accounts:operator_enrol": _operator_enrols,
+    "accounts:operator_sign_out": _console_alone,
+    "files:upload": _upload,
+    "files:search": _search,
+    "conversations:start": _agent,
+    "operator:review_release": _after("assign"),
+    "operator:review_reopen": _after("resolve", resolution="bug"),
+    "operator:review_unblock": _after("block", address="203.0.113.9", minutes="15"),
+    "operator:review_readmit": _after("{entry_id}/suspend"),
+}
