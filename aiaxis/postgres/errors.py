@@ -1,6 +1,8 @@
 """How does the embedded server say, in one sentence, why it cannot run?"""
 
 import errno
+import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +27,7 @@ def in_plain_words(path: Path) -> Iterator[None]:
 
 def _sentence(error: OSError, path: Path) -> str:
     where = error.filename or path
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT) or _found_no_space(error):
         return _FULL.format(path=path)
     if error.errno == errno.EROFS:
         return (
@@ -59,3 +61,10 @@ def _tail(log: Path) -> list[str]:
         return log.read_text(encoding="utf-8", errors="replace")[-4000:].splitlines()
     except FileNotFoundError:
         return []
+
+
+def _found_no_space(error: OSError) -> bool:
+    """Did a copy of many files end on a full disk? `shutil.Error` has no number of its own, only each file's words."""
+    return isinstance(error, shutil.Error) and any(
+        os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT)
+    )

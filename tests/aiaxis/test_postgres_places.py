@@ -1,5 +1,6 @@
 """Does the embedded server find its place and its programs as root, as an ordinary user, and say so when it cannot?"""
 
+import errno
 import os
 import shutil
 import stat
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from aiaxis.postgres import EmbeddedServer, ServerError, binaries, cluster, places
+from aiaxis.postgres.errors import in_plain_words
 from tests.aiaxis.clusters import REPOSITORY, USER_OF_THE_SERVER, as_root, ask, postmaster
 
 # Odd places
@@ -48,6 +50,12 @@ def test_a_home_that_cannot_be_written_gets_one_sentence() -> None:
     with pytest.raises(ServerError, match="AIAXIS_HOME") as caught:
         EmbeddedServer(Path("/sys/aiaxis-home")).start()
     assert "\n" not in str(caught.value)
+
+
+def test_a_copy_that_filled_the_disk_gets_the_same_sentence(tmp_path: Path) -> None:
+    """A copied folder's error has no number of its own."""
+    with pytest.raises(ServerError, match="is full"), in_plain_words(tmp_path):
+        raise shutil.Error([("a", "b", str(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))))])
 
 
 @as_root
