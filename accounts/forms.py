@@ -100,6 +100,15 @@ class CodeForm(forms.Form):
     )
 
 
+class FirstCodeForm(CodeForm):
+    """The first code of an app that is being set up: there are no recovery codes yet."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Ask for the app's code only."""
+        super().__init__(*args, **kwargs)
+        self.fields["code"].help_text = "The six digits that the app shows now."
+
+
 class SecondStepForm(CodeForm):
     """The second step of a sign-in: where to go afterwards travels with it."""
 

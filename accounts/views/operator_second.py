@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import cookies, devices, qr, throttling
 from accounts.access import public
-from accounts.forms import CodeForm
+from accounts.forms import CodeForm, FirstCodeForm
 from accounts.http import Reason, Refusal, refuse
 from accounts.identity import second_factors as store
 from accounts.identity.base import BadCredentials, Identity, Proof, Revoked
@@ -57,7 +57,7 @@ def second(request: HttpRequest) -> HttpResponseBase:
 @attempts.patient
 def enrol(request: HttpRequest) -> HttpResponseBase:
     """Show the seed; its first code switches the second factor on and opens the console."""
-    form = CodeForm(request.POST if request.method == "POST" else None)
+    form = FirstCodeForm(request.POST if request.method == "POST" else None)
     identity = _waiting(request)
     if identity is None:
         return _begin_anew(request)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts import qr, throttling
 from accounts.access import recent_login_required
-from accounts.forms import CodeForm
+from accounts.forms import CodeForm, FirstCodeForm
 from accounts.http import TenantRequest
 from accounts.identity.changes import PasswordTooShort
 from accounts.identity.second_factors import AlreadyOn, NotBegun, WrongCode
@@ -60,7 +60,7 @@ def begin(request: TenantRequest) -> HttpResponseBase:
 @attempts.patient
 def set_up(request: TenantRequest) -> HttpResponseBase:
     """Show the seed as a picture and as text; a code of it switches the second factor on."""
-    form = CodeForm(request.POST if request.method == "POST" else None)
+    form = FirstCodeForm(request.POST if request.method == "POST" else None)
     try:
         if form.is_valid():
             codes = second_factors.confirm(

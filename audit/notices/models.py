@@ -12,7 +12,7 @@ from django.db import models
 from accounts.models import Membership
 from accounts.tenancy.constraints import WORKSPACE_RULE, RowLevelSecurity
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel, new_id
-from audit.rules import Severity, action_words
+from audit.rules import REASONS, Outcome, Severity, action_words
 
 # Who reads the trail may have it told to them, and nobody else: what a channel hears of is what the trail says.
 KEEPERS = (
@@ -105,6 +105,17 @@ class Rule(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def entry_words(self) -> list[str]:
+        """Which entries, in the words of the trail; empty when it is any."""
+        return [
+            *(action_words(action) for action in self.actions),
+            *(REASONS.get(reason, reason) for reason in self.reasons),
+            *(str(Severity(severity).label) for severity in self.severities),
+            *(str(Outcome(outcome).label) for outcome in self.outcomes),
+            *([f"At {self.route}"] if self.route else []),
+        ]
 
 
 class Unheard(models.Model):

@@ -7,6 +7,7 @@ worker and the web server.
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import sys
 import threading
@@ -179,7 +180,12 @@ def _welcome(*, demo: bool) -> None:
     for row in rows:
         # Whole on any terminal: a table that cuts a password off is worse than one that wraps.
         console.print("".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-    console.print("An operator also needs a code, which lasts half a minute: .venv/bin/python manage.py demo_code")
+    # The code is made from what lies in this home, which is not always the one that a command finds by itself.
+    elsewhere = settings.AIAXIS_HOME != settings.BASE_DIR / ".aiaxis"
+    home = f"AIAXIS_HOME={shlex.quote(shown(settings.AIAXIS_HOME))} " if elsewhere else ""
+    console.print(
+        f"An operator also needs a code, which lasts half a minute: {home}.venv/bin/python manage.py demo_code"
+    )
     console.print(f"The same, with API keys, is in {shown(path)}.\n")
 
 
