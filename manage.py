@@ -29,8 +29,8 @@ def main(arguments: list[str]) -> int:
     """Run one command; return an exit code. What a person can mend is one sentence and not a trace."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiaxis.settings")
     if "serve" in arguments[1:2]:
-        # Connections per role and process. Three roles serve requests, in two processes by default: that is below the
-        # 200 connections of the embedded server, and a request that waits for one waits for milliseconds.
+        # Connections per role and process. Four roles serve requests, in two processes by default: with the worker that is
+        # below the 320 connections of the embedded server, and a request that waits for one waits for milliseconds.
         os.environ.setdefault("DATABASE_POOL_SIZE", "24")
     from django.conf import settings  # after the variable above, which it reads
     from django.core.exceptions import ImproperlyConfigured

@@ -156,7 +156,17 @@ class OperatorSite(admin.AdminSite):
 
     def act_view(self, view: Callable[..., HttpResponseBase]) -> Any:
         """Open ``view``, which changes something, to operators only. It records what it does, or does nothing."""
-        return never_cache(require_POST(operator_required(view)))
+
+        @operator_required
+        @wraps(view)
+        def closed(request: OperatorRequest, /, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            try:
+                return view(request, *args, **kwargs)
+            except Unavailable as outage:
+                # An act that cannot be recorded is not done.
+                return unavailable(request, outage.system, str(outage.retry_after))
+
+        return never_cache(require_POST(closed))
 
     def get_urls(self) -> list[Any]:
         """The index, and each registered model's list and rows: no log-in, no password, no autocomplete of Django's."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connections
@@ -14,6 +15,7 @@ from django.utils import timezone
 from accounts.http import Tenant
 from accounts.identity import providers
 from accounts.models import ApiKey, Invitation, Membership, Role, Session
+from accounts.scopes import within
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,39 @@ class Place:
     role: Role
     organization_id: str | None = None
     requires_sso: bool = False
+
+    @classmethod
+    def of(cls, actor: Tenant) -> Place:
+        """Where somebody is who is signed in. What the workspace insists on was asked when they came in, and is not asked anew."""
+        return cls(actor.membership_id, actor.workspace_id, actor.workspace_name, actor.user_id, actor.role)
+
+    @classmethod
+    def answered(cls, answer: Mapping[str, Any]) -> Place:
+        """The place that a function of the database made somebody a member of."""
+        return cls(
+            membership_id=UUID(answer["membership_id"]),
+            workspace_id=UUID(answer["workspace_id"]),
+            workspace_name=answer["workspace_name"],
+            user_id=UUID(answer["user_id"]),
+            role=Role(answer["role"]),
+            organization_id=answer["organization_id"],
+            requires_sso=answer["requires_sso"],
+        )
+
+    def tenant(self, *, method: str, display_name: str, email: str, credential_id: UUID | None = None) -> Tenant:
+        """The member as the trail names them; without a session or key the membership stands for what speaks for them."""
+        return Tenant(
+            workspace_id=self.workspace_id,
+            workspace_name=self.workspace_name,
+            user_id=self.user_id,
+            membership_id=self.membership_id,
+            role=self.role,
+            scopes=within(self.role),
+            method=method,
+            credential_id=credential_id or self.membership_id,
+            display_name=display_name,
+            email=email,
+        )
 
 
 def places_of(provider: str, subject: str) -> list[Place]:

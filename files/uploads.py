@@ -46,10 +46,8 @@ class ReceivedFile(UploadedFile):  # type: ignore[type-arg]  # generic in the st
         """Close, and so delete, the temporary file; one that the storage has moved away is already gone."""
         try:
             super().close()
-        except FileNotFoundError:
-            return
         except OSError:
-            # Closing writes what is still buffered, to a disk that has no room for it. The descriptor is closed and the file
+            # Gone already, or: closing writes what is still buffered, to a disk that has no room for it. The descriptor is closed and the file
             # deleted all the same, and whoever waits was told already.
             return
 

@@ -60,6 +60,7 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
                 _make_template(template)
             environment.server.make_database(environment.platform_database, "aiaxis_owner", template)
             environment.server.make_database(environment.identity_database, "aiaxis_identity", f"{template}_identity")
+        databases.remember()
         yield
         for connection in connections.all(initialized_only=True):
             connection.close()

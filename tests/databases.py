@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import connections
 
+from audit.notices.models import Rule
 from tests import cast
 
 # What stays: the cast's own rows, and tables that migrations fill.
@@ -21,6 +22,12 @@ KEPT_TABLES = frozenset(
     }
 )
 ALIASES_OF_THE_CAST = ("owner", "identity")
+_rules: list[Rule] = []
+
+
+def remember() -> None:
+    """Keep the rules that the migrations made, for `put_back`: a test of an operator's may change or remove them."""
+    _rules[:] = Rule.objects.using("owner").order_by("pk")
 
 
 def put_back() -> None:
@@ -33,7 +40,16 @@ def put_back() -> None:
         connections[alias].close()
     for alias in ALIASES_OF_THE_CAST:
         _empty(alias)
+    _put_back_rules()
     cast.enter()
+
+
+def _put_back_rules() -> None:
+    rules, names = Rule.objects.using("owner"), [field.attname for field in Rule._meta.concrete_fields]
+    before = [tuple(getattr(rule, name) for name in names) for rule in _rules]
+    if list(rules.order_by("pk").values_list(*names)) != before:
+        rules.all().delete()
+        rules.bulk_create(_rules)
 
 
 def _empty(alias: str) -> None:

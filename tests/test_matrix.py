@@ -14,13 +14,16 @@ import pytest
 from django.core.files.base import ContentFile
 from django.http import FileResponse
 from django.test import Client
+from django.utils import timezone
 
+from accounts.models import ApiKey
 from agents.models import Agent, AgentFile
 from conversations.models import Conversation, Message
 from conversations.streaming import HUB
 from files import storage
 from files.models import File
 from tests.addresses import MISSING, WITH_IDS, Address, client_for
+from tests.bodies import send_valid
 from tests.cast import ADA, ALICE, BOB, CHARLIE, VERA, Person, acting
 from tests.factories import Desk, a_full_desk
 
@@ -90,22 +93,25 @@ def test_each_role_does_to_each_thing_what_it_may_and_nothing_else(state: str, r
             if status == 405:
                 continue
             if may(address, method, state, role):
-                assert status not in (401, 403, 404), case
+                assert status not in ((401, 403, 404, 422) if address.is_api else (401, 403, 404)), case
                 assert status < 500, case
             else:
-                assert status in (403, 404, 422), case
+                assert status in (403, 404), case
                 assert kept(desk) == before, case
                 # Not even that there is such a thing; a viewer is told of his role before anything is looked up.
                 assert status != 403 or state in ("own", "shared") or role == "viewer", case
             if state == "own" and kept(desk) != before:
+                # A member has at most so many keys, and each desk makes one.
+                with acting(person):
+                    ApiKey.objects.filter(pk=desk.rows["key_id"].pk).update(revoked_at=timezone.now())
                 desk = a_desk(state, person)
 
 
 def ask(client: Client, address: Address, method: str, desk: Desk, state: str) -> int:
     ids = dict.fromkeys(desk.ids, MISSING) if state == "missing" else desk.ids
     path = address.path({**ids, "key": ids["agent_id"]})
-    body = b"{}" if address.is_api and method not in ("GET", "DELETE") else b""
-    response: object = client.generic(method, path, body, "application/json" if address.is_api else "text/plain")
+    # What the operation accepts: a 422 would come before anybody looked for the row.
+    response: object = send_valid(client, method, address, path, desk.ids)
     if isinstance(response, FileResponse):
         b"".join(response)  # read to its end, which gives its place and its file back
     return int(response.status_code)  # type: ignore[attr-defined]  # an object to mypy, which knows no stream of the test client

@@ -112,9 +112,6 @@ class SingleSignOn(Protocol):
     def abandon(self, proof: Proof) -> None:
         """The proof is not going to be used: let the provider forget it, if it can be told."""
 
-    def logout_url(self, session_id: str, *, return_to: str) -> str | None:
-        """Where the browser goes to be signed out at the provider as well; None if it knows no such session."""
-
     def verified_domains(self, organization_id: str) -> tuple[str, ...]:
         """The domains that an organisation has shown to be its own. Raises ``BadCredentials`` for no such organisation."""
 
@@ -155,8 +152,8 @@ class Sessions(Protocol):
     def revoke_session(self, session_id: str) -> bool:
         """Stop vouching for one session; False if it was over already."""
 
-    def revoke_sessions(self, subject: str, *, keep: str | None = None) -> int:
-        """Stop vouching for every session of the person but ``keep``; returns how many ended."""
+    def revoke_sessions(self, subject: str) -> int:
+        """Stop vouching for every session of the person; returns how many ended."""
 
     def live_sessions(self, subject: str) -> frozenset[str]:
         """The ids of the sessions that this system would vouch for now."""

@@ -79,7 +79,7 @@ class LocalIdentity:
             if hashing.is_outdated(account.password):
                 account.password = hashing.encoded(password)
                 account.save(update_fields=["password"])
-        proof = Proof(_vouched(account, method="password"))
+        proof = Proof(_vouched(account))
         if changes.has_factor(account):
             raise SecondFactorRequired(proof)
         return proof
@@ -100,7 +100,7 @@ class LocalIdentity:
             raise BadCredentials
         if code is not None and changes.has_factor(account):
             second_factors.check(subject, code)
-        return Proof(_vouched(account, method="password"))
+        return Proof(_vouched(account))
 
     def change_password(
         self,
@@ -132,7 +132,7 @@ class LocalIdentity:
             stored = hashing.encoded(new)
         change = changes.NewPassword(stored, passwords.stands_alone(new))
         _asked(lambda: changes.replace_password(account, change, record=record))
-        return _vouched(account, method="password")
+        return _vouched(account)
 
     # ── sessions ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -181,12 +181,9 @@ class LocalIdentity:
         """Stop vouching for one session."""
         return _asked(lambda: StoreSession.objects.filter(pk=session_id).revoke()) > 0
 
-    def revoke_sessions(self, subject: str, *, keep: str | None = None) -> int:
-        """Stop vouching for every session of the person but ``keep``."""
-        sessions = StoreSession.objects.filter(account_id=account_id(subject))
-        if keep is not None:
-            sessions = sessions.exclude(pk=keep)
-        return _asked(sessions.revoke)
+    def revoke_sessions(self, subject: str) -> int:
+        """Stop vouching for every session of the person."""
+        return _asked(StoreSession.objects.filter(account_id=account_id(subject)).revoke)
 
     def live_sessions(self, subject: str) -> frozenset[str]:
         """The ids of the person's sessions that are live here."""
@@ -250,14 +247,14 @@ def _sweep() -> None:
     StoreSession.objects.filter(expires_at__lt=timezone.now() - timedelta(days=_KEPT_DAYS)).delete()
 
 
-def _vouched(account: Account, *, method: str) -> Identity:
+def _vouched(account: Account) -> Identity:
     return Identity(
         provider=PROVIDER,
         subject=str(account.pk),
         session_id="",
         email=account.email,
         email_verified=account.email_verified,
-        method=method,
+        method="password",
         expires_at=None,
     )
 

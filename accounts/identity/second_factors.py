@@ -14,7 +14,6 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
@@ -72,13 +71,6 @@ class AlreadyOn(Exception):
 
 class NotBegun(Exception):
     """There is no set-up to finish: it was finished already, or never begun."""
-
-
-class Kind(StrEnum):
-    """What was shown."""
-
-    CODE = "totp"
-    RECOVERY = "recovery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +144,12 @@ def codes_left(subject: str) -> int:
     return asking.asked(IDENTITY_DATABASE, unused.count, system=SYSTEM)
 
 
-def check(subject: str, code: str, *, record_recovery: Record | None = None) -> Kind:
+def check(subject: str, code: str, *, record_recovery: Record | None = None) -> None:
     """Use up a code of the authenticator or a recovery code. Raises ``WrongCode``, ``Unavailable``.
 
     ``record_recovery`` runs before the use of a recovery code is committed, so that none is used unseen.
     """
-    return asking.asked(IDENTITY_DATABASE, lambda: _check(account_id(subject), code, record_recovery), system=SYSTEM)
+    asking.asked(IDENTITY_DATABASE, lambda: _check(account_id(subject), code, record_recovery), system=SYSTEM)
 
 
 def switch_off(subject: str, *, record: Record) -> None:
@@ -187,17 +179,15 @@ def new_codes(subject: str, *, record: Record) -> list[str]:
     return codes
 
 
-def _check(owner: UUID, code: str, record_recovery: Record | None) -> Kind:
+def _check(owner: UUID, code: str, record_recovery: Record | None) -> None:
     factor = SecondFactor.objects.filter(account_id=owner, confirmed_at__isnull=False).first()
     if factor is None:
         raise WrongCode
     typed = _digits(code)
     # A recovery code opens the account even where the seed cannot be read.
     step = _step_of(_seed(factor), typed) if typed else None
-    if step is not None and _use_step(factor, step):
-        return Kind.CODE
-    if _use_recovery(factor, code, record_recovery):
-        return Kind.RECOVERY
+    if (step is not None and _use_step(factor, step)) or _use_recovery(factor, code, record_recovery):
+        return
     SecondFactor.objects.filter(pk=factor.pk).update(wrong_codes=F("wrong_codes") + 1)
     raise WrongCode
 

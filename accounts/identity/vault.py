@@ -6,10 +6,14 @@ is bound to the row and field that it was made for: moved elsewhere it does not 
 
 from __future__ import annotations
 
+import base64
 import hmac
+import json
 import os
+import time
+from collections.abc import Mapping
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -20,10 +24,12 @@ Stored = bytes | memoryview
 
 _ID_LENGTH: Final = 4
 _NONCE_LENGTH: Final = 12
+COOKIE_SECONDS: Final = 600
+_COOKIE: Final = "cookie"
 
 
 class SealBroken(Exception):
-    """The ciphertext cannot be opened; the two below say why."""
+    """The ciphertext cannot be opened; the ones below say why."""
 
 
 class Tampered(SealBroken):
@@ -32,6 +38,10 @@ class Tampered(SealBroken):
 
 class KeyUnknown(SealBroken):
     """The ciphertext was made under a key that this installation does not have."""
+
+
+class Late(SealBroken):
+    """It is whole and ours, and older than it may be."""
 
 
 def sealed(text: str, *, field: str, row: str) -> bytes:
@@ -56,6 +66,24 @@ def opened(ciphertext: Stored, *, field: str, row: str) -> str:
         return AESGCM(_derived(key, "encrypt")).decrypt(nonce, rest, _place(field, row)).decode()
     except (InvalidTag, ValueError) as error:
         raise Tampered from error
+
+
+def cookie(values: Mapping[str, object], *, field: str) -> str:
+    """Seal a few values, with the moment, for a cookie that comes back within ``COOKIE_SECONDS``."""
+    text = json.dumps({"values": values, "begun": time.time()})
+    return base64.urlsafe_b64encode(sealed(text, field=field, row=_COOKIE)).decode()
+
+
+def from_cookie(text: str, *, field: str) -> dict[str, Any]:
+    """The values of a cookie that ``cookie`` made. Raises ``Late``, and ``SealBroken`` for anything else that came instead."""
+    try:
+        kept = json.loads(opened(base64.urlsafe_b64decode(text.encode()), field=field, row=_COOKIE))
+        values, begun = kept["values"], kept["begun"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise Tampered from error
+    if time.time() - begun > COOKIE_SECONDS:
+        raise Late
+    return dict(values)
 
 
 def is_outdated(ciphertext: Stored) -> bool:

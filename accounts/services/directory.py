@@ -30,7 +30,6 @@ from accounts.tenancy.context import workspace
 logger = logging.getLogger(__name__)
 
 CURSOR = "workos"
-ENDED = "ended at WorkOS"
 _KEPT_DAYS = 100
 
 
@@ -117,7 +116,7 @@ def _membership(subject: str, organization_id: str, reference: str) -> None:
         return  # Nobody of ours: years of another product's events cost no question each.
     now = events.standing(subject, organization_id)
     if now.status != events.ACTIVE:
-        withdrawals.end_all(subject, organization_id=organization_id, reason=ENDED)
+        withdrawals.end_all(subject, organization_id=organization_id)
     # "pending" is somebody who was taken out and invited anew: not in, until they accept.
     status = {events.ACTIVE: "active", "inactive": "suspended"}.get(now.status, "removed")
     for place in places:
@@ -128,7 +127,7 @@ def _person(subject: str, organization_id: str, reference: str) -> None:
     """A person was deleted at WorkOS: nobody vouches for them any more, in any organisation."""
     if events.exists(subject):
         return
-    withdrawals.end_all(subject, organization_id=None, reason=ENDED)
+    withdrawals.end_all(subject, organization_id=None)
     about = About(subject, "person")
     for place in _places(about):
         _follow(place, about.sealed(status="removed", role=""))
@@ -136,7 +135,7 @@ def _person(subject: str, organization_id: str, reference: str) -> None:
 
 def _session(subject: str, organization_id: str, reference: str) -> None:
     """A session was revoked at WorkOS."""
-    for session_id in withdrawals.end_session(reference, reason=ENDED):
+    for session_id in withdrawals.end_session(reference):
         for place in _places(About(subject, "session", session_id)):
             with _in(place):
                 live = Session.objects.filter(

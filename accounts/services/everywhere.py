@@ -14,7 +14,6 @@ from django.db import transaction
 from accounts.http import Tenant
 from accounts.models import Membership
 from accounts.queries import places_of
-from accounts.scopes import within
 from accounts.tenancy.context import workspace
 
 Tell = Callable[[Tenant, Membership], None]
@@ -26,18 +25,7 @@ def tell(provider: str, subject: str, say: Tell, *, method: str, besides: UUID |
     for place in places:
         with workspace(place.workspace_id, place.membership_id), transaction.atomic():
             member = Membership.objects.get(pk=place.membership_id)
-            actor = Tenant(
-                workspace_id=place.workspace_id,
-                workspace_name=place.workspace_name,
-                user_id=place.user_id,
-                membership_id=place.membership_id,
-                role=place.role,
-                scopes=within(place.role),
-                method=method,
-                # No session or key: what speaks for the person is a link or a code.
-                credential_id=place.membership_id,
-                display_name=member.display_name,
-                email=member.email,
-            )
+            # No session or key: what speaks for the person is a link or a code.
+            actor = place.tenant(method=method, display_name=member.display_name, email=member.email)
             say(actor, member)
     return len(places)

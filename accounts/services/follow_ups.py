@@ -5,10 +5,6 @@ Its pending token opens a session together with the answer, so it travels encryp
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -16,9 +12,9 @@ from typing import Final
 from accounts.identity import providers, vault
 from accounts.identity.base import BadCredentials, Client, EmailUnverified, FollowUp, MfaRequired, Proof
 
-SECONDS: Final = 600
+SECONDS: Final = vault.COOKIE_SECONDS
 EMAIL, CODE, ENROL = "email", "code", "enrol"
-_FIELD, _ROW = "follow-up", "cookie"
+_FIELD: Final = "follow-up"
 
 
 class Lost(Exception):
@@ -33,31 +29,29 @@ class Asked:
     pending: str
     email: str
     next: str
-    begun: float
     challenge_id: str = ""
     uri: str = ""
     secret: str = ""
 
     def sealed(self) -> str:
         """The cookie that remembers it."""
-        text = json.dumps(asdict(self))
-        return base64.urlsafe_b64encode(vault.sealed(text, field=_FIELD, row=_ROW)).decode()
+        return vault.cookie(asdict(self), field=_FIELD)
 
 
 def ask(refusal: FollowUp, *, wanted: str) -> Asked:
     """Turn what the provider wants besides into what a page asks. Raises ``BadCredentials`` for what no page here asks, ``Unavailable``."""
-    provider, now = providers.workos(), time.time()
+    provider = providers.workos()
     match refusal:
         case EmailUnverified():
-            return Asked(EMAIL, refusal.pending, refusal.email, wanted, now)
+            return Asked(EMAIL, refusal.pending, refusal.email, wanted)
         case MfaRequired() if refusal.must_enrol:
             made = provider.enrol(subject=refusal.subject, email=refusal.email)
             return Asked(
-                ENROL, refusal.pending, refusal.email, wanted, now, made.challenge_id, uri=made.uri, secret=made.secret
+                ENROL, refusal.pending, refusal.email, wanted, made.challenge_id, uri=made.uri, secret=made.secret
             )
         case MfaRequired():
             challenge = provider.challenge(refusal.factors[0])
-            return Asked(CODE, refusal.pending, refusal.email, wanted, now, challenge)
+            return Asked(CODE, refusal.pending, refusal.email, wanted, challenge)
     # A company that takes single sign-on only, say: whoever typed a password learns no more than that it opens nothing.
     raise BadCredentials
 
@@ -65,13 +59,10 @@ def ask(refusal: FollowUp, *, wanted: str) -> Asked:
 def remembered(cookie: str) -> Asked:
     """What is under way in the browser that holds this cookie. Raises ``Lost``."""
     try:
-        text = vault.opened(base64.urlsafe_b64decode(cookie.encode()), field=_FIELD, row=_ROW)
-        asked = Asked(**json.loads(text))
-    except (vault.SealBroken, binascii.Error, ValueError) as error:
+        return Asked(**vault.from_cookie(cookie, field=_FIELD))
+    except (vault.SealBroken, TypeError) as error:
+        # A TypeError: another version of AiAxis asked for other things.
         raise Lost from error
-    if time.time() - asked.begun > SECONDS:
-        raise Lost
-    return asked
 
 
 def answer(asked: Asked, code: str, *, client: Client, reserve: Callable[[], None]) -> Proof:

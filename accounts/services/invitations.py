@@ -19,7 +19,6 @@ from accounts.identity.base import Identity, Proof
 from accounts.identity.spelling import email_key
 from accounts.models import Invitation, Role
 from accounts.queries import Place
-from accounts.scopes import within
 from accounts.services.members import Refused, asked
 from accounts.signals import invitation_accepted, invitation_resent, invitation_sent, invitation_withdrawn
 from accounts.tenancy import claims
@@ -104,18 +103,10 @@ def accept(token: str, *, proof: Proof, name: str) -> Place:
         raise Refused("unverified")
     with transaction.atomic():
         answer = asked("SELECT fence.accept_invitation(%s, %s)", [token, _claims(identity, name)])
-        place = Place(
-            membership_id=UUID(answer["membership_id"]),
-            workspace_id=UUID(answer["workspace_id"]),
-            workspace_name=answer["workspace_name"],
-            user_id=UUID(answer["user_id"]),
-            role=Role(answer["role"]),
-            organization_id=answer["organization_id"],
-            requires_sso=answer["requires_sso"],
-        )
+        place = Place.answered(answer)
         with workspace(place.workspace_id, place.membership_id):
             target = Invitation(pk=UUID(answer["invitation_id"]), workspace_id=place.workspace_id)
-            actor = _joined(place, identity, answer["display_name"], answer["email"])
+            actor = place.tenant(method=identity.method, display_name=answer["display_name"], email=answer["email"])
             invitation_accepted.send(sender=Invitation, actor=actor, target=target, role=answer["role"])
     return place
 
@@ -164,20 +155,4 @@ def _claims(identity: Identity, name: str) -> str:
         user_id=str(new_id()),
         link_id=str(new_id()),
         membership_id=str(new_id()),
-    )
-
-
-def _joined(place: Place, identity: Identity, display_name: str, email: str) -> Tenant:
-    """The new member as the trail names them: no session of theirs exists yet."""
-    return Tenant(
-        workspace_id=place.workspace_id,
-        workspace_name=place.workspace_name,
-        user_id=place.user_id,
-        membership_id=place.membership_id,
-        role=place.role,
-        scopes=within(place.role),
-        method=identity.method,
-        credential_id=place.membership_id,
-        display_name=display_name,
-        email=email,
     )

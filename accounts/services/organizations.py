@@ -18,9 +18,8 @@ from accounts.identity import providers
 from accounts.identity.base import BadCredentials, Identity, Proof
 from accounts.identity.spelling import email_key
 from accounts.identity.store.models import StoreSession
-from accounts.models import Domain, Membership, Role, Workspace
+from accounts.models import Domain, Membership, Workspace
 from accounts.queries import Place, places_of
-from accounts.scopes import within
 from accounts.services.members import Refused, asked
 from accounts.signals import (
     identity_linked,
@@ -35,7 +34,7 @@ from accounts.tenancy.models import new_id
 
 CONNECTING: Final = "organization"
 JOINING: Final = "domain"
-PASSWORD, SSO = "password", "sso"
+SSO: Final = "sso"
 
 SENTENCES: Final = {
     "role": "Only an owner of the workspace can change how people sign in, so nothing was changed.",
@@ -160,7 +159,7 @@ def _tied(identity: Identity) -> list[Place]:
         [place] = [one for one in places_of(identity.provider, identity.subject) if one.membership_id == member_id]
         with workspace(place.workspace_id, place.membership_id):
             member = Membership.objects.get(pk=member_id)
-            actor = _entering(place, identity, member.display_name)
+            actor = place.tenant(method=identity.method, display_name=member.display_name, email=identity.email)
             identity_linked.send(sender=Membership, actor=actor, target=member, provider=identity.provider)
     return [place]
 
@@ -169,17 +168,9 @@ def _joining_member(identity: Identity) -> Place:
     """Make a member of somebody new: the one membership that follows from a sign-in, and only where an owner switched that on."""
     with transaction.atomic():
         answer = asked("SELECT fence.join_by_domain(%s)", [_claims(identity)])
-        place = Place(
-            membership_id=UUID(answer["membership_id"]),
-            workspace_id=UUID(answer["workspace_id"]),
-            workspace_name=answer["workspace_name"],
-            user_id=UUID(answer["user_id"]),
-            role=Role(answer["role"]),
-            organization_id=answer["organization_id"],
-            requires_sso=answer["requires_sso"],
-        )
+        place = Place.answered(answer)
         with workspace(place.workspace_id, place.membership_id):
-            actor = _entering(place, identity, answer["display_name"])
+            actor = place.tenant(method=identity.method, display_name=answer["display_name"], email=identity.email)
             member_joined.send(
                 sender=Membership, actor=actor, target=Membership(pk=place.membership_id), role=place.role.value
             )
@@ -207,20 +198,4 @@ def _claims(identity: Identity) -> str:
         user_id=str(new_id()),
         link_id=str(new_id()),
         membership_id=str(new_id()),
-    )
-
-
-def _entering(place: Place, identity: Identity, display_name: str) -> Tenant:
-    """The member as the trail names them: no session of theirs exists yet."""
-    return Tenant(
-        workspace_id=place.workspace_id,
-        workspace_name=place.workspace_name,
-        user_id=place.user_id,
-        membership_id=place.membership_id,
-        role=place.role,
-        scopes=within(place.role),
-        method=identity.method,
-        credential_id=place.membership_id,
-        display_name=display_name,
-        email=identity.email,
     )

@@ -33,14 +33,7 @@ def change(*, actor: Tenant, current: str, new: str, client: Client, reserve: Ca
         record=lambda: _record(actor),
     )
     letters.hurry()
-    place = Place(
-        membership_id=actor.membership_id,
-        workspace_id=actor.workspace_id,
-        workspace_name=actor.workspace_name,
-        user_id=actor.user_id,
-        role=actor.role,
-    )
-    return sign_ins.open_at(place, proof=Proof(identity), client=client)
+    return sign_ins.open_at(Place.of(actor), proof=Proof(identity), client=client)
 
 
 def is_kept_here(*, actor: Tenant) -> bool:

@@ -69,6 +69,7 @@ def add_operator(*, email: str, name: str, password: str) -> Added:
 
 def connect_organization(*, workspace: str, organization: str, domains: Sequence[str]) -> None:
     """Let a workspace trust an organisation's sign-in for people of these domains. Raises ``NotConnected``."""
+    names = sorted({domain.strip().lower() for domain in domains})
     with transaction.atomic(using=OWNER):
         place = Workspace.objects.using(OWNER).filter(slug=slugify(workspace)).first()
         if place is None:
@@ -80,10 +81,10 @@ def connect_organization(*, workspace: str, organization: str, domains: Sequence
         place.save(using=OWNER, update_fields=["organization_id"])
         with whole_workspace(place.pk):
             Domain.objects.using(OWNER).all().delete()
-            for domain in sorted({domain.strip().lower() for domain in domains}):
-                Domain(name=domain).save(using=OWNER, force_insert=True)
+            for name in names:
+                Domain(name=name).save(using=OWNER, force_insert=True)
         organization_connected_here.send(
-            sender=Workspace, workspace_id=place.pk, organization=organization, domains=sorted(domains)
+            sender=Workspace, workspace_id=place.pk, organization=organization, domains=names
         )
 
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from accounts.http import Tenant
 from accounts.identity import changes, letters, providers, second_factors
 from accounts.identity.base import Client, Identity, Proof, Revoked, Unavailable
-from accounts.identity.second_factors import Enrolment, Kind
+from accounts.identity.second_factors import Enrolment
 from accounts.identity.store.models import Account, StoreSession, account_id
 from accounts.identity.tokens import is_plausible_token, new_token
 from accounts.models import Membership
@@ -67,7 +67,7 @@ def confirm(*, actor: Tenant, code: str, reserve: Callable[[], None]) -> list[st
     """Switch it on with its first code; returns the recovery codes, shown this once. Raises ``WrongCode``, ``NotBegun``."""
     subject = subject_of(actor)
     reserve()
-    return second_factors.confirm(subject, code, record=lambda: _changed(actor, subject, is_on=True))
+    return second_factors.confirm(subject, code, record=lambda: _switched_on(actor, subject))
 
 
 def switch_off(*, actor: Tenant, code: str, reserve: Callable[[], None]) -> None:
@@ -120,14 +120,14 @@ def showing(token: str, *, purpose: str = StoreSession.Purpose.SECOND) -> Identi
     return providers.LOCAL.verify_session(token, purpose=purpose)
 
 
-def show(identity: Identity, code: str, *, reserve: Callable[[], None]) -> Kind:
+def show(identity: Identity, code: str, *, reserve: Callable[[], None]) -> None:
     """Use up a code. Raises ``WrongCode``, ``throttling.Throttled`` from ``reserve``, ``Unavailable``.
 
     ``reserve`` counts the attempt before the code is compared, as it does for passwords. The use of a recovery code is
     told to the person and to every workspace of theirs.
     """
     reserve()
-    return second_factors.check(identity.subject, code, record_recovery=lambda: _recovery_used(identity))
+    second_factors.check(identity.subject, code, record_recovery=lambda: _recovery_used(identity))
 
 
 def end_showing(identity: Identity) -> bool:
@@ -135,9 +135,9 @@ def end_showing(identity: Identity) -> bool:
     return providers.LOCAL.revoke_session(identity.session_id)
 
 
-def _changed(actor: Tenant, subject: str, *, is_on: bool) -> None:
-    letters.write("second_factor_changed", to=_address(subject), facts={"change": "on" if is_on else "off"})
-    _tell_changed(actor, is_on=is_on)
+def _switched_on(actor: Tenant, subject: str) -> None:
+    letters.write("second_factor_changed", to=_address(subject), facts={"change": "on"})
+    _tell_changed(actor, is_on=True)
 
 
 def _tell_changed(actor: Tenant, *, is_on: bool) -> None:

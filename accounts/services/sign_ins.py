@@ -22,7 +22,6 @@ from accounts.identity.base import BadCredentials, Client, Identity, Organizatio
 from accounts.identity.store.models import StoreSession
 from accounts.models import Membership, Session
 from accounts.queries import Place, places_of
-from accounts.scopes import within
 from accounts.services import sessions
 from accounts.signals import signed_in
 from accounts.tenancy.context import workspace
@@ -122,7 +121,9 @@ def open_at(place: Place, *, proof: Proof, client: Client, since: datetime | Non
         )
         session.save(force_insert=True)
         member = Membership.objects.get(pk=place.membership_id)
-        tenant = _tenant(place, member, session)
+        tenant = place.tenant(
+            method=session.method, credential_id=session.pk, display_name=member.display_name, email=member.email
+        )
         signed_in.send(sender=Session, actor=tenant, target=session)
     return Opened(token, tenant, session.expires_at)
 
@@ -200,18 +201,3 @@ def _chooser(token: str) -> Identity:
         except Revoked as refusal:
             refusals.append(refusal)
     raise next((refusal for refusal in refusals if refusal.known), refusals[0])
-
-
-def _tenant(place: Place, member: Membership, session: Session) -> Tenant:
-    return Tenant(
-        workspace_id=place.workspace_id,
-        workspace_name=place.workspace_name,
-        user_id=place.user_id,
-        membership_id=place.membership_id,
-        role=place.role,
-        scopes=within(place.role),
-        method=session.method,
-        credential_id=session.pk,
-        display_name=member.display_name,
-        email=member.email,
-    )

@@ -7,11 +7,7 @@ the provider's own id of them and by nothing else, whatever address they are sai
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hmac
-import json
-import time
 from dataclasses import asdict, dataclass, field
 
 from accounts.identity import providers, vault
@@ -21,8 +17,8 @@ from accounts.services import sign_ins
 
 SIGN_IN, CONNECT = "sign_in", "connect"
 """What somebody goes away for: to come in, or to show which organisation's sign-in their workspace is to trust."""
-SECONDS = 600  # between going and coming back
-_FIELD, _ROW = "sso", "cookie"
+SECONDS = vault.COOKIE_SECONDS  # between going and coming back
+_FIELD = "sso"
 
 
 class NotOurs(Exception):
@@ -67,7 +63,6 @@ class _Away:
     verifier: str
     organization: str
     next: str
-    begun: float
     purpose: str
 
 
@@ -76,9 +71,8 @@ def start(*, redirect_uri: str, organization_id: str, email_hint: str, to: str, 
     begun = providers.single_sign_on().start_sso(
         redirect_uri=redirect_uri, organization_id=organization_id or None, email_hint=email_hint or None
     )
-    away = _Away(begun.state, begun.nonce, begun.code_verifier, organization_id, to, time.time(), purpose)
-    sealed = vault.sealed(json.dumps(asdict(away)), field=_FIELD, row=_ROW)
-    return Started(begun.url, base64.urlsafe_b64encode(sealed).decode())
+    away = _Away(begun.state, begun.nonce, begun.code_verifier, organization_id, to, purpose)
+    return Started(begun.url, vault.cookie(asdict(away), field=_FIELD))
 
 
 def finish(*, cookie: str, state: str, code: str, client: Client) -> Arrived:
@@ -107,14 +101,12 @@ def finish(*, cookie: str, state: str, code: str, client: Client) -> Arrived:
 
 def _remembered(cookie: str) -> _Away:
     try:
-        text = vault.opened(base64.urlsafe_b64decode(cookie.encode()), field=_FIELD, row=_ROW)
-        away = _Away(**json.loads(text))
-    except (vault.Tampered, vault.KeyUnknown, binascii.Error, ValueError) as error:
-        # No cookie at all (another browser), or one that we did not make.
+        return _Away(**vault.from_cookie(cookie, field=_FIELD))
+    except vault.Late as error:
+        raise NotOurs("late") from error
+    except (vault.SealBroken, TypeError) as error:
+        # No cookie at all (another browser), one that we did not make, or one of a version that remembered other things.
         raise NotOurs("browser") from error
-    if time.time() - away.begun > SECONDS:
-        raise NotOurs("late")
-    return away
 
 
 def _require_fit(identity: Identity, away: _Away) -> None:

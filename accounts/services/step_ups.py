@@ -37,8 +37,7 @@ def step_up(*, actor: Tenant, password: str, code: str, client: Client, reserve:
     """
     old = sessions.current(actor)
     proof = providers.LOCAL.prove_again(subject=old.subject, password=password, code=code, reserve=reserve)
-    place = Place(actor.membership_id, actor.workspace_id, actor.workspace_name, actor.user_id, actor.role)
-    opened = sign_ins.open_at(place, proof=proof, client=client)
+    opened = sign_ins.open_at(Place.of(actor), proof=proof, client=client)
     with transaction.atomic():
         sessions.replace(old)
         stepped_up.send(sender=Session, actor=opened.tenant, target=Session.objects.get(pk=opened.tenant.credential_id))

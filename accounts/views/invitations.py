@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from django.contrib import messages
@@ -216,7 +216,7 @@ def _refused(request: HttpRequest, token: str, why: str) -> HttpResponse:
     return render(request, "accounts/invitation_refused.html", {"text": invitations.ACCEPTING[why]}, status=status)
 
 
-def _sending_refused(request: TenantRequest, refusal: Refused) -> None:
+def _sending_refused(request: TenantRequest, refusal: Refused) -> NoReturn:
     if refusal.why == "missing":
         raise Http404
     # A role that was taken away while the page was open, or an invitation into one above one's own.

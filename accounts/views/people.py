@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NoReturn
 from uuid import UUID
 
 from django.contrib import messages
@@ -152,7 +153,7 @@ def _changed(request: TenantRequest, found: Membership, act: Callable[[], None],
     return redirect("accounts:people")
 
 
-def _refuse(request: TenantRequest, refusal: members.Refused) -> None:
+def _refuse(request: TenantRequest, refusal: members.Refused) -> NoReturn:
     """Raise what answers a refusal of the database's: 404 for nobody, 403 with its sentence for the rest."""
     if refusal.why == "missing":
         raise Http404

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connections
+from django.http.request import validate_host
 
 from accounts import mail, outbound
 from audit.notices import outbox, signing, vault, wording
@@ -87,10 +88,8 @@ def deliver(letter: Letter, channel: Receiver) -> None:
 def is_own(target: outbound.Target) -> bool:
     """Does it lead to this installation itself? What it answered would be recorded, and told, and recorded."""
     public = outbound.parse(settings.PUBLIC_URL)
-    names = {*settings.ALLOWED_HOSTS, public.host} - {"*"}
-    is_named = any(
-        target.host == name.strip(".[]") or (name[:1] == "." and target.host.endswith(name)) for name in names
-    )
+    names = {name.strip("[]") for name in (*settings.ALLOWED_HOSTS, public.host)} - {"*", ""}
+    is_named = validate_host(target.host, names)
     return is_named and target.port in (80, 443, settings.PORT, public.port)
 
 

@@ -60,7 +60,7 @@ class ChannelForm(_ChannelForm):
         label="Only these events",
         required=False,
         widget=_MANY,
-        help_text="Choose none to hear of all of this severity.",
+        help_text="Of these, only what has the severity chosen above. Choose none to hear of all that has it.",
     )
     field_order = ("name", "kind", "address", "reader", "least", "events")
 

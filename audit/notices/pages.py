@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -14,13 +12,9 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import path
-from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_POST
 
-from accounts.identity.base import Unavailable
-from accounts.operators import OperatorAdmin, OperatorRequest, across, operator_required, site
+from accounts.operators import OperatorAdmin, OperatorRequest, across, site
 from accounts.pagination import paginate
-from accounts.problems import unavailable
 from audit.notices import operating
 from audit.notices.addresses import Unfit
 from audit.notices.forms import OperatorChannelForm, RuleForm
@@ -30,20 +24,6 @@ Row = TypeVar("Row", bound=Model)
 
 MESSAGES_ON_A_PAGE = 50
 _CHANNELS, _RULES, _OUTBOX = (f"operator:audit_{name}_changelist" for name in ("operatorchannel", "rule", "message"))
-
-
-def acting(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Open a page that changes something to operators; what cannot be recorded is not done, and answered with 503."""
-
-    @operator_required
-    @wraps(view)
-    def closed(request: OperatorRequest, /, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        try:
-            return view(request, *args, **kwargs)
-        except Unavailable as outage:
-            return unavailable(request, outage.system, str(outage.retry_after))
-
-    return never_cache(require_POST(closed))
 
 
 class ChannelAdmin(OperatorAdmin[OperatorChannel]):
@@ -61,9 +41,9 @@ class ChannelAdmin(OperatorAdmin[OperatorChannel]):
         name = "audit_operatorchannel"
         return [
             path("new/", self.admin_site.admin_view(self.new_view), name=f"{name}_new"),
-            path("create/", acting(self.create_view), name=f"{name}_create"),
+            path("create/", site.act_view(self.create_view), name=f"{name}_create"),
             *(
-                path(f"<uuid:row_id>/{verb}/", acting(self.verb_view), {"verb": verb}, f"{name}_{verb}")
+                path(f"<uuid:row_id>/{verb}/", site.act_view(self.verb_view), {"verb": verb}, f"{name}_{verb}")
                 for verb in verbs
             ),
             *super().get_urls(),
@@ -128,9 +108,9 @@ class RuleAdmin(OperatorAdmin[Rule]):
         """The list, the form for a new or an old one, keeping and removing."""
         return [
             path("new/", self.admin_site.admin_view(self.new_view), name="audit_rule_new"),
-            path("keep/", acting(self.keep_view), name="audit_rule_create"),
-            path("<uuid:row_id>/keep/", acting(self.keep_view), name="audit_rule_keep"),
-            path("<uuid:row_id>/remove/", acting(self.remove_view), name="audit_rule_remove"),
+            path("keep/", site.act_view(self.keep_view), name="audit_rule_create"),
+            path("<uuid:row_id>/keep/", site.act_view(self.keep_view), name="audit_rule_keep"),
+            path("<uuid:row_id>/remove/", site.act_view(self.remove_view), name="audit_rule_remove"),
             *super().get_urls(),
         ]
 
@@ -185,7 +165,7 @@ class OutboxAdmin(OperatorAdmin[Message]):
         view = self.admin_site.admin_view
         return [
             path("", view(self.changelist_view), name="audit_message_changelist"),
-            path("<uuid:row_id>/retry/", acting(self.retry_view), name="audit_message_retry"),
+            path("<uuid:row_id>/retry/", site.act_view(self.retry_view), name="audit_message_retry"),
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:

@@ -49,7 +49,10 @@ def channel_create(request: TenantRequest) -> HttpResponseBase:
         form.add_error("address", str(unfit))
         return _form(request, form)
     except services.TooManyChannels:
-        form.add_error(None, f"A workspace has at most {services.MOST_CHANNELS} channels. Remove one that is not used.")
+        form.add_error(
+            None,
+            f"It was not added: the workspace has {services.MOST_CHANNELS} channels already, or whom you chose may no longer read the trail.",
+        )
         return _form(request, form)
     if not added.secret:
         messages.success(request, "The channel is added. Send it a test to see whether messages arrive.")

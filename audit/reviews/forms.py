@@ -5,7 +5,7 @@ from django import forms
 from audit.reviews.models import Resolution, Status
 from audit.rules import Severity
 
-DAYS = [("1", "Since yesterday"), ("7", "The last 7 days"), ("30", "The last 30 days")]
+DAYS = [("", "The last 7 days"), ("1", "Since yesterday"), ("30", "The last 30 days")]
 MINUTES = [(15, "15 minutes"), (60, "An hour"), (24 * 60, "A day"), (7 * 24 * 60, "A week")]
 
 
@@ -14,7 +14,7 @@ class QueueFilter(forms.Form):
 
     status = forms.ChoiceField(label="State", required=False, choices=[("", "Not resolved"), *Status.choices])
     severity = forms.ChoiceField(label="Severity", required=False, choices=[("", "Any"), *Severity.choices])
-    days = forms.ChoiceField(label="When", required=False, choices=[("", "The last 7 days"), *DAYS])
+    days = forms.ChoiceField(label="When", required=False, choices=DAYS)
     mine = forms.BooleanField(label="Only what I took on", required=False)
 
 

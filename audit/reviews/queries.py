@@ -20,7 +20,7 @@ from audit.reviews.models import Block, Review, ReviewNote, Status
 from audit.rules import Outcome, Severity
 
 LATEST: Final = 10_000
-"""Of how many refusals the queue is made: the latest of the days that are shown. It says so when there are more."""
+"""Of how many refusals the queue is made: the latest of the days that are shown. The page names this number."""
 MOST_GROUPS: Final = 100
 LATEST_OF_A_GROUP: Final = 10
 _RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
@@ -104,6 +104,11 @@ def whole(fingerprint: str) -> Whole | None:
         notes=list(across(ReviewNote).filter(fingerprint=fingerprint).order_by("id")),
         block=_block_of(address) if address else None,
     )
+
+
+def is_known(fingerprint: str) -> bool:
+    """Was anything of this kind refused?"""
+    return _refused().filter(fingerprint=fingerprint).exists()
 
 
 def blocks() -> list[Block]:

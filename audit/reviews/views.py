@@ -11,9 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
-from accounts.identity.base import Unavailable
 from accounts.operators import OperatorAdmin, OperatorRequest
-from accounts.problems import unavailable
 from accounts.requests import client_address
 from audit.reviews import queries, services
 from audit.reviews.forms import BlockForm, NoteForm, QueueFilter, ResolveForm, UnblockForm
@@ -145,7 +143,7 @@ def member(request: OperatorRequest, fingerprint: str, entry_id: UUID, act: str)
 
 
 def _known(fingerprint: str) -> str:
-    if queries.whole(fingerprint) is None:
+    if not queries.is_known(fingerprint):
         raise Http404("Nothing of this kind was refused.")
     return fingerprint
 
@@ -154,10 +152,7 @@ def _done(request: HttpRequest, act: Callable[[], object], fingerprint: str, tol
     try:
         act()
     except services.CameTooLate:
-        messages.warning(request, "There was nothing left to do: it is so already.")
-    except Unavailable as outage:
-        # An act that cannot be recorded is not done.
-        return unavailable(request, outage.system, str(outage.retry_after))
+        messages.warning(request, "Nothing changed: somebody else was faster, or it was done already.")
     else:
         if told:
             messages.success(request, told)

@@ -11,6 +11,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts import cookies
+from accounts.identity import vault
 from accounts.identity.store.models import SpentProof
 from accounts.models import Session
 from audit.models import Entry
@@ -129,9 +130,18 @@ def test_another_code_gets_nothing(away: tuple[Client, dict[str, str]], code: st
 def test_a_late_return_gets_nothing(away: tuple[Client, dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
     client, brought = away
     now = time.time()
-    monkeypatch.setattr("accounts.services.sso.time.time", lambda: now + 601)
+    monkeypatch.setattr("accounts.identity.vault.time.time", lambda: now + 601)
     with Refusals() as heard:
         refused(client, come_back(client, brought), heard, "late")
+
+
+def test_a_cookie_of_another_version_gets_nothing(away: tuple[Client, dict[str, str]]) -> None:
+    """It is ours and whole, and remembers other things: a refusal, and no failure of the server."""
+    _, brought = away
+    client = Client()
+    client.cookies[cookies.SSO] = vault.cookie({"state": brought["state"], "something": "else"}, field="sso")
+    with Refusals() as heard:
+        refused(client, come_back(client, brought), heard, "browser")
 
 
 @pytest.mark.parametrize("cookie", ["x", "AAAA", "e30=", "é", "A" * 4000])

@@ -119,11 +119,22 @@ def test_it_refuses_every_one_where_there_is_no_secret(workos: Stage, settings: 
     assert send(body, workos.double.signature(body, secret="")).status_code == 400
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"null", b"{", b"\xff\xfe", b'{"event": "x"}', b'{"id": 1, "id": 2}'])
-def test_an_odd_body_is_no_failure_of_ours(workos: Stage, body: bytes) -> None:
-    """L42."""
-    for signature in (workos.double.signature(body), "t=1, v1=2"):
-        assert send(body, signature).status_code in (204, 400)
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400),
+        (b"[]", 204),
+        (b"null", 400),
+        (b"{", 400),
+        (b"\xff\xfe", 400),
+        (b'{"event": "x"}', 204),
+        (b'{"id": 1, "id": 2}', 400),
+    ],
+)
+def test_an_odd_body_is_no_failure_of_ours(workos: Stage, body: bytes, status: int) -> None:
+    """L42. What is signed and can be read only hurries the next question, so it need not make sense."""
+    assert send(body, workos.double.signature(body)).status_code == status
+    assert send(body, "t=1, v1=2").status_code == 400
 
 
 def test_a_page_cannot_be_opened_there(workos: Stage) -> None:

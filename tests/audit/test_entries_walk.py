@@ -14,7 +14,6 @@ from django.db import connection
 from django.urls import URLResolver, get_resolver
 
 from audit import coverage
-from audit.notices.models import Rule
 from audit.services import spool_folder
 from tests.addresses import Address
 from tests.audit.walking import desk_for, ids_of, walk_for
@@ -145,15 +144,6 @@ def walked(name: str) -> None:
     assert left & set(coverage.ENTRIES[name]), (name, left)
 
 
-@pytest.fixture
-def rules_as_they_were(committed: None) -> Iterator[None]:
-    """The migration's rules, which nothing else puts back, for the next test."""
-    rules = list(Rule.objects.using("owner").all())
-    yield
-    Rule.objects.using("owner").all().delete()
-    Rule.objects.using("owner").bulk_create(rules)
-
-
 @in_a_transaction
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_leaves_the_entry_that_it_declares(name: str) -> None:
@@ -161,7 +151,7 @@ def test_a_page_leaves_the_entry_that_it_declares(name: str) -> None:
     walked(name)
 
 
-@pytest.mark.usefixtures("rules_as_they_were")
+@pytest.mark.usefixtures("committed")
 @pytest.mark.parametrize("name", COMMITTED_PAGES)
 def test_a_page_for_committed_rows_leaves_the_entry_that_it_declares(name: str) -> None:
     """L37 and L36: the same for the operators' console."""

@@ -13,8 +13,6 @@ from tests.workos.authenticate import Refused
 from tests.workos.shapes import Json
 from tests.workos.world import Key, Person, World, new_id
 
-EVERY_STATUS = frozenset({"active", "inactive", "pending"})
-
 
 @dataclass(frozen=True)
 class Asked:

@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable
 from functools import partial
 from hashlib import sha256
-from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, ClassVar, Self
@@ -67,18 +66,6 @@ class Double:
         moment = str(int((time.time() - seconds_ago) * 1000))
         mac = hmac.new(secret.encode(), f"{moment}.".encode() + body, sha256).hexdigest()
         return f"t={moment}, v1={mac}"
-
-    def send_webhook(self, url: str, event: dict[str, Any]) -> int:
-        """Send an event to an address; returns the status of the answer."""
-        body = json.dumps(event).encode()
-        headers = {"Content-Type": "application/json", "WorkOS-Signature": self.signature(body)}
-        where = urlsplit(url)
-        line = HTTPConnection(str(where.hostname), where.port, timeout=5)
-        try:
-            line.request("POST", where.path, body, headers)
-            return line.getresponse().status
-        finally:
-            line.close()
 
 
 def _handler(double: Double) -> type[BaseHTTPRequestHandler]:

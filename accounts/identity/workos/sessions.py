@@ -130,25 +130,14 @@ class Sessions(Proofs):
         """Stop vouching for one session, here at once; WorkOS is told by the next round of the worker."""
         return end(VendorSession.objects.filter(pk=session_id), reason="ended here") > 0
 
-    def revoke_sessions(self, subject: str, *, keep: str | None = None) -> int:
-        """Stop vouching for every session of the person but ``keep``."""
-        sessions = VendorSession.objects.filter(subject=subject)
-        return end(sessions.exclude(pk=keep) if keep else sessions, reason="ended here")
+    def revoke_sessions(self, subject: str) -> int:
+        """Stop vouching for every session of the person."""
+        return end(VendorSession.objects.filter(subject=subject), reason="ended here")
 
     def live_sessions(self, subject: str) -> frozenset[str]:
         """The ids of the person's sessions that are live here."""
         sessions = VendorSession.objects.filter(subject=subject, purpose=StoreSession.Purpose.SESSION).live()
         return asked(lambda: frozenset(str(pk) for pk in sessions.values_list("pk", flat=True)))
-
-    def logout_url(self, session_id: str, *, return_to: str) -> str | None:
-        """Where the browser goes to lose WorkOS's own cookie as well."""
-        row = asked(lambda: VendorSession.objects.filter(pk=session_id).first())
-        if row is None or not row.vendor_session:
-            return None
-        with translated():
-            return str(
-                current().client.user_management.get_logout_url(session_id=row.vendor_session, return_to=return_to)
-            )
 
     # ── choosing a place ────────────────────────────────────────────────────────────────────────────────────────
 

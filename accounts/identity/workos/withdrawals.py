@@ -7,6 +7,8 @@ from django.utils import timezone
 from accounts.identity.store.models import VendorKey, VendorSession
 from accounts.identity.workos.sessions import asked, end
 
+ENDED = "ended at WorkOS"
+
 
 def has_credentials(subject: str, organization_id: str) -> bool:
     """Has the person a live session or key of this organisation?"""
@@ -16,7 +18,7 @@ def has_credentials(subject: str, organization_id: str) -> bool:
     )
 
 
-def end_all(subject: str, *, organization_id: str | None, reason: str) -> int:
+def end_all(subject: str, *, organization_id: str | None) -> int:
     """End every session and key of the person, in one organisation or (None) in any; returns how many."""
     sessions, keys = VendorSession.objects.filter(subject=subject), VendorKey.objects.filter(subject=subject)
     if organization_id is not None:
@@ -25,14 +27,14 @@ def end_all(subject: str, *, organization_id: str | None, reason: str) -> int:
             keys.filter(organization_id=organization_id),
         )
     now = timezone.now()
-    ended = end(sessions, reason=reason, tell=False)
-    return ended + asked(lambda: keys.live().update(revoked_at=now, told_at=now, reason=reason))
+    ended = end(sessions, reason=ENDED, tell=False)
+    return ended + asked(lambda: keys.live().update(revoked_at=now, told_at=now, reason=ENDED))
 
 
-def end_session(vendor_session: str, *, reason: str) -> list[str]:
+def end_session(vendor_session: str) -> list[str]:
     """End our sessions that stand on this one of WorkOS's; returns the ids of all that do, ended now or before."""
     sessions = VendorSession.objects.filter(vendor_session=vendor_session)
-    end(sessions, reason=reason, tell=False)
+    end(sessions, reason=ENDED, tell=False)
     return asked(lambda: [str(pk) for pk in sessions.values_list("pk", flat=True)])
 
 
@@ -40,7 +42,7 @@ def end_key(key_id: str) -> int:
     """End a key that WorkOS withdrew; returns how many ended by it."""
     now = timezone.now()
     keys = VendorKey.objects.filter(pk=key_id, revoked_at__isnull=True)
-    return asked(lambda: keys.update(revoked_at=now, told_at=now, confirmed_at=None, reason="ended at WorkOS"))
+    return asked(lambda: keys.update(revoked_at=now, told_at=now, confirmed_at=None, reason=ENDED))
 
 
 def doubt_key(key_id: str) -> None:

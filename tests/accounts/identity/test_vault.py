@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from pytest_django import Settings
 
@@ -69,3 +71,14 @@ def test_an_older_key_still_opens_and_is_told_to_be_outdated(settings: Settings)
     assert vault.opened(old, field="totp", row="1") == "plain"
     assert vault.is_outdated(old)
     assert not vault.is_outdated(vault.sealed("plain", field="totp", row="1"))
+
+
+def test_a_cookie_opens_for_its_use_only_and_for_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    cookie = vault.cookie({"code": "ü"}, field="sso")
+    assert vault.from_cookie(cookie, field="sso") == {"code": "ü"}
+    with pytest.raises(vault.Tampered):
+        vault.from_cookie(cookie, field="follow-up")
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + vault.COOKIE_SECONDS + 1)
+    with pytest.raises(vault.Late):
+        vault.from_cookie(cookie, field="sso")

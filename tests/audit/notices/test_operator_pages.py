@@ -59,6 +59,7 @@ def test_an_operator_changes_a_rule_and_what_follows_obeys(folder: Path) -> None
         browser = doors.operator(cast.OLGA)
         rule = next(row for row in browser.get(RULES).context["rows"] if row.actions == ["request.spoofed"])
         page = f"{RULES}{rule.pk}/"
+        assert "Reserved name sent" in browser.get(RULES).content.decode()
         assert "request.spoofed" in browser.get(page).content.decode()
         values = {"name": rule.name, "position": "10", "severity": "", "per_minute": "0", "is_on": "on"}
         answer = browser.post(f"{page}keep/", {**values, "actions": ["request.spoofed"]})

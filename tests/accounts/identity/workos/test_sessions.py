@@ -208,15 +208,6 @@ def test_one_companys_sign_in_moves_nobody_into_another(workos: Stage) -> None:
     assert resolution.resolve_session(token).workspace_id == ACME.id
 
 
-def test_it_names_the_page_that_ends_workoss_own_session(workos: Stage) -> None:
-    workos.session(BOB)
-    row = workos.row()
-    url = providers.workos().logout_url(str(row.pk), return_to="https://aiaxis.test/")
-    assert url is not None
-    assert url.startswith(workos.double.url)
-    assert row.vendor_session in url
-
-
 def test_without_settings_nobody_can_vouch(workos: Stage, settings: object) -> None:
     token = workos.session(BOB).token
     settings.WORKOS_ISSUER = ""  # type: ignore[attr-defined]  # pytest-django's
