@@ -12,6 +12,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.waiting import PATIENCE
+
 
 @dataclass
 class Received:
@@ -81,7 +83,7 @@ def answers(status: int = 204, body: bytes = b"", **headers: str) -> Behaviour:
 def drips(handler: Handler) -> None:
     """Send one byte of an answer now and then, for ever."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-    for _ in range(600):
+    for _ in range(6000):
         handler.wfile.write(b"a")
         handler.wfile.flush()
         time.sleep(0.05)
@@ -111,4 +113,4 @@ def receiver(
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(5)
+        thread.join(PATIENCE)

@@ -16,6 +16,8 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -45,7 +47,7 @@ def running(folder: Path, *, workers: int = 1, pool: int = 8) -> Iterator[str]:
             yield address
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(PATIENCE)
 
 
 def _wait_until_ready(address: str, process: subprocess.Popen[bytes], said: Path) -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +18,7 @@ from accounts.http import Tenant
 from conversations import jobs as answers
 from files import jobs as files
 from tests.cast import ALICE, BOB, CHARLIE, Person, acting
+from tests.waiting import until
 
 CHILD = """
 import asyncio, signal, sys, time
@@ -30,7 +30,7 @@ from accounts import jobs, worker
 @jobs.job("tests.long", serial="word", lanes=2)
 def long(tenant, word):
     print(f"begun {word}\\n", end="", flush=True)
-    time.sleep(30)
+    time.sleep(600)
 
 @jobs.job("tests.awaited", queue=jobs.PROMPT_QUEUE)
 def awaited(tenant, word):
@@ -73,15 +73,15 @@ def a_worker(tmp_path: Path, places: int) -> Iterator[Path]:
             process.send_signal(signal.SIGKILL)
 
 
-def begun(said: Path, wanted: int, seconds: float) -> list[str]:
-    """The words of the jobs that have begun, once there are as many as wanted or the time is over."""
-    deadline = time.monotonic() + seconds
-    words: list[str] = []
-    while time.monotonic() < deadline and len(words) < wanted:
+def begun(said: Path, wanted: int) -> list[str]:
+    """The words of the jobs that have begun, once there are as many as wanted."""
+
+    def words() -> list[str]:
         # The last line may be on its way.
-        words = [line.split()[1] for line in said.read_text().splitlines(keepends=True) if line.endswith("\n")]
-        time.sleep(0.05)
-    return words
+        return [line.split()[1] for line in said.read_text().splitlines(keepends=True) if line.endswith("\n")]
+
+    assert until(lambda: len(words()) >= wanted), words()
+    return words()
 
 
 def hand_in(person: Person, *words: str) -> None:
@@ -94,10 +94,10 @@ def test_an_answer_never_waits_behind_files(committed: None, tmp_path: Path) -> 
     """Four uploads of one workspace stopped every other workspace's answers for three minutes."""
     hand_in(ALICE, "a", "b", "c", "d")
     with a_worker(tmp_path, 1) as said:
-        assert len(begun(said, 1, 30)) == 1
+        assert len(begun(said, 1)) == 1
         with acting(CHARLIE):
             jobs.enqueue(awaited, word="answer")
-        assert begun(said, 2, 10)[-1] == "answer"
+        assert begun(said, 2)[-1] == "answer"
 
 
 def test_one_workspace_has_no_more_than_its_lanes(committed: None, tmp_path: Path) -> None:
@@ -106,11 +106,11 @@ def test_one_workspace_has_no_more_than_its_lanes(committed: None, tmp_path: Pat
     hand_in(BOB, *"ghijkl")
     hand_in(CHARLIE, "charlie")
     with a_worker(tmp_path, 4) as said:
-        assert len(begun(said, 3, 30)) == 3
+        assert len(begun(said, 3)) == 3
         with acting(CHARLIE):
             jobs.enqueue(awaited, word="answer")
         # The fourth place was free for it: no third of Acme's had taken that.
-        words = begun(said, 4, 30)
+        words = begun(said, 4)
     assert len(words) == 4
     assert {"charlie", "answer"} <= set(words)
 

@@ -23,6 +23,7 @@ from accounts.tenancy import claims
 from audit.models import Entry
 from tests import doors
 from tests.cast import ACME, ADA, ALICE, BOB, CHARLIE, VERA, Person, acting
+from tests.waiting import PATIENCE
 
 NEW = "nora@elsewhere.test"
 SECRET = "seventeen unrelated herons"
@@ -314,7 +315,7 @@ def test_of_two_who_accept_at_the_same_moment_one_joins(subjects: tuple[str, str
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
     assert sorted(outcomes) == ["joined", "used"]
     with acting(ALICE):
         assert Membership.objects.filter(email=NEW).count() == 1

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +22,7 @@ from accounts.models import Membership
 from accounts.signals import job_refused
 from accounts.tenancy.context import NoWorkspace, bound
 from tests.cast import ACME, ALICE, BIRCH, BOB, CHARLIE, acting
+from tests.waiting import PATIENCE, until
 
 RAN: list[tuple[Tenant, str]] = []
 MARKED: list[str] = []
@@ -254,13 +254,13 @@ def test_every_registered_name_is_its_own() -> None:
 
 def wait_for_worker() -> None:
     """Until a worker has told the queue that it lives: from then on it can be told to stop."""
-    for _ in range(300):
+
+    def is_registered() -> bool:
         with connections["queue"].cursor() as cursor:
             cursor.execute("SELECT count(*) FROM procrastinate_workers")
-            if cursor.fetchone() != (0,):
-                return
-        time.sleep(0.2)
-    pytest.fail("The worker process never registered.")
+            return bool(cursor.fetchone() != (0,))
+
+    assert until(is_registered)
 
 
 def test_the_worker_process_stops_on_sigterm(committed: None) -> None:
@@ -269,7 +269,7 @@ def test_the_worker_process_stops_on_sigterm(committed: None) -> None:
     try:
         wait_for_worker()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=20) == 0
+        assert process.wait(timeout=PATIENCE) == 0
     finally:
         process.kill()
 

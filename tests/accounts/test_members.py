@@ -22,6 +22,7 @@ from audit.models import Entry
 from tests import doors
 from tests.cast import ADA, ALICE, BOB, CHARLIE, VERA, Person, acting
 from tests.factories import AgentFactory, FileFactory
+from tests.waiting import PATIENCE
 
 ME = "/api/v1/me"
 VERBS = ("role", "suspend", "restore", "remove", "transfer")
@@ -149,7 +150,7 @@ def _both(works: list[Callable[[], None]]) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
 
 
 def _alone(work: Callable[[], None]) -> None:

@@ -10,8 +10,7 @@ import pytest
 from django.conf import settings
 
 from accounts import rounds
-
-PATIENCE = 15  # seconds; what is waited for takes a fraction of one
+from tests.waiting import PATIENCE
 
 
 class Made:

@@ -28,6 +28,7 @@ from accounts.identity import hashing
 from accounts.identity.store.models import Account
 from tests import databases, doors
 from tests.cast import ALICE, BOB, EVERYONE, PASSWORD
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 AT_ONCE = 200
@@ -163,7 +164,7 @@ def served(committed: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
             yield found
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(PATIENCE)
             databases.put_back()
 
 

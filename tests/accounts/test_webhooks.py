@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,10 +15,10 @@ from django.test import Client
 from accounts import recurring, rounds
 from accounts.signals import access_denied
 from tests.cast import BOB
+from tests.waiting import PATIENCE, until
 from tests.workos.stage import Stage
 
 ADDRESS = "/webhooks/workos/"
-PATIENCE = 15  # seconds; what is waited for takes one or two
 
 
 def event(stage: Stage) -> bytes:
@@ -38,7 +37,7 @@ def test_a_signed_one_makes_the_worker_look_now(workos: Stage) -> None:
     with psycopg.connect(django_settings.DATABASE_QUEUE_URL, autocommit=True) as line:
         line.execute(f"LISTEN {rounds.CHANNEL}")
         assert send(body, workos.double.signature(body)).status_code == 204
-        heard = [notice.payload for notice in line.notifies(timeout=5, stop_after=1)]
+        heard = [notice.payload for notice in line.notifies(timeout=PATIENCE, stop_after=1)]
     assert heard == [recurring.WORKOS]
 
 
@@ -63,16 +62,6 @@ def test_a_worker_acts_on_it_within_seconds(workos: Stage, monkeypatch: pytest.M
         stop.set()
         for thread in threads:
             thread.join(PATIENCE)
-
-
-def until(happened: Callable[[], bool]) -> bool:
-    """Wait for something, at most as long as a machine that others use as well may take for it."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
-        if happened():
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def test_nothing_it_says_is_believed(workos: Stage) -> None:

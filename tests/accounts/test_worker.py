@@ -16,6 +16,7 @@ from procrastinate.contrib.django.utils import connector_params
 from accounts import jobs, worker
 from accounts.http import Tenant
 from tests.cast import BOB, acting
+from tests.waiting import PATIENCE
 
 RAN: list[str] = []
 CHILD = """
@@ -89,7 +90,7 @@ def test_a_worker_that_is_told_to_stop_ends_its_job_first(committed: None, tmp_p
         assert child.stdout.readline() == "begun\n"
         child.send_signal(signal.SIGTERM)
         assert child.stdout.readline() == "ended\n"
-        assert child.wait(timeout=30) == 0
+        assert child.wait(timeout=PATIENCE) == 0
     assert status() == []
 
 
@@ -110,4 +111,4 @@ def test_a_worker_outlives_its_databases_connections(committed: None, tmp_path: 
             jobs.enqueue(slow, word="after")
         assert child.stdout.readline() == "begun\n"
         child.send_signal(signal.SIGTERM)
-        assert child.wait(timeout=30) == 0
+        assert child.wait(timeout=PATIENCE) == 0

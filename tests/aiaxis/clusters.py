@@ -3,8 +3,6 @@
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psycopg
@@ -57,10 +55,3 @@ def use_in_another_process(server: EmbeddedServer) -> "subprocess.Popen[str]":
 def read_pid(process: "subprocess.Popen[str]") -> int:
     assert process.stdout
     return int(process.stdout.readline())
-
-
-def wait_until(holds: Callable[[], bool], seconds: float = 10.0) -> bool:
-    end = time.monotonic() + seconds
-    while not holds() and time.monotonic() < end:
-        time.sleep(0.02)
-    return holds()

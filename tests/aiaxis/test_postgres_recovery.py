@@ -7,8 +7,9 @@ import psycopg
 import pytest
 
 from aiaxis.postgres import ROLES, EmbeddedServer
-from tests.aiaxis.clusters import ask, is_alive, postmaster, read_pid, use_in_another_process, wait_until
+from tests.aiaxis.clusters import ask, is_alive, postmaster, read_pid, use_in_another_process
 from tests.environment import ROOT
+from tests.waiting import PATIENCE, until
 
 # Sharing
 
@@ -18,12 +19,12 @@ def test_racing_processes_get_one_server_and_the_last_one_stops_it(fresh: Embedd
     pids = {read_pid(process) for process in processes}
     assert len(pids) == 1
     for process in processes[:3]:
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE)
         assert fresh.is_answering()
-    processes[3].communicate(timeout=30)
+    processes[3].communicate(timeout=PATIENCE)
     assert not fresh.is_answering()
     assert [process.returncode for process in processes] == [0, 0, 0, 0]
-    assert wait_until(lambda: not any(map(is_alive, pids)))
+    assert until(lambda: not any(map(is_alive, pids)))
 
 
 def test_a_killed_user_leaves_no_claim_on_the_server(running: EmbeddedServer) -> None:
@@ -69,7 +70,7 @@ def test_a_killed_backend_brings_the_server_back_by_itself(running: EmbeddedServ
         os.kill(connection.info.backend_pid, signal.SIGKILL)
         with pytest.raises(psycopg.OperationalError):
             connection.execute("SELECT pg_sleep(5)")
-    assert wait_until(running.is_answering)
+    assert until(running.is_answering)
     assert postmaster(running) == pid
 
 
@@ -116,7 +117,7 @@ def test_a_removed_socket_is_made_again(running: EmbeddedServer) -> None:
 def test_a_cluster_that_was_never_finished_is_made_again(fresh: EmbeddedServer) -> None:
     """A kill between `initdb` and the last GRANT must not leave a server without its roles."""
     process = use_in_another_process(fresh)
-    assert wait_until(fresh.places.data.exists, 30)
+    assert until(fresh.places.data.exists)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     assert not fresh.places.finished.exists()

@@ -19,6 +19,7 @@ import pytest
 from aiaxis.management.commands import serve
 from aiaxis.postgres import EmbeddedServer
 from tests.aiaxis.test_supervisor import alive, gone
+from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,16 +38,6 @@ def status(address: str) -> int:
             return int(answer.status)
     except (URLError, OSError):
         return 0
-
-
-def until(seconds: float, address: str) -> bool:
-    """Wait for the address to answer 200."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if status(address) == 200:
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def family(pid: int) -> dict[int, str]:
@@ -80,7 +71,7 @@ def serving(tmp_path: Path, **changed: str) -> Iterator[tuple[subprocess.Popen[b
         ) as process,
     ):
         try:
-            assert until(90, f"http://127.0.0.1:{port}/readyz"), (tmp_path / "said.txt").read_text()
+            assert until(lambda: status(f"http://127.0.0.1:{port}/readyz") == 200), (tmp_path / "said.txt").read_text()
             known = family(process.pid)
             yield process, f"http://127.0.0.1:{port}"
         finally:
@@ -99,10 +90,10 @@ def test_a_killed_part_comes_back_and_sigterm_leaves_nothing(tmp_path: Path) -> 
             if name == "aiaxis-web":
                 os.kill(pid, signal.SIGKILL)
         assert gone(*(pid for pid, name in parts.items() if name == "aiaxis-web"))
-        assert until(30, f"{address}/readyz")
+        assert until(lambda: status(f"{address}/readyz") == 200)
         later = family(process.pid)
         process.terminate()
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
         assert gone(*parts, *later)
     said = (tmp_path / "said.txt").read_text()
     assert "The web process ended by itself" in said
@@ -179,29 +170,19 @@ def test_a_killed_database_comes_back(tmp_path: Path) -> None:
         [sys.executable, "-c", keeper], cwd=ROOT, env={**own, "AIAXIS_HOME": str(tmp_path)}
     ) as process:
         try:
-            assert answers(server, 60)
+            assert until(server.is_answering)
             # Attaching waits until the new cluster is whole; letting go leaves it to the keeper.
             server.start()
             server.stop()
             os.kill(int((server.places.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
             time.sleep(0.2)
-            assert answers(server, 60)
+            assert until(server.is_answering)
             process.terminate()
-            assert process.wait(30) == 0
+            assert process.wait(PATIENCE) == 0
             assert not server.is_answering()
         finally:
             process.kill()
             server.destroy()
-
-
-def answers(server: EmbeddedServer, seconds: float) -> bool:
-    """Wait for the server to answer."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if server.is_answering():
-            return True
-        time.sleep(0.1)
-    return False
 
 
 def test_a_path_is_short_below_this_folder_and_whole_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,11 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -73,11 +74,12 @@ def running(tmp_path: Path, body: str) -> Iterator[subprocess.Popen[str]]:
 
 def pids(tmp_path: Path, name: str, *, count: int = 1) -> list[int]:
     """Wait until `count` children of this name have noted themselves and return their pids, oldest first."""
-    for _ in range(200):
-        found = sorted(tmp_path.glob(f"{name}-*"), key=lambda path: path.stat().st_mtime_ns)
-        if len(found) >= count:
-            return [int(path.name.rpartition("-")[2]) for path in found]
-        time.sleep(0.05)
+
+    def noted() -> list[Path]:
+        return sorted(tmp_path.glob(f"{name}-*"), key=lambda path: path.stat().st_mtime_ns)
+
+    if until(lambda: len(noted()) >= count):
+        return [int(path.name.rpartition("-")[2]) for path in noted()]
     raise AssertionError(f"{count} of {name} never started")
 
 
@@ -90,12 +92,8 @@ def alive(pid: int) -> bool:
 
 
 def gone(*numbers: int) -> bool:
-    """Wait up to ten seconds for all of these processes to end."""
-    for _ in range(200):
-        if not any(alive(pid) for pid in numbers):
-            return True
-        time.sleep(0.05)
-    return False
+    """Wait for all of these processes to end."""
+    return until(lambda: not any(alive(pid) for pid in numbers))
 
 
 SERVING = """
@@ -110,7 +108,7 @@ def test_it_stops_everything_at_sigterm(tmp_path: Path) -> None:
     with running(tmp_path, SERVING) as process:
         children = [pids(tmp_path, name)[0] for name in ("sleeper", "parent", "grandchild")]
         process.terminate()
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE) == 0
         assert gone(*children)
 
 
@@ -128,7 +126,7 @@ def test_it_starts_a_killed_child_again_without_its_orphans(tmp_path: Path) -> N
         assert gone(first, orphan)
         assert pids(tmp_path, "parent", count=2)[0] == first
         process.terminate()
-        said, _ = process.communicate(timeout=10)
+        said, _ = process.communicate(timeout=PATIENCE)
         assert "The two process ended by itself (exit code 137); it starts again in 0.5 s." in said
 
 
@@ -143,7 +141,7 @@ def test_it_kills_a_child_that_will_not_stop(tmp_path: Path) -> None:
     with running(tmp_path, body) as process:
         child = pids(tmp_path, "deaf")[0]
         process.terminate()
-        said, _ = process.communicate(timeout=10)
+        said, _ = process.communicate(timeout=PATIENCE)
         assert gone(child)
         assert "The deaf process did not finish in time and was killed." in said
 
@@ -154,4 +152,4 @@ def test_it_returns_the_exit_code_of_what_runs_once(tmp_path: Path) -> None:
           supervisor.once("said", lambda: sys.exit("why")))
     """
     with running(tmp_path, body) as process:
-        assert process.communicate(timeout=10)[0].split() == ["0", "3", "1"]
+        assert process.communicate(timeout=PATIENCE)[0].split() == ["0", "3", "1"]

@@ -21,6 +21,7 @@ from audit import archive, entries, services, spool
 from audit.shipper import Shipper
 from tests import cast, doors, environment
 from tests.audit import children
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -102,7 +103,7 @@ def flood(tmp_path: Path, *, total: int, writers: int, kills: int) -> float:
     finally:
         for process in running.values():
             process.kill()
-            process.communicate(timeout=60)
+            process.communicate(timeout=PATIENCE)
 
 
 def _kill_now_and_then(tmp_path: Path, running: dict[str, children.Child], share: int, kills: int) -> None:
@@ -114,7 +115,7 @@ def _kill_now_and_then(tmp_path: Path, running: dict[str, children.Child], share
             _cut_connections()
             continue
         running[victim].kill()
-        running[victim].communicate(timeout=30)
+        running[victim].communicate(timeout=PATIENCE)
         if victim == "shipper":
             running[victim] = children.start_command(tmp_path, "ship_audit")
             continue

@@ -20,6 +20,7 @@ from audit import spool
 from tests import cast, databases, doors
 from tests.audit.children import ROOT, environment
 from tests.audit.test_flood import counted, size_of_the_trail
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.soak
 REFUSED, SENDERS = 100_000, 6
@@ -54,7 +55,7 @@ def served(committed: None, tmp_path: Path) -> Iterator[int]:
             yield port
         finally:
             process.send_signal(signal.SIGTERM)
-            process.wait(60)
+            process.wait(PATIENCE)
             databases.put_back()
 
 

@@ -18,6 +18,7 @@ from audit.services import Sink, Unrecorded
 from audit.shipper import Shipper
 from tests import cast, environment
 from tests.audit import children
+from tests.waiting import PATIENCE
 
 STARVE = """
 import resource, signal
@@ -97,7 +98,7 @@ def test_a_refused_job_stands_in_nobodys_trail(folder: Path) -> None:
 @pytest.mark.usefixtures("committed")
 def test_a_full_disk_sends_the_denial_to_the_database(tmp_path: Path) -> None:
     process = children.start(STARVE, tmp_path)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE)
     assert out.split() == [Sink.DATABASE, Sink.DATABASE], err
     Shipper(tmp_path / "spool").ship()
     with connections["ops"].cursor() as cursor:
@@ -109,7 +110,7 @@ def test_a_full_disk_sends_the_denial_to_the_database(tmp_path: Path) -> None:
 
 def test_a_full_disk_and_no_database_leave_a_line_on_standard_error(tmp_path: Path) -> None:
     process = children.start(STARVE, tmp_path, DATABASE_AUDIT_URL=children.DEAD_DATABASE)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE)
     assert out.split() == [Sink.STDERR, Sink.STDERR], err
     told = [json.loads(line)["detail"]["number"] for line in err.splitlines() if line.startswith("{")]
     assert told == ["1", "2"]
@@ -128,7 +129,7 @@ except services.Unrecorded:
     print("refused", health.counters(), *health.trouble(services.spool_folder()), sep="; ")
 """
     process = children.start(script, tmp_path, DATABASE_AUDIT_URL=children.DEAD_DATABASE)
-    out, _ = process.communicate(timeout=30)
+    out, _ = process.communicate(timeout=PATIENCE)
     assert out.startswith("refused; {'spool': 1, 'database': 1, 'lost': 1}; Audit entries of this process are taking")
     assert "1 audit entries of this process were lost" in out
 
@@ -166,7 +167,7 @@ with workspace(cast.ACME.id, cast.ALICE.membership_id):
     os.kill(os.getpid(), signal.SIGKILL)
 """
     process = children.start(script, tmp_path)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == -9, err
     with connections["owner"].cursor() as cursor:
         cursor.execute("SELECT (SELECT count(*) FROM accounts_session), (SELECT count(*) FROM audit_entry)")
@@ -190,7 +191,7 @@ with workspace(cast.ACME.id, cast.ALICE.membership_id):
 os.kill(os.getpid(), signal.SIGKILL)
 """
     process = children.start(script, tmp_path)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == -9, err
     with connections["owner"].cursor() as cursor:
         cursor.execute("SELECT (SELECT count(*) FROM agents_agent), (SELECT count(*) FROM audit_entry)")
@@ -211,7 +212,7 @@ print(Client(SERVER_NAME="evil.test").get("/").status_code)
 """
     dead = dict.fromkeys(environment.ROLE_VARIABLES, children.DEAD_DATABASE)
     process = children.start(script, tmp_path, DATABASE_IDENTITY_URL=children.DEAD_DATABASE, **dead)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=PATIENCE)
     assert out.split() == ["302", "401", "503", "404", "400"], err
     assert Shipper(tmp_path / "spool").ship() == 5
     with connections["ops"].cursor() as cursor:

@@ -7,13 +7,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from audit import spool
+from tests.waiting import PATIENCE, until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -81,7 +81,7 @@ os.wait()
 writer.append(b'{"n": 3}\\n')
 """
     process = child(script, tmp_path)
-    _, err = process.communicate(timeout=20)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, err
     assert [path.read_bytes().count(b"\n") for path in spool.segments(tmp_path)] == [2, 1]
     assert sorted(stored(tmp_path)) == [1, 2, 3]
@@ -104,7 +104,7 @@ for n in range(10**9):
     for _ in range(500):
         last = int(process.stdout.readline())
     process.send_signal(signal.SIGKILL)
-    rest, _ = process.communicate(timeout=20)
+    rest, _ = process.communicate(timeout=PATIENCE)
     last = max([last, *(int(line) for line in rest.splitlines() if line)])
     found = stored(tmp_path)
     assert found == list(range(len(found)))
@@ -127,7 +127,7 @@ time.sleep(60)
     with spool.owned(path) as finished:
         assert not finished
     process.kill()
-    process.communicate(timeout=20)
+    process.communicate(timeout=PATIENCE)
     with spool.owned(path) as finished:
         assert finished
 
@@ -155,7 +155,7 @@ print(kept)
 """
     assert resource.RLIM_INFINITY == -1
     process = child(script, tmp_path)
-    out, err = process.communicate(timeout=20)
+    out, err = process.communicate(timeout=PATIENCE)
     assert out.strip() == "[0, 1, 2]", err
     [path] = spool.segments(tmp_path)
     lines, _ = spool.Segment(path).lines(100_000, finished=True)
@@ -192,13 +192,12 @@ def test_an_old_segment_is_finished_while_nobody_writes(tmp_path: Path) -> None:
     writer = spool.Spool(tmp_path, segment_seconds=0.05)
     writer.append(numbered(1))
     [path] = spool.segments(tmp_path)
-    deadline = time.monotonic() + 10
-    finished = False
-    while not finished and time.monotonic() < deadline:
-        time.sleep(0.05)
+
+    def is_finished() -> bool:
         with spool.owned(path) as finished:
-            pass
-    assert finished
+            return finished
+
+    assert until(is_finished)
 
 
 def test_an_unused_segment_leaves_no_file(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ from tests.agents.shelf import put
 from tests.cast import ALICE, acting
 from tests.conversations.stage import QUESTION, desk
 from tests.files.shelf import put as stored_file
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -65,7 +66,7 @@ def elsewhere(act: Callable[[], object]) -> list[BaseException]:
 
     thread = threading.Thread(target=run)
     thread.start()
-    thread.join(timeout=30)
+    thread.join(PATIENCE)
     return raised
 
 
@@ -123,7 +124,7 @@ def test_what_is_deleted_six_times_at_once_is_deleted_once(kind: str) -> None:
 
     def delete_it() -> None:
         own = type(thing).objects.get(pk=thing.pk)
-        together.wait(timeout=20)
+        together.wait(timeout=PATIENCE)
         delete(own)
 
     with heard(signal) as facts:

@@ -14,6 +14,7 @@ import pytest
 
 from files.extraction import PROJECT
 from files.extraction.confinement import NOBODY
+from tests.waiting import PATIENCE
 
 # `before` runs with all rights, `act` behind the closed doors.
 PROGRAM = """
@@ -161,7 +162,7 @@ def test_it_kills_nobody_of_its_own_user(user: tuple[int, str], victim: subproce
     assert victim.poll() is None
     control = f"{user[1]}; os.setuid({user[0]})"
     assert "DID IT" in attempt(kill, control, doors=False)
-    assert victim.wait(timeout=5) == -signal.SIGKILL
+    assert victim.wait(timeout=PATIENCE) == -signal.SIGKILL
 
 
 def test_endless_work_is_ended_by_the_kernel() -> None:

@@ -10,7 +10,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,18 +23,10 @@ from files.models import File
 from files.refusals import Reason
 from files.uploads import from_bytes
 from tests.cast import ALICE, acting
+from tests.waiting import PATIENCE, until
 
 # Some seconds of work for the reader, and few enough words that indexing them is quick.
 SLOW = b"<html><body>" + b"<p></p>" * 200_000 + b"<p>Refunds take five days.</p></body></html>"
-
-
-def until(holds: Callable[[], bool], seconds: float = 30) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if holds():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def readers_of(parent: int) -> list[int]:
@@ -70,7 +61,7 @@ def test_a_restart_in_the_middle_of_a_reading_loses_nothing(committed: None) -> 
             assert until(lambda: state(file)[0] == "extracting")
             time.sleep(0.3)
             os.killpg(process.pid, signal.SIGTERM)
-            assert process.wait(timeout=40) == 0
+            assert process.wait(timeout=PATIENCE) == 0
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
@@ -88,7 +79,7 @@ def test_a_reader_dies_with_a_worker_that_is_killed(committed: None) -> None:
             reader = readers_of(process.pid)[0]
         finally:
             process.kill()
-    assert until(lambda: not readers_of(1) and not Path(f"/proc/{reader}").exists(), 10)
+    assert until(lambda: not readers_of(1) and not Path(f"/proc/{reader}").exists())
     assert state(file)[1]
 
 

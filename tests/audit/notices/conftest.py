@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from audit.notices import keeping, sending
+from tests import waiting
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,4 @@ def _nothing_on_its_way(committed: None) -> Iterator[None]:
     """A message of this test must not arrive in the next one's tables."""
     keeping._said.clear()
     yield
-    patience = time.monotonic() + 15
-    while not sending.is_idle() and time.monotonic() < patience:
-        time.sleep(0.02)
-    assert sending.is_idle(), "something is still on its way"
+    assert waiting.until(sending.is_idle), "something is still on its way"

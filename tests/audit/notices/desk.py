@@ -17,7 +17,7 @@ from accounts.operators import Operator
 from audit import entries, ledger
 from audit.notices import deciding, operating, outbox, sending
 from audit.notices.models import Kind
-from tests import cast
+from tests import cast, waiting
 from tests.receivers import Received, Receiver
 
 OLGA = Operator(
@@ -51,24 +51,19 @@ def store(*found: entries.Entry) -> list[str]:
     return [entry["id"] for entry in found]
 
 
-def decide_and_send(patience: float = 10) -> None:
+def decide_and_send(patience: float = waiting.PATIENCE) -> None:
     """Decide, and send until nothing may be sent now."""
     deciding.decide()
-    until = time.monotonic() + patience
+    deadline = time.monotonic() + patience
     sending.send()
-    while time.monotonic() < until and not sending.is_idle():
+    while time.monotonic() < deadline and not sending.is_idle():
         time.sleep(0.01)
         sending.send()
 
 
-def until(true: Callable[[], object], seconds: float = 15) -> float:
-    """Wait for it; returns the seconds that it took."""
-    began = time.monotonic()
-    while not true():
-        if time.monotonic() - began > seconds:
-            raise AssertionError("It did not happen in time.")
-        time.sleep(0.02)
-    return time.monotonic() - began
+def until(holds: Callable[[], object]) -> None:
+    """Wait until it holds; it must come to that."""
+    assert waiting.until(holds), "it did not happen in time"
 
 
 def bodies(receiver: Receiver) -> list[dict[str, Any]]:
