@@ -129,15 +129,19 @@ def client_address(request: HttpRequest) -> str:
     trusted = _networks(tuple(settings.TRUSTED_PROXIES))
     while reported and hop is not None and any(hop in network for network in trusted):
         # An entry that is no address was not written by a proxy of ours: trust ends at the last hop that we could read.
-        further = _address(reported.pop())
+        further = _address(reported.pop()[:LONGEST])
         if further is None:
             break
         hop = further
     return "" if hop is None else str(hop)
 
 
+@lru_cache(maxsize=1024)
 def _address(text: str) -> Address | None:
-    """Parse one address; `::ffff:192.0.2.1` is 192.0.2.1, so that one client cannot have two names."""
+    """Parse one address; `::ffff:192.0.2.1` is 192.0.2.1, so that one client cannot have two names.
+
+    Remembered, because every request asks it two or three times of the same few proxies and clients.
+    """
     try:
         # Without a zone ("fe80::1%eth0"), which is this machine's name for a cable and no part of the address.
         address = ip_address(text.strip().partition("%")[0])

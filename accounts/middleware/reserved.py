@@ -205,8 +205,10 @@ def _names(request: HttpRequest) -> Iterator[tuple[str, Iterable[str]]]:
 
 def _headers(request: HttpRequest) -> Iterator[str]:
     for key in request.META:
-        name = compared(key[7:])
-        if key.startswith("HTTP_X_") and name not in HEADERS_OF_OTHERS:
+        if not key.startswith("HTTP_X_"):
+            continue
+        name = compared(key.removeprefix("HTTP_X_"))
+        if name not in HEADERS_OF_OTHERS:
             yield from _unprefixed(name)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -38,10 +39,10 @@ class Blocks:
     _version: tuple[int, int] = (0, 0)
     _until: dict[Network, float] = field(default_factory=dict)
 
-    def hold(self, address: str, folder: Path) -> bool:
-        """Is this client address turned away now?"""
+    def hold(self, address: str, folder: Callable[[], Path]) -> bool:
+        """Is this client address turned away now? `folder` is where the list lies; asked only when it is looked for."""
         if time.monotonic() - self._looked >= LOOK_SECONDS:
-            self._look(folder / NAME)
+            self._look(folder() / NAME)
         if not self._until or not address:
             return False
         client, now = ipaddress.ip_address(address), time.time()

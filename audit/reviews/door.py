@@ -28,7 +28,7 @@ class BlockMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer 403 to a blocked address, before anybody is looked up."""
-        if self.blocks.hold(client_address(request), services.spool_folder()):
+        if self.blocks.hold(client_address(request), services.spool_folder):
             refuse(request, Refusal(Reason.BLOCKED, "request.refused", "notice"))
             return answer(request, 403, SENTENCE)
         return self.get_response(request)

@@ -164,21 +164,21 @@ def test_a_blocked_address_is_turned_away_at_the_door_and_recorded(
     operator.post(f"{QUEUE}unblock/", {"network": f"{ADDRESS}/32"})
     blocks.publish(folder)
     fresh = blocks.Blocks()
-    assert not fresh.hold(ADDRESS, folder)
+    assert not fresh.hold(ADDRESS, lambda: folder)
 
 
 def test_a_block_ends_by_itself_and_an_unreadable_list_keeps_what_was_known(folder: Path) -> None:
     folder.mkdir(parents=True)
     known = blocks.Blocks()
     (folder / blocks.NAME).write_text(json.dumps({"2001:db8::/64": 9e9, "198.51.100.1/32": 1.0}))
-    assert known.hold("2001:db8::42", folder)
-    assert not known.hold("198.51.100.1", folder)
+    assert known.hold("2001:db8::42", lambda: folder)
+    assert not known.hold("198.51.100.1", lambda: folder)
     (folder / blocks.NAME).write_text("{")
     known._looked = float("-inf")
-    assert known.hold("2001:db8::42", folder)
+    assert known.hold("2001:db8::42", lambda: folder)
     (folder / blocks.NAME).unlink()
     known._looked = float("-inf")
-    assert known.hold("2001:db8::42", folder)
+    assert known.hold("2001:db8::42", lambda: folder)
 
 
 def test_operators_do_not_shut_themselves_out() -> None:
