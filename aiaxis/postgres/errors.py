@@ -10,6 +10,8 @@ from pathlib import Path
 _FULL = (
     "The disk that holds {path} is full: PostgreSQL needs about 200 MB there to begin. Free some space and start again."
 )
+# A page of which only a part found room is "wrote only 4096 of 8192 bytes"; of such a disk PostgreSQL says no more than the hint.
+_WORDS_OF_A_FULL_DISK = ("No space left on device", "Disk quota exceeded", "Check free disk space")
 
 
 class ServerError(Exception):
@@ -49,7 +51,7 @@ def from_logs(deed: str, *logs: Path) -> ServerError:
     a full disk gets its own sentence, since that is the cause that people can cure at once.
     """
     lines = [line for log in logs for line in _tail(log)]
-    if any("No space left on device" in line or "Disk quota exceeded" in line for line in lines):
+    if any(words in line for line in lines for words in _WORDS_OF_A_FULL_DISK):
         return ServerError(_FULL.format(path=logs[0].parent))
     causes = [line for line in lines if "FATAL" in line or "error:" in line or "PANIC" in line]
     cause = (causes or lines or ["it left no message"])[-1].strip()

@@ -59,11 +59,13 @@ def test_a_copy_that_filled_the_disk_gets_the_same_sentence(tmp_path: Path) -> N
 
 
 @as_root
-def test_a_full_disk_gets_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+# The smaller one is full before initdb has made its folders, the larger one in the middle of a page.
+@pytest.mark.parametrize("size", ["12m", "20m"])
+def test_a_full_disk_gets_one_sentence(size: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Beside pytest's folders, whose modes other tests compare: the server's own account must be able to enter this one.
     small = Path(tempfile.mkdtemp(prefix="aiaxis-small-disk-"))
     if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=12m,mode=755", "tmpfs", small], check=False, capture_output=True
+        ["mount", "-t", "tmpfs", "-o", f"size={size},mode=755", "tmpfs", small], check=False, capture_output=True
     ).returncode:
         small.rmdir()
         pytest.skip("this machine does not let a test mount a small disk")
