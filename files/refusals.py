@@ -84,8 +84,8 @@ SENTENCES: dict[Reason, str] = {
         "Split it and upload the parts."
     ),
     Reason.NO_TEXT: (
-        "We found no text in this {kind}. If its pages are scanned images, "
-        "run text recognition on it and upload the result."
+        "We found no text in this {kind}, so there is nothing to quote. Check that it is the file you meant. "
+        "If it holds scanned pages, run text recognition on it and upload the result."
     ),
     Reason.SLOW: "Reading this {kind} took too long, so we stopped. Split it, or save it in a simpler form.",
     Reason.MEMORY: (

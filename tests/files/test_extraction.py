@@ -135,6 +135,7 @@ HOSTILE: list[tuple[str, str, bytes, Reason]] = [
     ("PDF after a page", "pdf", b"<html>hello</html>\n" + documents.pdf([["x"]]), Reason.POLYGLOT),
     ("archive after a PDF", "pdf", documents.pdf([["x"]]) + documents.word([("a", "b")]), Reason.POLYGLOT),
     ("scan without text", "pdf", documents.pdf([[]]), Reason.NO_TEXT),
+    ("blanks only", "txt", b" \n\t\n" * 100, Reason.NO_TEXT),
     ("broken JSON", "json", b'{"a": ', Reason.CORRUPT),
     ("deep JSON", "json", b"[" * 200_000, Reason.CORRUPT),
     ("climbing entry", "docx", documents.with_entries(documents.word([("a", "b")]), {"../../etc/passwd": b"x"}), Reason.UNSAFE_ARCHIVE),
