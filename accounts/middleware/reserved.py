@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, UnreadablePostError
 from django.http.response import HttpResponseBase
 
@@ -97,6 +98,10 @@ FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
 WITH_BODY: Final = ("POST", "PUT", "PATCH", "DELETE")
 # What strangers may send: forms of a few fields, or another system's short message.
 LARGEST_PUBLIC_BODY: Final = 64 * 1024
+# Of a body that we take no more of, so much is still received; what is larger still is cut off.
+LARGEST_READ_PAST: Final = 8 * 1024 * 1024
+CHUNK: Final = 64 * 1024
+CUT_SHORT: Final = "The connection ended before the whole body had arrived. Send it again."
 
 
 class Unreadable(ValueError):
@@ -199,7 +204,11 @@ def _names(request: HttpRequest) -> Iterator[tuple[str, Iterable[str]]]:
     yield "header", _headers(request)
     if request.method in WITH_BODY and _has_body(request):
         with arriving(request):
-            found = list(_body_names(request))
+            try:
+                found = list(_body_names(request))
+            except RequestDataTooBig:
+                _read_past(request)
+                raise
         yield from found
 
 
@@ -225,11 +234,24 @@ def _body_names(request: HttpRequest) -> Iterator[tuple[str, Iterable[str]]]:
         try:
             yield "form", [*request.POST, *request.FILES, *getattr(request, "skipped_parts", ())]
         except UnreadablePostError as cut:
-            raise Unreadable("The connection ended before the whole body had arrived. Send it again.") from cut
+            raise Unreadable(CUT_SHORT) from cut
         # Ninja reads a body as JSON whatever its type says; for its operations the media type was checked before.
         return
     if is_api(request) or (request.content_type or "").endswith("json"):
         yield "json", _json_names(_body(request))
+
+
+def _read_past(request: HttpRequest) -> None:
+    """Receive the rest of a body that is too large, and throw it away.
+
+    A client that is answered and cut off while it sends sees a broken connection, and not our sentence.
+    """
+    try:
+        for _ in range(0, LARGEST_READ_PAST, CHUNK):
+            if not request.read(CHUNK):
+                return
+    except UnreadablePostError as cut:
+        raise Unreadable(CUT_SHORT) from cut
 
 
 def _body(request: HttpRequest) -> bytes:
@@ -237,7 +259,7 @@ def _body(request: HttpRequest) -> bytes:
     try:
         return request.body
     except UnreadablePostError as cut:
-        raise Unreadable("The connection ended before the whole body had arrived. Send it again.") from cut
+        raise Unreadable(CUT_SHORT) from cut
 
 
 def _json_names(body: bytes) -> list[str]:

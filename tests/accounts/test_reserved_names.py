@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from typing import Annotated, Any
@@ -13,7 +14,7 @@ from django.urls import path
 from ninja import File, NinjaAPI, UploadedFile
 
 from accounts.access import accepts, public
-from accounts.middleware.reserved import RESERVED, RESERVED_IN_BODY, compared
+from accounts.middleware.reserved import CHUNK, LARGEST_READ_PAST, RESERVED, RESERVED_IN_BODY, compared
 from accounts.schemas import Body
 from accounts.signals import access_denied
 from tests.cast import ALICE, BIRCH
@@ -68,6 +69,10 @@ def open_form(request: HttpRequest) -> HttpResponse:
     return HttpResponse("opened")
 
 
+def closed_form(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("opened to a member")
+
+
 @public
 @accepts("role")
 def invitation_form(request: HttpRequest) -> HttpResponse:
@@ -77,6 +82,7 @@ def invitation_form(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("api/v1/", api.urls),
     path("form/", open_form),
+    path("closed/", closed_form),
     path("invite/", invitation_form),
     path("sign-in/", open_form),
 ]
@@ -278,6 +284,29 @@ def test_any_body_gets_an_answer(body: str | bytes, content_type: str, status: i
     assert response["Content-Type"] == "application/problem+json"
     assert response.json()["detail"]
     assert client.get("/api/v1/things").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "content_type"),
+    [("/api/v1/things", "application/json"), ("/closed/", "application/x-www-form-urlencoded")],
+)
+def test_a_body_that_is_too_large_is_received_to_its_end(path: str, content_type: str) -> None:
+    """L42: whoever is answered and cut off while sending sees a broken connection, and not the 413."""
+    body = io.BytesIO(b"a" * 3_000_000)
+    client = program(ALICE) if path.startswith("/api/") else browser(ALICE)
+    arriving: dict[str, Any] = {"wsgi.input": body, "CONTENT_LENGTH": str(len(body.getvalue()))}
+    response = client.generic("POST", path, b"a", content_type, **arriving)
+    assert response.status_code == 413
+    assert body.tell() == len(body.getvalue())
+
+
+def test_a_body_without_end_is_cut_off() -> None:
+    """Somebody who sends and sends has neither our time nor our disk."""
+    body = io.BytesIO(b"a" * (LARGEST_READ_PAST + 3_000_000))
+    arriving: dict[str, Any] = {"wsgi.input": body, "CONTENT_LENGTH": str(len(body.getvalue()))}
+    response = program(ALICE).generic("POST", "/api/v1/things", b"a", "application/json", **arriving)
+    assert response.status_code == 413
+    assert body.tell() <= LARGEST_READ_PAST + CHUNK
 
 
 @pytest.mark.parametrize("body", ['{"file": {"filepath": "/etc/passwd"}}', "{}", ""])
