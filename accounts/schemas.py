@@ -19,10 +19,11 @@ import re
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 from annotated_types import Ge, Le
-from ninja import Schema
+from ninja import Header, Schema
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from accounts.pagination import LARGEST_PAGE
+from accounts.submissions import LONGEST_KEY
 
 Item = TypeVar("Item")
 
@@ -30,6 +31,8 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 # How many rows a client asks for at once.
 Limit = Annotated[int, Ge(1), Le(LARGEST_PAGE)]
+# A client that got no answer repeats the request with the same one, and makes nothing twice.
+IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=LONGEST_KEY)]
 
 
 class Refused(Exception):

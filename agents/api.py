@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 from accounts.access import scope_required
 from accounts.http import TenantRequest
 from accounts.pagination import paginate
-from accounts.schemas import Body, Limit, Listing, Refused
+from accounts.schemas import Body, IdempotencyKey, Limit, Listing, Refused
 from agents import access, queries, services
 from agents.models import DEFAULT_REFUSAL, MOST_FILES, Agent
 
@@ -92,10 +92,13 @@ def list_agents(request: TenantRequest, cursor: str = "", limit: Limit = 50, arc
 
 @router.post("/agents", response={201: AgentOut}, summary="Make an agent")
 @scope_required("agents:write")
-def create_agent(request: TenantRequest, body: AgentIn) -> Any:
-    """Make an agent that answers from the given files. A file that this member cannot see is answered with 404."""
+def create_agent(request: TenantRequest, body: AgentIn, idempotency_key: IdempotencyKey = None) -> Any:
+    """Make an agent that answers from the given files. A file that this member cannot see is answered with 404.
+
+    With an `Idempotency-Key` the same request sent again gives the agent of the first one.
+    """
     values = body.model_dump()
-    return Status(201, services.create(actor=request.tenant, **values))
+    return Status(201, services.create(actor=request.tenant, submission=idempotency_key, **values))
 
 
 @router.get("/agents/{key}", response=AgentOut, summary="Get an agent")

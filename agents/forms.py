@@ -11,6 +11,7 @@ from django import forms
 from django.db.models import QuerySet
 
 from accounts.http import NotVisible
+from accounts.submissions import SubmissionField
 from agents.models import DEFAULT_REFUSAL, MOST_FILES, Agent
 from files.models import File, Visibility
 
@@ -102,6 +103,18 @@ class AgentForm(forms.Form):
         """Return the form filled with what the agent is now."""
         initial = {name: getattr(agent, name) for name in cls.base_fields if name != "attached"}
         return cls(initial={**initial, "attached": agent.agent_files.values_list("file_id", flat=True)})
+
+
+class NewAgentForm(AgentForm):
+    """The same for an agent that is not there yet: the same form sent twice makes one."""
+
+    submission = SubmissionField()
+
+
+class DuplicateForm(forms.Form):
+    """Nothing to write: only which press of the button this was."""
+
+    submission = SubmissionField()
 
 
 def _ids(values: Iterable[object]) -> Iterator[UUID]:

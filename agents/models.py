@@ -37,10 +37,13 @@ class Agent(WorkspaceModel):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     archived_at = models.DateTimeField(null=True)
+    # Names what its owner sent to make it (accounts.submissions), so that the same submit twice makes one agent.
+    submission = models.CharField(max_length=64, null=True)  # noqa: DJ001 - NULL means "none" for the unique
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace", "slug"], name="agents_agent_slug"),
+            models.UniqueConstraint(fields=["workspace", "submission"], name="agents_agent_once"),
             MemberPolicy(name="agents_agent_member", read=OWNED_OR_SHARED, write=OWNED),
         ]
         indexes = [models.Index(fields=["workspace", "owner", "-created_at"], name="agents_agent_of_owner")]

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts.http import Tenant
+from accounts.submissions import submission_name
 from agents import access, signals
 from agents.models import MOST_FILES, Agent, AgentFile
 from files.models import Visibility
@@ -33,20 +34,44 @@ class TooManyFiles(Exception):
 
 
 def create(
-    *, actor: Tenant, file_ids: Collection[UUID] = (), visibility: str = Visibility.PRIVATE, **values: Any
+    *,
+    actor: Tenant,
+    file_ids: Collection[UUID] = (),
+    visibility: str = Visibility.PRIVATE,
+    submission: str | None = None,
+    **values: Any,
 ) -> Agent:
     """Make an agent of the actor's. `values` are fields of `CHANGEABLE`; `name` is needed.
 
-    Raises `Http404` for a file that the actor may not see, and `TooManyFiles`; then nothing was made.
+    The same again under the same `submission` returns the agent of the first time. Raises `Http404` for a file that the actor
+    may not see, and `TooManyFiles`; then nothing was made.
     """
     with transaction.atomic():
         files = access.get_files_or_refuse(_within_limit(file_ids))
-        agent: Agent = Agent.objects.create(
+        agent = Agent(
             owner_id=actor.membership_id, slug=_slug(values["name"]), visibility=visibility, **_changeable(values)
         )
+        agent.submission = submission_name(actor, submission, visibility, sorted(map(str, file_ids)), values)
+        earlier = _inserted(agent)
+        if earlier is not None:
+            return earlier
         _attach(agent, [file.pk for file in files])
         signals.agent_created.send(Agent, actor=actor, target=agent, visibility=agent.visibility, files=len(files))
     return agent
+
+
+def _inserted(agent: Agent) -> Agent | None:
+    """Insert this agent; or return the one that the same submit made already, which may be at work at this moment."""
+    try:
+        with transaction.atomic():
+            agent.save(force_insert=True)
+    except IntegrityError:
+        name = agent.submission
+        earlier: Agent | None = Agent.objects.filter(submission=name).first() if name else None
+        if earlier is None:
+            raise
+        return earlier
+    return None
 
 
 def change(agent: Agent, *, actor: Tenant, **values: Any) -> Agent:
@@ -124,13 +149,13 @@ def restore(agent: Agent, *, actor: Tenant) -> None:
     _set_archived(agent, actor=actor, archived=False)
 
 
-def duplicate(agent: Agent, *, actor: Tenant) -> Agent:
+def duplicate(agent: Agent, *, actor: Tenant, submission: str | None = None) -> Agent:
     """Make the actor a private copy of an agent that he may see, with those of its files that he may see."""
     readable = agent.agent_files.filter(file__name__isnull=False).values_list("file_id", flat=True)
     values = {field: getattr(agent, field) for field in CHANGEABLE}
     longest = Agent._meta.get_field("name").max_length or 0
     name = f"Copy of {agent.name}"[:longest]
-    return create(actor=actor, file_ids=list(readable), **{**values, "name": name})
+    return create(actor=actor, file_ids=list(readable), submission=submission, **{**values, "name": name})
 
 
 def delete(agent: Agent, *, actor: Tenant) -> None:

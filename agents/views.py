@@ -12,7 +12,7 @@ from accounts.http import TenantRequest
 from accounts.models import Role
 from accounts.pagination import paginate
 from agents import access, queries, services
-from agents.forms import AgentForm
+from agents.forms import AgentForm, DuplicateForm, NewAgentForm
 from files.models import Visibility
 
 PAGE_SIZE = 24
@@ -53,7 +53,9 @@ def agent_detail(request: TenantRequest, key: str) -> HttpResponse:
 @role_required(Role.MEMBER)
 def agent_create(request: TenantRequest) -> HttpResponse:
     """Make an agent."""
-    form = AgentForm(request.POST) if request.method == "POST" else AgentForm.beginning(request.GET.get("with", ""))
+    form = (
+        NewAgentForm(request.POST) if request.method == "POST" else NewAgentForm.beginning(request.GET.get("with", ""))
+    )
     if request.method != "POST" or not form.is_valid():
         status = 422 if request.method == "POST" else 200
         return render(request, "agents/agent_form.html", {"form": form, "agent": None}, status=status)
@@ -98,7 +100,9 @@ def agent_unshare(request: TenantRequest, key: str) -> HttpResponse:
 @role_required(Role.MEMBER)
 def agent_duplicate(request: TenantRequest, key: str) -> HttpResponse:
     """Make a private copy of any agent that one may see."""
-    copy = services.duplicate(access.get_agent_or_refuse(key), actor=request.tenant)
+    agent, form = access.get_agent_or_refuse(key), DuplicateForm(request.POST)
+    submission = form.cleaned_data["submission"] if form.is_valid() else None
+    copy = services.duplicate(agent, actor=request.tenant, submission=submission)
     messages.success(request, f"This is your copy: {copy.name}.")
     return redirect("agents:edit", copy.slug)
 

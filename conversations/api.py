@@ -6,13 +6,13 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
-from ninja import Header, Router, Schema, Status
+from ninja import Router, Schema, Status
 from pydantic import Field, StringConstraints
 
 from accounts.access import scope_required
 from accounts.http import TenantRequest
 from accounts.pagination import paginate
-from accounts.schemas import Body, Limit, Listing, Refused
+from accounts.schemas import Body, IdempotencyKey, Limit, Listing, Refused
 from agents import access as agent_access
 from conversations import access, queries, services, streaming
 from conversations.models import LONGEST_QUESTION, Citation, Message
@@ -20,7 +20,6 @@ from conversations.models import LONGEST_QUESTION, Citation, Message
 router = Router(tags=["conversations"])
 
 Question = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_QUESTION)]
-Key = Annotated[str | None, Header(alias="Idempotency-Key", max_length=80)]
 # Seconds after which a client may try again when a limit of ours was reached.
 RETRY_AFTER = 5
 
@@ -108,11 +107,14 @@ def list_conversations(request: TenantRequest, cursor: str = "", limit: Limit = 
 
 @router.post("/conversations", response={201: ConversationOut}, summary="Start a conversation")
 @scope_required("conversations:write")
-def start_conversation(request: TenantRequest, body: ConversationIn) -> Any:
-    """Start a conversation with an agent that the key's member may ask; any other is answered with 404."""
+def start_conversation(request: TenantRequest, body: ConversationIn, key: IdempotencyKey = None) -> Any:
+    """Start a conversation with an agent that the key's member may ask; any other is answered with 404.
+
+    With an `Idempotency-Key` a repeated request gives the conversation of the first one.
+    """
     agent = agent_access.get_agent_or_refuse(body.agent_id)
     try:
-        return Status(201, services.start(agent, actor=request.tenant))
+        return Status(201, services.start(agent, actor=request.tenant, submission=key))
     except services.Refusal as refusal:
         raise Refused(409, str(refusal)) from refusal
 
@@ -144,7 +146,7 @@ def list_messages(request: TenantRequest, conversation_id: UUID, cursor: str = "
 
 @router.post("/conversations/{uuid:conversation_id}/messages", response={202: Asked}, summary="Ask")
 @scope_required("conversations:write")
-def ask(request: TenantRequest, conversation_id: UUID, body: MessageIn, key: Key = None) -> Any:
+def ask(request: TenantRequest, conversation_id: UUID, body: MessageIn, key: IdempotencyKey = None) -> Any:
     """Put a question. It is answered in the background: follow the stream, or read the messages until the answer is finished.
 
     With an `Idempotency-Key` a repeated request gives the question of the first one.

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import secrets
-
 from django import forms
 
+from accounts.submissions import SubmissionField
 from agents.access import get_agent_or_refuse
 from agents.models import Agent
 from conversations.models import LONGEST_QUESTION
@@ -20,9 +19,7 @@ class QuestionForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2}),
         error_messages={"required": "Write a question first."},
     )
-    submission = forms.CharField(
-        max_length=80, required=False, widget=forms.HiddenInput, initial=lambda: secrets.token_urlsafe(12)
-    )
+    submission = SubmissionField()
 
 
 class VisibleAgent(forms.CharField):
@@ -38,6 +35,7 @@ class StartForm(forms.Form):
 
     agent = VisibleAgent(max_length=80)
     text = forms.CharField(max_length=LONGEST_QUESTION, required=False)
+    submission = SubmissionField()
 
 
 class TitleForm(forms.Form):

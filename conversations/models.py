@@ -23,16 +23,19 @@ class Conversation(WorkspaceModel):
     title = models.CharField(max_length=200)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    # Names what its owner sent to begin it (accounts.submissions), so that the same submit twice begins one.
+    submission = models.CharField(max_length=64, null=True)  # noqa: DJ001 - NULL means "none" for the unique
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["workspace", "submission"], name="conversations_conversation_once"),
             MemberPolicy(
                 name="conversations_conversation_member",
                 read=OWNED,
                 write=OWNED,
                 # With an agent that one may see (L1); it stays one's own when the agent is hidden later.
                 insert=f"{OWNED} AND (agent_id IS NULL OR {AGENT_VISIBLE})",
-            )
+            ),
         ]
         indexes = [
             models.Index(fields=["workspace", "owner", "-updated_at"], name="conversations_of_owner"),

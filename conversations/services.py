@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.http import Http404
 from django.utils import timezone
 
 from accounts.http import Tenant
+from accounts.submissions import submission_name
 from agents.models import Agent
 from conversations import access, answering, signals
 from conversations.models import Conversation, Delta, Message
@@ -53,22 +54,25 @@ class TooManyWaiting(Refusal):
     """The member waits for as many answers as one may."""
 
 
-def start(agent: Agent, *, actor: Tenant) -> Conversation:
-    """Begin a conversation with an agent. Raises `AgentUnavailable` when it is archived."""
+def start(agent: Agent, *, actor: Tenant, text: str = "", submission: str | None = None) -> Conversation:
+    """Begin a conversation with an agent, with its first question if `text` holds one: both or neither.
+
+    The same again under the same `submission` returns the conversation of the first time. Raises `AgentUnavailable` when the
+    agent is archived, and as `ask` does.
+    """
     if agent.archived_at is not None:
         raise AgentUnavailable("This agent is archived. Its owner can restore it.")
     with transaction.atomic():
-        conversation: Conversation = Conversation.objects.create(
-            owner_id=actor.membership_id, agent=agent, title=NEW_TITLE
+        conversation = Conversation(
+            owner_id=actor.membership_id,
+            agent=agent,
+            title=NEW_TITLE,
+            submission=submission_name(actor, submission, agent.pk, text),
         )
+        earlier = _inserted(conversation)
+        if earlier is not None:
+            return earlier
         signals.conversation_started.send(Conversation, actor=actor, target=conversation, agent_id=agent.pk)
-    return conversation
-
-
-def start_with(agent: Agent, *, actor: Tenant, text: str) -> Conversation:
-    """Begin a conversation, with its first question if `text` holds one: both or neither. Raises as `start` and `ask` do."""
-    with transaction.atomic():
-        conversation = start(agent, actor=actor)
         if text:
             ask(conversation, actor=actor, text=text)
     return conversation
@@ -171,6 +175,20 @@ def fail(message_id: UUID, *, actor: Tenant) -> None:
     message = Message.objects.filter(pk=message_id).first()
     if message is not None:
         answering.close(message, Message.Status.FAILED, answering.UNEXPECTED, actor=actor)
+
+
+def _inserted(conversation: Conversation) -> Conversation | None:
+    """Insert this one; or return the conversation that the same submit began already, which may be at work at this moment."""
+    try:
+        with transaction.atomic():
+            conversation.save(force_insert=True)
+    except IntegrityError:
+        name = conversation.submission
+        earlier: Conversation | None = Conversation.objects.filter(submission=name).first() if name else None
+        if earlier is None:
+            raise
+        return earlier
+    return None
 
 
 def _locked(conversation: Conversation) -> Conversation:

@@ -53,7 +53,12 @@ def conversation_start(request: TenantRequest) -> HttpResponse:
         return redirect("conversations:new")
     agent = form.cleaned_data["agent"]
     try:
-        conversation = services.start_with(agent, actor=request.tenant, text=form.cleaned_data["text"])
+        conversation = services.start(
+            agent,
+            actor=request.tenant,
+            text=form.cleaned_data["text"],
+            submission=form.cleaned_data["submission"],
+        )
     except services.Refusal as refusal:
         messages.error(request, str(refusal))
         return redirect("agents:detail", agent.slug)

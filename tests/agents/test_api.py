@@ -50,6 +50,20 @@ def test_an_agent_is_made_found_by_id_and_slug_changed_and_deleted() -> None:
     assert rows(ALICE) == (0, 0)
 
 
+def test_a_repeated_submit_gives_the_same_agent() -> None:
+    file = put(ALICE, "a.txt", TEXT)
+    alice, bob, key = doors.program(ALICE), doors.program(BOB), {"Idempotency-Key": "k1"}
+    body = {"name": "Front Desk", "file_ids": [str(file.pk)]}
+    first, again = (alice.post(AGENTS, body, content_type="application/json", headers=key) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json()
+    assert rows(ALICE) == (1, 1)
+    other = alice.post(AGENTS, {"name": "Back Desk"}, content_type="application/json", headers=key)
+    his = bob.post(AGENTS, {"name": "Back Desk"}, content_type="application/json", headers=key)
+    unmarked = [send(alice, "post", AGENTS, body) for _ in range(2)]
+    assert len({made.json()["id"] for made in (first, other, his, *unmarked)}) == 5
+
+
 @pytest.mark.parametrize("thief", [BOB, CHARLIE], ids=lambda person: person.name)
 def test_nobody_attaches_a_file_that_he_may_not_see(thief: Person) -> None:
     """L1, L6: another workspace's file, and a colleague's private one: 404 and no row, to make as to change."""

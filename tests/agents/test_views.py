@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import uuid4
 
@@ -118,6 +119,25 @@ def test_a_copy_is_private_and_holds_only_what_its_maker_may_read() -> None:
         copy = Agent.objects.get(owner_id=BOB.membership_id)
         assert copy.visibility == "private"
         assert list(AgentFile.objects.filter(agent=copy).values_list("file_id", flat=True)) == [shared.pk]
+
+
+def test_a_form_that_is_sent_twice_makes_one_agent() -> None:
+    """Bad input: a double click where no script runs, or a reload."""
+    alice = doors.browser(ALICE)
+    page = alice.get(reverse("agents:create"))
+    filled = form(submission=page.context["form"]["submission"].value())
+    made = [alice.post(reverse("agents:create"), filled).headers["Location"] for _ in range(2)]
+    assert made[0] == made[1]
+    other = alice.post(reverse("agents:create"), {**filled, "name": "Back desk"}).headers["Location"]
+    assert other != made[0]
+    shown = alice.get(made[0]).content.decode()
+    marks = re.findall(r'name="submission" value="([^"]{16})"', shown)
+    assert len(set(marks)) == len(marks) == 2, "one to ask, one to duplicate"
+    agent = reverse("agents:duplicate", args=[made[0].rstrip("/").rsplit("/", 1)[1]])
+    copies = [alice.post(agent, {"submission": marks[1]}).headers["Location"] for _ in range(2)]
+    assert copies[0] == copies[1]
+    with acting(ALICE):
+        assert Agent.objects.count() == 3
 
 
 def test_archive_restore_and_delete_do_what_they_say() -> None:

@@ -64,6 +64,17 @@ def test_a_repeated_submit_gives_the_same_question() -> None:
     assert first.json()["id"] == again.json()["id"]
 
 
+def test_a_repeated_submit_begins_one_conversation() -> None:
+    agent, other = desk(ALICE), desk(ALICE)
+    alice, key = doors.program(ALICE), {"Idempotency-Key": "k1"}
+    first, again = (post(alice, "/conversations", {"agent_id": str(agent.pk)}, **key) for _ in range(2))
+    another = post(alice, "/conversations", {"agent_id": str(other.pk)}, **key)
+    unmarked = post(alice, "/conversations", {"agent_id": str(agent.pk)})
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json()["id"] == again.json()["id"]
+    assert len({made.json()["id"] for made in (first, another, unmarked)}) == 3
+
+
 def test_it_refuses_a_second_question_while_it_answers() -> None:
     conversation, _ = asked(ALICE, desk(ALICE))
     refused = post(doors.program(ALICE), f"/conversations/{conversation.pk}/messages", {"text": "More?"})

@@ -153,3 +153,28 @@ def test_a_file_that_is_deleted_while_it_is_read_leaves_no_failure() -> None:
             patch.setattr(extraction, "extract", then_deleted)
             file_services.read(actor=alice, file_id=file.pk)
         assert not File.objects.exists()
+
+
+@pytest.mark.parametrize("thing", ["agent", "conversation"])
+def test_the_same_submit_at_the_same_moment_makes_one(thing: str) -> None:
+    """The second waits for the first, and finds what that one made."""
+    agent = desk(ALICE)
+    made: list[Any] = []
+    at_once = threading.Barrier(6)
+
+    def submit() -> None:
+        with acting(ALICE) as alice:
+            at_once.wait(PATIENCE)
+            if thing == "agent":
+                made.append(agent_services.create(actor=alice, name="Front desk", submission="k1").pk)
+            else:
+                made.append(services.start(agent, actor=alice, text=QUESTION, submission="k1").pk)
+
+    raised: list[BaseException] = []
+    threads = [threading.Thread(target=lambda: raised.extend(elsewhere(submit))) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(PATIENCE)
+    assert not raised
+    assert (len(made), len(set(made))) == (6, 1)

@@ -43,6 +43,18 @@ def test_a_person_gets_from_an_agent_to_an_answer_without_any_script() -> None:
     assert "<answer-stream" not in page
 
 
+def test_a_question_that_is_sent_twice_from_the_first_page_begins_one_conversation() -> None:
+    agent, alice = desk(ALICE), doors.browser(ALICE)
+    page = alice.get(reverse("conversations:new")).content.decode()
+    [mark] = re.findall(r'name="submission" value="([^"]{16})"', page)
+    sent = {"agent": str(agent.pk), "text": QUESTION, "submission": mark}
+    begun = [alice.post(reverse("conversations:start"), sent).headers["Location"] for _ in range(2)]
+    assert begun[0] == begun[1]
+    with acting(ALICE):
+        assert Conversation.objects.count() == 1
+        assert Message.objects.count() == 2
+
+
 def test_the_list_shows_the_readers_own_conversations_only() -> None:
     """L10: counts and links too."""
     agent = desk(ALICE, visibility="workspace", file_visibility="workspace")
