@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import html
 import re
 import uuid
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from django.conf import settings
 from django.db import connections
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.access import is_public
+from accounts.middleware.tenant import STRAY_PARAMETERS
 from accounts.models import Role
 from accounts.signals import access_denied
 from tests.addresses import ADDRESSES, CLOSED, METHODS, MISSING, PUBLIC, WITH_IDS, Address, client_for, ids_of, send
@@ -23,6 +27,10 @@ from tests.clients import browser, operators_browser, program
 from tests.factories import Desk, a_full_desk
 
 pytestmark = pytest.mark.django_db(databases=["default", "identity", "cache", "ops", "audit"])
+# What answers with the bytes of a file or the events of an answer is no page.
+PAGES = [
+    one for one in CLOSED if not (one.is_api or one.is_operators or one.pattern.endswith(("/stream/", "/content/")))
+]
 
 
 def test_the_public_addresses_are_exactly_the_listed_ones() -> None:
@@ -183,6 +191,21 @@ def test_a_stranger_sees_nothing_of_the_workspace(address: Address) -> None:
     assert response.status_code < 500
     for secret in [*secrets_of_acme, ALICE.email, "Acme"]:
         assert secret not in body
+
+
+@pytest.mark.parametrize("address", PAGES, ids=ids_of(PAGES))
+def test_no_page_leads_to_an_address_that_carries_a_credential(address: Address) -> None:
+    """L29: a token stood in the address of a frame, and any tenant's token opened any document."""
+    own = a_full_desk(ALICE)
+    client = browser(ALICE)
+    session = client.cookies[settings.SESSION_COOKIE_NAME].value
+    response = client.get(address.path({**own.ids, "key": own.ids["agent_id"]}))
+    page = response.content.decode()
+    assert session not in page
+    links = [urlsplit(html.unescape(link)) for link in re.findall(r'(?:href|src|action)="([^"]*)"', page)]
+    assert links or response.status_code != 200 or not page.startswith("<!"), "a page leads somewhere"
+    named = {name for link in links for name, _ in parse_qsl(link.query, keep_blank_values=True)}
+    assert not named & {*STRAY_PARAMETERS, "signature", "session"}
 
 
 @pytest.mark.parametrize(

@@ -139,11 +139,13 @@ def test_a_broken_listener_does_not_change_the_answer() -> None:
     "path", ["/form/", "/no/such/", "/raise/403/", "/raise/500/", "/closed/", "/static/aiaxis/base.css"]
 )
 def test_every_answer_carries_the_headers(path: str) -> None:
+    """L21, L29: no image is fetched from elsewhere, whatever was written; no address of ours goes along to another site."""
     response = Client(raise_request_exception=False).get(path)
     response.close()
     policy = response["Content-Security-Policy"]
     for directive in ("object-src 'none'", "base-uri 'none'", "frame-ancestors 'none'", "default-src 'none'"):
         assert directive in policy
+    assert "img-src 'self' data:;" in f"{policy};"
     assert "unsafe-inline" not in policy
     assert "unsafe-eval" not in policy
     assert response["X-Content-Type-Options"] == "nosniff"
