@@ -21,6 +21,7 @@ from conversations.models import Conversation, Message
 
 PAGE_SIZE = 30
 AGENTS_OFFERED = 60
+TOO_LONG = "A question has up to 8,000 characters. Shorten it, then ask again."
 
 
 @require_GET
@@ -49,8 +50,8 @@ def conversation_start(request: TenantRequest) -> HttpResponse:
     """Begin a conversation, with its first question where one was written."""
     form = StartForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "A question has up to 8,000 characters. Shorten it, then ask again.")
-        return redirect("conversations:new")
+        messages.error(request, TOO_LONG if "text" in form.errors else "Choose whom to ask.")
+        return render(request, "conversations/conversation_new.html", _offer(""), status=422)
     agent = form.cleaned_data["agent"]
     try:
         conversation = services.start(

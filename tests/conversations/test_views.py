@@ -55,6 +55,20 @@ def test_a_question_that_is_sent_twice_from_the_first_page_begins_one_conversati
         assert Message.objects.count() == 2
 
 
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [({}, "Choose whom to ask"), ({"text": "x" * 8001}, "up to 8,000 characters"), ({"submission": "x" * 81}, "whom")],
+)
+def test_a_start_that_cannot_be_is_a_422_that_says_why(sent: dict[str, str], told: str) -> None:
+    """L42."""
+    agent = {"agent": str(desk(ALICE).pk)} if sent else {}
+    refused = doors.browser(ALICE).post(reverse("conversations:start"), {**agent, **sent})
+    assert refused.status_code == 422
+    assert told in refused.content.decode()
+    with acting(ALICE):
+        assert not Conversation.objects.exists()
+
+
 def test_the_list_shows_the_readers_own_conversations_only() -> None:
     """L10: counts and links too."""
     agent = desk(ALICE, visibility="workspace", file_visibility="workspace")
