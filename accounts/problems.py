@@ -143,10 +143,10 @@ def as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpResponse
     return told
 
 
-def unavailable(request: HttpRequest, system: str, retry_after: str = RETRY_AFTER) -> HttpResponse:
+def unavailable(request: HttpRequest, system: str, retry_after: str = RETRY_AFTER, detail: str = "") -> HttpResponse:
     """503 with Retry-After: `system` is silent. Never a way in, and never a sign-out."""
     refuse(request, Refusal(Reason.OUTAGE, "request.failed", "critical", {"system": system}))
-    response = answer(request, 503)
+    response = answer(request, 503, detail)
     response["Retry-After"] = retry_after
     return response
 

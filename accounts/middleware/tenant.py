@@ -16,6 +16,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
+from psycopg.errors import DiskFull
 
 from accounts.access import is_public
 from accounts.http import Reason, Refusal, note_reached, refuse, tenant_of
@@ -30,6 +31,7 @@ from accounts.waiting import hold_nothing
 # Other places in which clients of other products put keys. Here they open nothing, and beside a real credential they are a second.
 STRAY_HEADERS = ("HTTP_X_API_KEY", "HTTP_X_AUTH_TOKEN", "HTTP_API_KEY", "HTTP_PROXY_AUTHORIZATION")
 STRAY_PARAMETERS = ("api_key", "apikey", "access_token", "key", "token")
+FULL = "The disk of the database is full, so nothing was stored. Tell whoever runs this installation."
 CHALLENGE = 'Bearer realm="AiAxis"'
 
 
@@ -82,7 +84,7 @@ class TenantMiddleware:
         """
         note_reached(request, exception)
         if isinstance(exception, OperationalError | InterfaceError):
-            return unavailable(request, "platform")
+            return unavailable(request, "platform", detail=FULL if isinstance(exception.__cause__, DiskFull) else "")
         return None
 
 

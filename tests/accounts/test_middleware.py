@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import PermissionDenied
+from django.db import connection, transaction
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import Client
 from django.urls import include, path
@@ -33,6 +34,9 @@ def raising(request: HttpRequest, what: str) -> HttpResponse:
         raise Http404
     if what == "500":
         raise ValueError("secret of the server")
+    if what == "full":
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$")
     return HttpResponse("returned", status=int(what))
 
 
@@ -107,6 +111,13 @@ def test_a_refusal_is_heard_raised_or_returned(what: str, reason: str, heard: li
         ("q",),
         response["X-Request-Id"],
     )
+
+
+def test_a_full_disk_of_the_database_is_said_and_is_an_outage(heard: list[dict[str, Any]]) -> None:
+    response = Client().get("/raise/full/")
+    assert response.status_code == 503
+    assert "The disk of the database is full, so nothing was stored." in response.content.decode()
+    assert [fact["refusal"].reason for fact in heard] == ["outage"]
 
 
 @pytest.mark.parametrize("what", ["200", "302", "422", "409"])
