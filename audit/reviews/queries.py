@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
+from django.db import connections
 from django.db.models import Case, CharField, IntegerField, Max, Min, QuerySet, Sum, Value, When
 from django.db.models.functions import Cast, Coalesce
 
 from accounts.models import Workspace
-from accounts.operators import Operator, across
-from audit import charts, redaction, rules
+from accounts.operators import OPS_DATABASE, Operator, across
+from audit import charts, daily, redaction, rules
 from audit.models import Entry
 from audit.partitions import first_id
-from audit.queries import Chosen, events, per_day
+from audit.queries import events
 from audit.reviews.models import Block, Review, ReviewNote, Status
 from audit.rules import Outcome, Severity
 
 LATEST: Final = 10_000
 """Of how many refusals the queue is made: the latest of the days that are shown. The page names this number."""
 MOST_GROUPS: Final = 100
+USUAL_DAYS: Final = 7
 LATEST_OF_A_GROUP: Final = 10
 _RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
 
@@ -32,7 +34,7 @@ class Wanted:
 
     status: str = ""
     severity: str = ""
-    days: int = 7
+    days: int = USUAL_DAYS
     mine: bool = False
 
 
@@ -65,6 +67,25 @@ class Group:
         return self.review is not None and self.review.status == Status.RESOLVED and self.last > self.review.changed_at
 
 
+# The latest refusals by kind, as the queue makes them, without those whose last look at them was "resolved".
+_OPEN: Final = """
+SELECT g.rank, count(*) FROM (
+    SELECT fingerprint, max(array_position(%s::text[], severity::text)) AS rank, max(occurred_at) AS last
+    FROM (SELECT fingerprint, severity, occurred_at FROM audit_entry WHERE outcome <> 'allowed' AND id >= %s
+          ORDER BY id DESC LIMIT %s) latest GROUP BY fingerprint) g
+LEFT JOIN audit_review r ON r.fingerprint = g.fingerprint
+WHERE r.status IS NULL OR r.status = 'open' OR (r.status = 'resolved' AND g.last > r.changed_at)
+GROUP BY g.rank ORDER BY g.rank DESC"""
+
+
+def open_numbers() -> list[tuple[Severity, int]]:
+    """How many kinds of refusals nobody has looked at yet, by their severity, the worst first; as the queue shows them."""
+    since = first_id(datetime.now(UTC).date() - timedelta(days=USUAL_DAYS))
+    with connections[OPS_DATABASE].cursor() as cursor:
+        cursor.execute(_OPEN, [list(Severity.values), since, LATEST])
+        return [(list(Severity)[rank - 1], count) for rank, count in cursor.fetchall()]
+
+
 @dataclass(frozen=True, slots=True)
 class Whole:
     """One group with everything that an operator decides by."""
@@ -82,9 +103,7 @@ def queue(wanted: Wanted, operator: Operator) -> list[Group]:
     found = _refused().filter(id__gte=since)
     if wanted.severity:
         found = found.filter(severity=wanted.severity)
-    # Where the latest begin is asked first: as a condition inside the question the planner read the whole table for it.
-    oldest = found.order_by("-id").values_list("pk", flat=True)[LATEST - 1 : LATEST]
-    groups = _groups(found.filter(id__gte=max([since, *oldest])))
+    groups = _groups(_latest(found))
     kept = [group for group in groups if _matches(group, wanted, operator)]
     return kept[:MOST_GROUPS]
 
@@ -93,14 +112,14 @@ def whole(fingerprint: str) -> Whole | None:
     """One group, or None where nothing of this kind was refused."""
     found = _refused().filter(fingerprint=fingerprint)
     latest = list(found.order_by("-id")[:LATEST_OF_A_GROUP])
-    groups = _groups(found)
+    groups = _groups(_latest(found))
     if not groups:
         return None
-    address = groups[0].address
+    address, counted = groups[0].address, daily.of_kind(fingerprint)
     return Whole(
-        group=groups[0],
+        group=replace(groups[0], count=counted.count, first=counted.first or groups[0].first),
         entries=latest,
-        chart=per_day(found, Chosen()),
+        chart=counted.chart,
         notes=list(across(ReviewNote).filter(fingerprint=fingerprint).order_by("id")),
         block=_block_of(address) if address else None,
     )
@@ -128,6 +147,12 @@ def member_behind(fingerprint: str, entry_id: UUID) -> tuple[UUID, UUID] | None:
 def _refused() -> QuerySet[Entry]:
     # Across the fence because the queue is of every workspace's refusals, and of those by people of none: metadata only.
     return across(Entry).exclude(outcome=Outcome.ALLOWED)
+
+
+def _latest(found: QuerySet[Entry]) -> QuerySet[Entry]:
+    # Where the latest begin is asked first: as a condition inside the question the planner read the whole table for it.
+    oldest = list(found.order_by("-id").values_list("pk", flat=True)[LATEST - 1 : LATEST])
+    return found.filter(id__gte=oldest[0]) if oldest else found
 
 
 def _block_of(address: str) -> Block | None:
