@@ -108,6 +108,52 @@ GRANTS: Final = (
     Grant(OPS, "accounts_user", READ),
     Grant(OPS, "accounts_workspace", READ),
     Grant(OPS, "accounts_membership", READ),
+    # What the console counts and lists: whose and when, never what is in it, what it is called, or what lets anybody in.
+    Grant(OPS, "accounts_identitylink", READ, columns=("user_id", "provider", "subject")),
+    Grant(
+        OPS,
+        "accounts_session",
+        READ,
+        columns=(
+            "id",
+            "workspace_id",
+            "membership_id",
+            "method",
+            "signed_in_at",
+            "last_seen_at",
+            "idle_until",
+            "expires_at",
+            "revoked_at",
+        ),
+    ),
+    Grant(
+        OPS,
+        "accounts_apikey",
+        READ,
+        columns=(
+            "id",
+            "workspace_id",
+            "membership_id",
+            "prefix",
+            "created_at",
+            "last_used_at",
+            "expires_at",
+            "revoked_at",
+        ),
+    ),
+    Grant(OPS, "files_file", READ, columns=("id", "workspace_id", "size", "status")),
+    Grant(OPS, "agents_agent", READ, columns=("id", "workspace_id")),
+    Grant(OPS, "conversations_conversation", READ, columns=("id", "workspace_id")),
+    Grant(
+        OPS,
+        "procrastinate_jobs",
+        READ,
+        columns=("id", "queue_name", "task_name", "status", "scheduled_at", "attempts"),
+    ),
+    Grant(OPS, "procrastinate_events", READ, columns=("job_id", "type", "at")),
+    Grant(OPS, "procrastinate_workers", READ),
+    Grant(OPS, "audit_seal", READ, columns=("seq", "sealed_at", "size")),
+    Grant(OPS, "audit_unsealed", READ),
 )
 
 SEQUENCES: Final = {
@@ -142,6 +188,8 @@ DEFINER_FUNCTIONS: Final = {
     # What an operator does: sealed claims, and the operator's live session asked for again inside.
     "fence.operator_act(text)": (APP,),
     "fence.operator_behind(jsonb)": (),
+    "fence.operate_workspace(text)": (APP,),
+    "fence.operate_job(text)": (APP,),
     # Who is shut out at the door: the shipper puts the list where its host's web processes read it.
     "fence.blocks()": (AUDIT,),
     "fence.current_workspace()": (APP, AUDIT),

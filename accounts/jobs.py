@@ -16,6 +16,7 @@ from __future__ import annotations
 import hmac
 import json
 import logging
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -32,7 +33,7 @@ from procrastinate.manager import JobManager
 from accounts.http import Reason, Refusal, Tenant
 from accounts.models import Membership, Role, Workspace
 from accounts.pseudonyms import pseudonym
-from accounts.signals import job_refused
+from accounts.signals import job_failed, job_refused
 from accounts.tenancy.context import current, current_member_id, workspace
 
 log = logging.getLogger("aiaxis.jobs")
@@ -73,6 +74,7 @@ class Registered:
 REGISTRY: Final[dict[str, Registered]] = {}
 WARM_UPS: Final[list[Callable[[], None]]] = []
 _NAMES: Final[dict[Callable[..., None], str]] = {}
+_OURS: Final = f"{settings.BASE_DIR}/"
 
 
 def job(
@@ -173,12 +175,14 @@ def run(job_id: int, name: str, row_arguments: dict[str, Any], attempt: int) -> 
             # The workers that began it all died: it may well be the job that kills them.
             _give_up(registered, tenant, arguments)
             log.error("Job %s (%s) was begun %s times and never ended. It is given up.", job_id, name, attempt)
+            _failed(job_id, name, kind="NeverEnded", place="")
             raise JobRefused(f"The job {name} was begun {attempt} times and never ended.")
         try:
             registered.handler(tenant, **arguments)
         except Exception as error:
             if is_last(error, attempt):
                 _give_up(registered, tenant, arguments)
+                _failed(job_id, name, kind=type(error).__name__, place=_place(error))
             raise
 
 
@@ -242,6 +246,20 @@ def _give_up(registered: Registered, tenant: Tenant, arguments: dict[str, Any]) 
     except Exception:
         # The handler's own failure is the news; this one must not hide it.
         log.exception("After its last failure, the job %s could not be marked as failed.", registered.name)
+
+
+def _failed(job_id: int, name: str, *, kind: str, place: str) -> None:
+    # Robust: that it failed is on record with the job itself, and a broken record must not be what the worker reports.
+    job_failed.send_robust(sender=Job, job_id=job_id, task=name, kind=kind, place=place)
+
+
+def _place(error: BaseException) -> str:
+    """Where in our own code it arose: file, line and function. What the error says may be a customer's words."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(_OURS)]
+    ours = [frame for frame in frames if "site-packages" not in frame.filename]
+    if not ours:
+        return ""
+    return f"{ours[-1].filename.removeprefix(_OURS)}:{ours[-1].lineno} {ours[-1].name}"
 
 
 def _refused(

@@ -74,11 +74,18 @@ class Workspace(models.Model):
     class Status(models.TextChoices):
         ACTIVE = "active", "Active"
         SUSPENDED = "suspended", "Suspended"
+        # To be erased on a day that can still be called off; nobody gets in, as when it is suspended.
+        CLOSING = "closing", "To be erased"
+        # The day has come, and nothing stops it any more.
+        ERASING = "erasing", "Being erased"
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=120)
     slug = models.SlugField(max_length=60, unique=True)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.ACTIVE)
+    # Why an operator suspended it or is closing it, in the operator's words; empty while it is active.
+    status_reason = models.CharField(max_length=300, blank=True, default="", db_default="")
+    erase_after = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     # The organisation at WorkOS whose people belong here; its directory's events concern this workspace and no other.
     organization_id = models.CharField(max_length=120, null=True, unique=True)  # noqa: DJ001 - NULL is unique to nobody
@@ -92,6 +99,12 @@ class Workspace(models.Model):
             # A rule never makes an owner, and an empty name would be an organisation that many share.
             models.CheckConstraint(condition=~models.Q(joins_as=Role.OWNER), name="accounts_workspace_joins_as"),
             models.CheckConstraint(condition=~models.Q(organization_id=""), name="accounts_workspace_organization"),
+            # Nothing is erased without a day that was set for it, and no day is left behind when it is called off.
+            models.CheckConstraint(
+                condition=models.Q(erase_after__isnull=False, status__in=("closing", "erasing"))
+                | models.Q(erase_after__isnull=True, status__in=("active", "suspended")),
+                name="accounts_workspace_erase_after",
+            ),
         ]
 
     def __str__(self) -> str:

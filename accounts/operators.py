@@ -11,16 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
-from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast
 from uuid import UUID
 
-from django.contrib import admin
+from django.conf import settings
+from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import include, path, reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
@@ -132,7 +134,9 @@ class OperatorSite(admin.AdminSite):
     not made when nobody can record it. `django.contrib.admin` is not installed: neither its log nor its templates serve.
     """
 
-    index_template = "accounts/operator_index.html"
+    index_template = "aiaxis/operator_overview.html"
+    # What the first page tells of the whole installation: known to the roof, which sets it.
+    overview: Callable[[OperatorRequest], dict[str, Any]]
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Operators, verified for this very request."""
@@ -154,12 +158,22 @@ class OperatorSite(admin.AdminSite):
 
         return never_cache(require_safe(closed))
 
-    def act_view(self, view: Callable[..., HttpResponseBase]) -> Any:
-        """Open ``view``, which changes something, to operators only. It records what it does, or does nothing."""
+    def act_view(self, view: Callable[..., HttpResponseBase], *, is_sensitive: bool = False) -> Any:
+        """Open ``view``, which changes something, to operators only. It records what it does, or does nothing.
+
+        What is sensitive asks for a sign-in that is not older than ``RECENT_LOGIN_SECONDS``.
+        """
 
         @operator_required
         @wraps(view)
         def closed(request: OperatorRequest, /, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if is_sensitive and not _signed_in_recently(request.operator):
+                # A console that was left open must not be enough to close a customer's workspace.
+                refuse(request, Refusal(Reason.STALE_LOGIN, "request.refused", "notice"))
+                messages.warning(
+                    request, "Nothing was done: this needs a fresh sign-in. Sign in again, then repeat it."
+                )
+                return redirect("accounts:operator_sign_in")
             try:
                 return view(request, *args, **kwargs)
             except Unavailable as outage:
@@ -179,23 +193,27 @@ class OperatorSite(admin.AdminSite):
         """What every page of the console shows: who is looking, and which lists there are."""
         lists = [
             {
-                "label": str(model._meta.verbose_name_plural).capitalize(),
+                "label": getattr(pages, "label", "") or str(model._meta.verbose_name_plural).capitalize(),
                 "purpose": getattr(pages, "purpose", ""),
                 "url": reverse(f"{self.name}:{model._meta.app_label}_{model._meta.model_name}_changelist"),
             }
-            for model, pages in self._registry.items()
+            for model, pages in sorted(self._registry.items(), key=lambda pair: getattr(pair[1], "place", 50))
         ]
         return {"operator": operator_of(request), "lists": lists}
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The console's first page."""
-        return TemplateResponse(request, self.index_template, {**self.each_context(request), **(extra_context or {})})
+        told = self.overview(cast("OperatorRequest", request))
+        values = {**self.each_context(request), **told, **(extra_context or {})}
+        return TemplateResponse(request, self.index_template, values)
 
 
 class OperatorAdmin(admin.ModelAdmin, Generic[Row]):  # type: ignore[type-arg]  # generic only in the stubs
     """A model's pages in the console: read across all workspaces, as the role ``aiaxis_ops``, and never written."""
 
     purpose = ""  # one sentence for the console's first page
+    label = ""  # in the navigation; without it, what the model is called
+    place = 50  # the order in the navigation, from the left
     detail_template: str
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Row]:
@@ -237,6 +255,10 @@ class OperatorAdmin(admin.ModelAdmin, Generic[Row]):  # type: ignore[type-arg]  
     def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """Nobody: the role behind these pages may only read."""
         return False
+
+
+def _signed_in_recently(operator: Operator) -> bool:
+    return (timezone.now() - operator.signed_in_at).total_seconds() <= settings.RECENT_LOGIN_SECONDS
 
 
 site: Final = OperatorSite(name="operator")

@@ -6,6 +6,7 @@ from typing import Final
 
 from accounts.identity import providers
 from accounts.rounds import every
+from accounts.services import erasing
 
 WORKOS: Final = "workos.events"
 
@@ -19,3 +20,9 @@ def follow_workos() -> None:
     from accounts.services import directory
 
     directory.follow()
+
+
+@every("accounts.erase", seconds=600)
+def erase_workspaces() -> None:
+    """Erase the workspaces whose day has come."""
+    erasing.erase_due()

@@ -133,3 +133,25 @@ person_added = Signal()
 # workspace did it. sender=Membership, Session or ApiKey; arguments: workspace_id (UUID), target (the row), effect ("suspended",
 # "removed", "role", "session" or "key"), detail (dict[str, str]).
 directory_followed = Signal()
+
+# An operator suspended a workspace, let it in again, set a day for its erasure or called that off. Sent inside the act's
+# transaction: whoever cannot record it raises accounts.identity.base.Unavailable, and nothing was done. sender=Workspace;
+# arguments: operator (accounts.operators.Operator), act ("suspended", "restored", "closing" or "reopened"), workspace_id (UUID),
+# detail (dict[str, str]).
+workspace_operated = Signal()
+
+# A workspace's day has come: whoever keeps something of it outside the tables of the fence removes it now, with the whole
+# workspace bound. It may be sent again, if the erasing was interrupted. sender=Workspace; arguments: workspace_id (UUID).
+workspace_erasing = Signal()
+
+# Every row of a workspace is gone, in the transaction that is still open. sender=Workspace; arguments: workspace_id (UUID), rows
+# (int), people (int, who belonged nowhere else and went with it).
+workspace_erased = Signal()
+
+# An operator had a failed job run again, or a waiting or failed one dropped. Recorded or refused like the acts above.
+# sender=procrastinate.jobs.Job; arguments: operator (accounts.operators.Operator), act ("retried" or "discarded"), job_id (int).
+job_operated = Signal()
+
+# A job failed for the last time. sender=procrastinate.jobs.Job; arguments: job_id (int), task (str), kind (str, the error's
+# class), place (str, where in our code; never what the error says, which may be content).
+job_failed = Signal()

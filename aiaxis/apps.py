@@ -14,6 +14,8 @@ class AiAxisConfig(AppConfig):
     name = "aiaxis"
 
     def ready(self) -> None:
-        """Begin reporting, unless nobody is to be told."""
+        """Put the console's pages that take every floor in their place; begin reporting, unless nobody is to be told."""
+        from aiaxis.console import pages  # noqa: F401 - importing it registers them; its models are loaded by now
+
         if settings.SENTRY_DSN:
             reports.begin(settings.SENTRY_DSN)

@@ -78,7 +78,12 @@ class ReviewAdmin(OperatorAdmin[Review]):
             path(f"{one}{act_}/", act(reviews.state), {"act": act_}, name=f"review_{act_}") for act_ in reviews.STATES
         ]
         members = [
-            path(f"{one}<uuid:entry_id>/{verb}/", act(reviews.member), {"act": verb}, name=f"review_{verb}")
+            path(
+                f"{one}<uuid:entry_id>/{verb}/",
+                act(reviews.member, is_sensitive=True),
+                {"act": verb},
+                name=f"review_{verb}",
+            )
             for verb in reviews.MEMBER_ACTS
         ]
         return [

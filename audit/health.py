@@ -69,6 +69,14 @@ def trouble(folder: Path) -> list[str]:
     return found
 
 
+def shipper_age(folder: Path) -> float | None:
+    """How many seconds ago the shipper of this host was last seen; None where it left no note that can be read."""
+    try:
+        return max(0.0, time.time() - float(str(spool.read_note(folder)["at"])))
+    except (OSError, ValueError, KeyError):
+        return None
+
+
 def _lateness(folder: Path) -> str | None:
     """Why spooled entries do not reach the trail, or None when the shipper is at work."""
     try:

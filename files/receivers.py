@@ -1,9 +1,11 @@
-"""What follows from a fact about a file? Whatever was taken in is handed to a job, in the same transaction."""
+"""What follows from a fact? Whatever file was taken in is handed to a job, in the same transaction; of a workspace that ends no byte stays."""
 
 from django.dispatch import receiver
 
 from accounts.jobs import enqueue
-from files import jobs, signals
+from accounts.models import Workspace
+from accounts.signals import workspace_erasing
+from files import jobs, signals, storage
 from files.models import File
 
 
@@ -11,3 +13,9 @@ from files.models import File
 def read_it(sender: type[File], target: File, **facts: object) -> None:
     """Enqueue the reading of a file; committed with the row, so neither is ever without the other."""
     enqueue(jobs.read, file_id=str(target.pk))
+
+
+@receiver(workspace_erasing, sender=Workspace, dispatch_uid="files.receivers.erase_bytes")
+def erase_bytes(sender: type[Workspace], **facts: object) -> None:
+    """Remove the bytes of every file of the workspace that is bound, and those of files whose row is gone already."""
+    storage.erase()

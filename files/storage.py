@@ -88,6 +88,19 @@ def delete(key: str) -> None:
     default_storage.delete(key)
 
 
+def erase() -> int:
+    """Remove everything that is stored for the bound workspace; returns how many files that were. Safe to repeat."""
+    folder = current_workspace_id().hex
+    try:
+        _, names = default_storage.listdir(folder)
+    except FileNotFoundError:
+        return 0
+    for name in names:
+        default_storage.delete(f"{folder}/{name}")
+    default_storage.delete(folder)
+    return len(names)
+
+
 def exists(key: str) -> bool:
     """Are there bytes under this key?"""
     _check(key)

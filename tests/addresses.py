@@ -41,6 +41,7 @@ PUBLIC = {
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 MISSING = "01890000-0000-7000-8000-00000000dead"
+MISSING_NUMBER = "4611686018427387904"
 CONVERTER = re.compile(r"<(?:(?P<kind>\w+):)?(?P<name>\w+)>")
 
 
@@ -68,7 +69,8 @@ class Address:
 
     def path(self, ids: dict[str, str]) -> str:
         """The address with these ids in it; an id that is not given is one that nobody has."""
-        return CONVERTER.sub(lambda found: ids.get(found["name"], MISSING), self.pattern)
+        missing = {"int": MISSING_NUMBER}
+        return CONVERTER.sub(lambda found: ids.get(found["name"], missing.get(found["kind"], MISSING)), self.pattern)
 
     @property
     def methods(self) -> tuple[str, ...]:

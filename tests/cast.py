@@ -117,6 +117,8 @@ def enter() -> None:
                     "name": company.name,
                     "slug": company.name.lower(),
                     "status": "active",
+                    "status_reason": "",
+                    "erase_after": None,
                     "organization_id": None,
                     "requires_sso": False,
                     "joins_as": "",

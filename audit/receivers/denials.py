@@ -46,6 +46,13 @@ def job_refused(
     services.record(entry)
 
 
+@receiver(accounts.job_failed)
+def job_failed(sender: object, *, job_id: int, task: str, kind: str, place: str, **kwargs: Any) -> None:
+    """A job failed for the last time: which, by what kind of error and where in our code, for whoever may have it run again."""
+    refusal = Refusal("server_error", "job.failed", "warning", {"job": task, "kind": kind, "place": place})
+    services.record(entries.denial(None, status=500, refusal=refusal, actor=None, target=("job", str(job_id))))
+
+
 def _asked_for(request: HttpRequest, refusal: Refusal) -> tuple[tuple[str, str], list[UUID]]:
     """What the address names first, as kind and id (`<uuid:file_id>` is a file), and every further id that was asked for."""
     named = route_of(request).arguments

@@ -73,6 +73,8 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "operator:review_resolve": {"resolution": "bug"},
     "operator:review_note": {"text": "A walk."},
     "operator:review_block": {"address": "203.0.113.9", "minutes": "15"},
+    "operator:accounts_workspace_suspend": {"reason": "A walk."},
+    "operator:accounts_workspace_close": {"reason": "A walk.", "name": "Acme"},
     "operator:review_unblock": {"network": "203.0.113.9/32"},
 }
 """What a page's form needs; the others need nothing but the row that their address names."""

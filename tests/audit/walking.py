@@ -19,19 +19,23 @@ from accounts.http import Refusal
 from accounts.identity import links
 from accounts.identity.base import Proof
 from accounts.identity.store.models import Account, MailedLink
+from accounts.jobs import enqueue
 from accounts.models import Membership, Role
-from accounts.services import invitations, members
+from accounts.services import invitations, members, workspaces
 from audit import entries, ledger
 from audit.exports.models import Export
 from audit.notices import operating
 from audit.notices import services as notices
 from audit.notices.models import Rule
+from audit.reviews import services as reviews
 from conversations.models import Message
+from files import jobs as reading
 from files import storage
 from tests import doors
+from tests.accounts.operating import olga
 from tests.audit.notices import desk as notices_desk
 from tests.authenticators import Authenticator
-from tests.cast import ADA, ALICE, BOB, CHARLIE, OLGA, PASSWORD, Person, acting
+from tests.cast import ACME, ADA, ALICE, BOB, CHARLIE, OLGA, PASSWORD, Person, acting
 from tests.clients import browser, operators_browser
 from tests.factories import Desk, MessageFactory, a_full_desk
 
@@ -88,6 +92,11 @@ def walk_for(name: str, form: dict[str, Any]) -> Walk:
         _operators_rows(name, walk)
     if name.startswith(("operator:review_", "operator:audit_entry_")):
         _a_refusal(walk)
+    if name.startswith("operator:accounts_user_"):
+        doors.program(BOB)
+        walk.ids |= {"row_id": str(BOB.user_id), "member_id": str(BOB.membership_id)}
+    if name.startswith("operator:accounts_workspace_"):
+        walk.ids["row_id"] = str(ACME.id)
     if name in PREPARED:
         PREPARED[name](walk)
     return walk
@@ -232,6 +241,26 @@ def _sent_a_while_ago(walk: Walk) -> None:
         cursor.execute("UPDATE accounts_invitation SET sent_at = sent_at - interval '2 hours'")
 
 
+def _closed_before(act: Callable[..., None]) -> Callable[[Walk], None]:
+    """An operator suspended the workspace, or is closing it."""
+
+    def prepare(walk: Walk) -> None:
+        act(olga(), workspace_id=ACME.id, reason="A walk.")
+
+    return prepare
+
+
+def _suspended(walk: Walk) -> None:
+    reviews.suspend(olga(), member=BOB.membership_id, workspace=ACME.id)
+
+
+def _a_failed_job(walk: Walk) -> None:
+    with acting(ALICE):
+        walk.ids["job_id"] = str(enqueue(reading.read, file_id=walk.ids["file_id"]))
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", [walk.ids["job_id"]])
+
+
 def _console_alone(walk: Walk) -> None:
     walk.client = operators_browser(OLGA)
 
@@ -261,4 +290,9 @@ PREPARED: Final[dict[str, Callable[[Walk], None]]] = {
     "operator:review_reopen": _after("resolve", resolution="bug"),
     "operator:review_unblock": _after("block", address="203.0.113.9", minutes="15"),
     "operator:review_readmit": _after("{entry_id}/suspend"),
+    "operator:accounts_user_readmit": _suspended,
+    "operator:accounts_workspace_restore": _closed_before(workspaces.suspend),
+    "operator:accounts_workspace_reopen": _closed_before(workspaces.close),
+    "operator:procrastinate_procrastinatejob_retry": _a_failed_job,
+    "operator:procrastinate_procrastinatejob_discard": _a_failed_job,
 }

@@ -24,7 +24,9 @@ def main() -> int:
     """Measure the chosen groups; returns 1 if a target is missed."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench")
     parser.add_argument(
-        "groups", nargs="*", default=["start", "answers", "lifecycle", "identities", "audit", "fence", "search"]
+        "groups",
+        nargs="*",
+        default=["start", "answers", "lifecycle", "identities", "audit", "console", "fence", "search"],
     )
     parser.add_argument("--rounds", type=int, default=200, help="rounds of interleaved slices")
     parser.add_argument("--workspaces", type=int, default=1000, help="workspaces of 1,000 rows each")
@@ -35,7 +37,7 @@ def main() -> int:
     from tests.bench import groups, rows
 
     console = Console()
-    measured = groups.measure(options.groups, rounds=options.rounds, workspaces=options.workspaces, console=console)
+    measured = groups.measure(options.groups, rounds=options.rounds, workspaces=options.workspaces, terminal=console)
     rows.show(measured, console)
     rows.keep(measured, ROOT / ".aiaxis" / "bench.json")
     environment.server.stop()

@@ -100,7 +100,7 @@ def test_the_operators_console_is_clean_and_says_operator(new_page: Callable[[],
     page = new_page()
     open_console(page, OLGA)
     found = {"console": complaints(page)}
-    page.locator("main .list__link").first.click()
+    page.get_by_role("navigation", name="Operator").get_by_role("link", name="Audit entries").click()
     found["entries"] = complaints(page)
     page.locator("tbody a").first.click()
     found["entry"] = complaints(page)

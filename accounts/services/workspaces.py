@@ -1,0 +1,57 @@
+"""What may an operator do with a whole workspace, without seeing what is in it?
+
+Close its doors for a time, open them again, and set the day on which it is erased, which can be called off until then. Who
+asks is said in sealed claims, and the database believes them of an operator whose session is alive; each act is recorded in
+its transaction, in the trail of the workspace too, and is not done if nobody can record it.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
+
+from django.db import connections, transaction
+
+from accounts.models import Workspace
+from accounts.operators import Operator
+from accounts.signals import workspace_operated
+from accounts.tenancy import claims
+
+PURPOSE: Final = "operator.workspace"
+GRACE_DAYS: Final = 30
+"""How long after it was closed a workspace can be taken back."""
+
+
+class CameTooLate(Exception):
+    """The act changed nothing: the workspace is not in a state for it any more."""
+
+
+def suspend(operator: Operator, *, workspace_id: UUID, reason: str) -> None:
+    """Close its doors: every session, key, stream and job of it is refused from this moment. Raises ``CameTooLate``."""
+    _act(operator, "suspended", workspace_id, reason=reason)
+
+
+def restore(operator: Operator, *, workspace_id: UUID) -> None:
+    """Open the doors of a suspended workspace. Raises ``CameTooLate``."""
+    _act(operator, "restored", workspace_id)
+
+
+def close(operator: Operator, *, workspace_id: UUID, reason: str) -> None:
+    """Close its doors, and have it erased when the grace is over. Raises ``CameTooLate``."""
+    _act(operator, "closing", workspace_id, reason=reason, days=str(GRACE_DAYS))
+
+
+def reopen(operator: Operator, *, workspace_id: UUID) -> None:
+    """Call the erasure off and open the doors. Raises ``CameTooLate`` where the day has come."""
+    _act(operator, "reopened", workspace_id)
+
+
+def _act(operator: Operator, act: str, workspace_id: UUID, **words: str) -> None:
+    sealed = claims.sealed(PURPOSE, act=act, session=str(operator.session_id), workspace=str(workspace_id), **words)
+    with transaction.atomic(), connections["default"].cursor() as cursor:
+        cursor.execute("SELECT fence.operate_workspace(%s)", [sealed])
+        if cursor.fetchone() == (0,):
+            raise CameTooLate
+        workspace_operated.send(
+            sender=Workspace, operator=operator, act=act, workspace_id=workspace_id, detail=dict(words)
+        )

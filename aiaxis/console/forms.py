@@ -1,0 +1,68 @@
+"""What do operators look for, and what do they say when they close a workspace?"""
+
+from __future__ import annotations
+
+from django import forms
+
+from accounts.models import Workspace
+
+
+class PeopleFilter(forms.Form):
+    """A person's address or name, or a part of it."""
+
+    q = forms.CharField(
+        label="Address or name",
+        required=False,
+        max_length=120,
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off", "data-search-box": ""}),
+        error_messages={"max_length": "Look for at most 120 characters."},
+    )
+
+
+class WorkspaceFilter(forms.Form):
+    """A workspace's name, or a part of it, and its state."""
+
+    q = forms.CharField(
+        label="Name",
+        required=False,
+        max_length=120,
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off", "data-search-box": ""}),
+        error_messages={"max_length": "Look for at most 120 characters."},
+    )
+    status = forms.ChoiceField(label="State", required=False, choices=[("", "Any"), *Workspace.Status.choices])
+
+
+class ReasonForm(forms.Form):
+    """Why the doors are closed: the workspace's owners read it in their trail."""
+
+    reason = forms.CharField(
+        label="Reason",
+        max_length=300,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="It stands in the workspace’s own trail, where its owners read it.",
+        error_messages={"required": "Say why.", "max_length": "A reason has up to 300 characters."},
+    )
+
+
+class NameForm(ReasonForm):
+    """The same for closing it for good, with the name typed, so that no click does it."""
+
+    name = forms.CharField(
+        label="The workspace’s name, to confirm",
+        max_length=120,
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        error_messages={"required": "Type the workspace’s name."},
+    )
+
+    def __init__(self, *args: object, workspace: str, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]  # Django's own, handed on
+        self._workspace = workspace
+
+    def clean_name(self) -> str:
+        """The very name, so that it is not the workspace of the tab beside this one."""
+        name = str(self.cleaned_data["name"])
+        if name.strip() != self._workspace:
+            raise forms.ValidationError(
+                "This is not the workspace’s name. Type it as it stands at the top of the page."
+            )
+        return name

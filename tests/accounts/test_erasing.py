@@ -1,0 +1,249 @@
+"""Does a workspace whose day has come leave nothing but its trail, and does it take nothing of anybody else with it?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+from django.core.files.base import ContentFile
+from django.db import connections
+from django.test import Client
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts import jobs
+from accounts.identity.base import Proof
+from accounts.identity.store.models import Account, StoreKey, StoreSession
+from accounts.models import Membership, Role, User, Workspace
+from accounts.services import erasing, invitations, workspaces
+from accounts.signals import workspace_erased, workspace_erasing
+from accounts.tenancy.context import whole_workspace
+from audit import spool
+from audit.notices import services as notices
+from audit.services import Unrecorded
+from files import storage
+from tests import doors
+from tests.accounts.operating import olga
+from tests.authenticators import Authenticator
+from tests.cast import ACME, ADA, ALICE, BIRCH, BOB, CHARLIE, PASSWORD, VERA, Company, Person, acting
+from tests.factories import Desk, a_full_desk
+
+pytestmark = pytest.mark.usefixtures("committed")
+
+# Kept on purpose, as long as its retention says; and what only names entries of it.
+TRAIL = ("audit_entry", "audit_seal", "audit_unsealed", "audit_unheard")
+
+
+@pytest.fixture(autouse=True)
+def home(settings: Settings, tmp_path: Path) -> Path:
+    settings.AIAXIS_HOME = tmp_path
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {**settings.STORAGES["default"], "OPTIONS": {"location": tmp_path / "storage"}},
+    }
+    return tmp_path
+
+
+def furnish(person: Person) -> Desk:
+    """One of everything, a second factor, bytes behind the file and behind no row, a job and a message that wait."""
+    desk = a_full_desk(person, "workspace")
+    Authenticator.of(person)
+    with acting(person):
+        storage.save(desk.rows["file_id"].storage_key, ContentFile(b"Refunds take ten days..."))
+        storage.save(storage.new_key(), ContentFile(b"Left by a killed process."))
+        notices.test(actor=person.tenant, channel=desk.rows["channel_id"].pk)
+    return desk
+
+
+def due(company: Company) -> None:
+    """Close the workspace, and let its thirty days be over."""
+    workspaces.close(olga(), workspace_id=company.id, reason="The contract ended.")
+    Workspace.objects.using("owner").filter(pk=company.id).update(erase_after=timezone.now() - timedelta(seconds=1))
+
+
+def fenced_tables() -> list[str]:
+    """Every table with a workspace's column, as the catalogue knows them: a model that was forgotten is here all the same."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "SELECT c.relname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'workspace_id' "
+            "WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition"
+        )
+        return sorted(name for (name,) in cursor.fetchall())
+
+
+def counted(company: Company) -> dict[str, int]:
+    """How many rows of each fenced table are the workspace's."""
+    found = {}
+    with connections["owner"].cursor() as cursor:
+        for table in fenced_tables():
+            cursor.execute(f'SELECT count(*) FROM "{table}" WHERE workspace_id = %s', [company.id])
+            found[table] = cursor.fetchone()[0]
+    return found
+
+
+def naming(*words: str) -> dict[str, int]:
+    """Every table of both databases but the trail's, in which some row holds one of the words; how many rows."""
+    found = {}
+    for alias in ("owner", "identity"):
+        with connections[alias].cursor() as cursor:
+            cursor.execute(
+                "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') "
+                "AND NOT relispartition"
+            )
+            for (table,) in cursor.fetchall():
+                if table not in TRAIL:
+                    cursor.execute(
+                        f'SELECT count(*) FROM "{table}" t WHERE t::text ILIKE ANY(%s)',
+                        [[f"%{word}%" for word in words]],
+                    )
+                    found[table] = cursor.fetchone()[0]
+    return {table: rows for table, rows in found.items() if rows}
+
+
+def stored(home: Path, company: Company) -> list[str]:
+    return sorted(path.name for path in (home / "storage" / company.id.hex).glob("*"))
+
+
+def marks_of(*desks: Desk) -> list[str]:
+    """The words by which rows of these people and of their workspace are found."""
+    found = [ACME.id.hex, str(ACME.id)]
+    for person in (ALICE, ADA, BOB, VERA):
+        found += [str(person.user_id), str(person.membership_id), person.subject, person.email]
+    return [*found, *(one for desk in desks for name, one in desk.ids.items() if name != "slug")]
+
+
+def test_nothing_of_it_is_left_and_nothing_of_the_other_is_missing(home: Path) -> None:
+    """P9: every fenced table, every other table of both databases, and the storage, scanned; Birch has a twin of each row."""
+    desk, twin = furnish(ALICE), furnish(CHARLIE)
+    for person in (ADA, BOB, VERA):
+        a_full_desk(person)
+    before, others, files = counted(ACME), counted(BIRCH), stored(home, BIRCH)
+    empty = {table for table, rows in before.items() if not rows}
+    assert empty <= {"accounts_domain", "audit_exportpart", "conversations_delta", "files_embedding"}, (
+        "nothing to leave"
+    )
+    assert len(stored(home, ACME)) == 2
+    marks = marks_of(desk)
+    assert set(naming(*marks)) >= {
+        "accounts_user",
+        "audit_message",
+        "files_file",
+        "identity_store_account",
+        "identity_store_storekey",
+        "procrastinate_jobs",
+    }
+    due(ACME)
+    assert erasing.erase_due() == 1
+    after = counted(ACME)
+    assert {table: rows for table, rows in after.items() if rows and table not in TRAIL} == {}
+    assert naming(*marks) == {}
+    assert not (home / "storage" / ACME.id.hex).exists()
+    assert {table: rows for table, rows in counted(BIRCH).items() if table not in TRAIL} == {
+        table: rows for table, rows in others.items() if table not in TRAIL
+    }
+    assert stored(home, BIRCH) == files
+    assert doors.browser(CHARLIE).get(f"/files/{twin.ids['file_id']}/").status_code == 200
+
+
+def test_its_trail_stays_and_says_that_it_was_erased(home: Path) -> None:
+    furnish(ALICE)
+    before = counted(ACME)["audit_entry"]
+    assert before
+    due(ACME)
+    erasing.erase_due()
+    assert counted(ACME)["audit_entry"] >= before
+    lines = [json.loads(line) for path in spool.segments(home / "spool") for line in path.read_bytes().splitlines()]
+    told = [(one["action"], one["workspace_id"]) for one in lines if one["action"].startswith("workspace.")]
+    assert told == [("workspace.closing", str(ACME.id)), ("workspace.erased", str(ACME.id))]
+
+
+def test_it_is_closed_at_once_for_browsers_keys_and_jobs() -> None:
+    desk, browser, program = furnish(ALICE), doors.browser(ALICE), doors.program(ALICE)
+    assert browser.get("/files/").status_code == 200
+    workspaces.close(olga(), workspace_id=ACME.id, reason="The contract ended.")
+    assert browser.get("/files/").status_code == 302
+    assert program.get("/api/v1/files").status_code == 401
+    message = jobs.sealed("files.read", ACME.id, ALICE.membership_id, {"file_id": desk.ids["file_id"]})
+    with pytest.raises(jobs.JobRefused, match="member"):
+        jobs.run(1, "files.read", dict(message), 0)
+    assert doors.browser(CHARLIE).get("/files/").status_code == 200
+
+
+def test_it_can_be_taken_back_until_the_day_and_not_after(home: Path) -> None:
+    desk, browser = furnish(ALICE), doors.browser(ALICE)
+    workspaces.close(olga(), workspace_id=ACME.id, reason="A mistake.")
+    assert erasing.erase_due() == 0
+    workspaces.reopen(olga(), workspace_id=ACME.id)
+    assert browser.get(f"/files/{desk.ids['file_id']}/").status_code == 200
+    due(ACME)
+    with pytest.raises(workspaces.CameTooLate):
+        workspaces.reopen(olga(), workspace_id=ACME.id)
+    assert erasing.erase_due() == 1
+
+
+def test_who_belongs_elsewhere_too_stays_there_and_signs_in(home: Path) -> None:
+    with acting(CHARLIE):
+        made = invitations.send(actor=CHARLIE.tenant, email=BOB.email, role=Role.MEMBER)
+        token = invitations.token_of(made)
+    invitations.accept(token, proof=Proof(doors.identity_of(BOB)), name="Bob")
+    doors.key(BOB)
+    due(ACME)
+    erasing.erase_due()
+    assert not StoreSession.objects.filter(account_id=BOB.subject, purpose="session").exists(), "of the erased one"
+    assert not StoreKey.objects.filter(account_id=BOB.subject).exists()
+    assert User.objects.using("owner").filter(pk=BOB.user_id).exists()
+    assert not User.objects.using("owner").filter(pk=ALICE.user_id).exists()
+    assert [str(one) for one in Account.objects.filter(pk__in=[ALICE.subject, BOB.subject])] == [BOB.subject]
+    with whole_workspace(BIRCH.id):
+        assert Membership.objects.using("owner").filter(user_id=BOB.user_id).count() == 1
+    assert Client().post("/sign-in/", {"email": BOB.email, "password": PASSWORD}).status_code == 302
+
+
+class Interrupted(Exception):
+    """What a killed worker looks like from inside."""
+
+
+@pytest.fixture
+def interrupting() -> Iterator[list[UUID]]:
+    """Whoever erases is interrupted, once each, before the rows go and after."""
+    seen: list[UUID] = []
+
+    def once(workspace_id: UUID, **facts: object) -> None:
+        seen.append(workspace_id)
+        if len(seen) < 3:
+            raise Interrupted
+
+    workspace_erasing.connect(once, weak=False)
+    workspace_erased.connect(once, weak=False)
+    yield seen
+    workspace_erasing.disconnect(once)
+    workspace_erased.disconnect(once)
+
+
+def test_an_interrupted_erasing_is_taken_up_and_called_off_no_more(home: Path, interrupting: list[UUID]) -> None:
+    furnish(ALICE)
+    due(ACME)
+    assert erasing.erase_due() == 0, "interrupted before the rows"
+    with pytest.raises(workspaces.CameTooLate):
+        workspaces.reopen(olga(), workspace_id=ACME.id)
+    while not erasing.erase_due():
+        assert len(interrupting) < 6
+    assert {table: rows for table, rows in counted(ACME).items() if rows and table not in TRAIL} == {}
+
+
+def test_what_cannot_be_recorded_is_not_erased(
+    home: Path, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    furnish(ALICE)
+    due(ACME)
+    (tmp_path / "in-the-way").write_text("")
+    settings.AIAXIS_HOME = tmp_path / "in-the-way"
+    connections["audit"].close()
+    monkeypatch.setitem(connections["audit"].settings_dict, "HOST", "/nonexistent-socket")
+    with pytest.raises(Unrecorded):
+        erasing.erase(ACME.id)
+    assert counted(ACME)["accounts_membership"] == 4
