@@ -19,6 +19,7 @@ import logging
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, Concatenate, Final, ParamSpec, TypeVar
 from uuid import UUID
@@ -26,6 +27,7 @@ from zlib import crc32
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
+from django.utils import timezone
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.jobs import Job
 from procrastinate.manager import JobManager
@@ -65,7 +67,6 @@ class Registered:
     name: str
     handler: Callable[..., None]
     queue: str
-    priority: int
     serial: str
     lanes: int
     gave_up: Callable[..., None] | None
@@ -81,7 +82,6 @@ def job(
     name: str,
     *,
     queue: str = QUEUE,
-    priority: int = 0,
     serial: str = "",
     lanes: int = 0,
     gave_up: Callable[..., None] | None = None,
@@ -89,7 +89,7 @@ def job(
     """Register a handler, whose first argument is the tenant and whose others are JSON values by name.
 
     A handler may run more than once (a worker can die after its last statement), so it must come to the same end each time.
-    Higher `priority` runs first. `serial` names an argument: jobs with the same value of it run one after another. With `lanes`,
+    `serial` names an argument: jobs with the same value of it run one after another. With `lanes`,
     a workspace has no more than so many of these jobs running: its values are dealt out over so many rows. `gave_up`
     takes the handler's arguments and is called, inside the fence, when the handler failed for the last time, so that what waits
     for the job can be marked.
@@ -98,7 +98,7 @@ def job(
     def register(handler: Handler) -> Handler:
         if name in REGISTRY:
             raise ValueError(f"Two jobs are named {name}.")
-        REGISTRY[name] = Registered(name, handler, queue, priority, serial, lanes, gave_up)
+        REGISTRY[name] = Registered(name, handler, queue, serial, lanes, gave_up)
         _NAMES[handler] = name
         return handler
 
@@ -116,16 +116,27 @@ def enqueue(handler: Callable[Concatenate[Tenant, P], None], /, *args: P.args, *
 
     Raises `NoWorkspace` where no member is bound: there is no job of nobody (L45).
     """
+    return _handed_in(handler, arguments)
+
+
+def enqueue_later(
+    after: timedelta, handler: Callable[Concatenate[Tenant, P], None], /, *args: P.args, **arguments: P.kwargs
+) -> int:
+    """As ``enqueue``, for a job that starts after a while: what waits for another system, for as long as it is worth waiting."""
+    return _handed_in(handler, arguments, not_before=timezone.now() + after)
+
+
+def _handed_in(handler: Callable[..., None], arguments: dict[str, Any], *, not_before: datetime | None = None) -> int:
     registered = REGISTRY[_NAMES[handler]]
     message = sealed(registered.name, current().workspace, current_member_id(), arguments)
     value = lane(registered, arguments) if registered.serial else None
     row = Job(
         queue=registered.queue,
-        priority=registered.priority,
         lock=lock(registered.name, current().workspace, value) if registered.serial else None,
         queueing_lock=None,
         task_name=registered.name,
         task_kwargs=dict(message),
+        scheduled_at=not_before,
     )
     # Through Django's own connection, so that the job and the rows that it is about are committed together.
     inserted = JobManager(DjangoConnector("default")).defer_job(row)

@@ -6,24 +6,57 @@ undone meanwhile is not told any more.
 
 from __future__ import annotations
 
+import logging
+from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts import mail
 from accounts.http import Tenant
-from accounts.jobs import RetryLater, job
-from accounts.models import Invitation, Membership
+from accounts.identity import providers
+from accounts.identity.base import BadCredentials, Unavailable
+from accounts.jobs import RetryLater, enqueue_later, job
+from accounts.models import Invitation, Membership, Workspace
 from accounts.services import invitations
 
+log = logging.getLogger(__name__)
 
-@job("accounts.letters.invitation")
+AGAIN: Final = timedelta(minutes=1)  # until WorkOS is asked again after a silence
+KNOWN_THERE: Final = timedelta(days=7)  # longer than any invitation of ours is open at WorkOS
+
+
+@job("accounts.letters.invitation", serial="invitation_id")
 def invitation(tenant: Tenant, invitation_id: str) -> None:
-    """Mail the link of an invitation that still waits."""
+    """Have the link of an invitation mailed that still waits: by WorkOS where the workspace has an organisation, else by us; never by both."""
     found = Invitation.objects.filter(pk=UUID(invitation_id), accepted_at__isnull=True, revoked_at__isnull=True).first()
-    if found is not None:
-        path = reverse("accounts:invitation", args=[invitations.token_of(found)])
-        _send("invitation", tenant, to=found.email, role=found.get_role_display(), link=mail.link(path))
+    if found is None or found.is_over:
+        return
+    organization_id = Workspace.objects.get(pk=tenant.workspace_id).organization_id
+    if organization_id is not None and providers.has_workos():
+        try:
+            invitations.mail_by_workos(found, organization_id=organization_id)
+        except Unavailable:
+            # For as long as the invitation lasts: a job's own few tries are over after minutes, an outage may not be.
+            enqueue_later(AGAIN, invitation, invitation_id=invitation_id)
+            return
+        except BadCredentials:
+            # WorkOS mailed nothing: it will not invite whoever belongs to the organisation already, who can join by our link.
+            log.info("WorkOS does not send an invitation, so it is sent from here.")
+        else:
+            return
+    path = reverse("accounts:invitation", args=[invitations.token_of(found)])
+    _send("invitation", tenant, to=found.email, role=found.get_role_display(), link=mail.link(path))
+
+
+@job("accounts.letters.invitations_over")
+def invitations_over(tenant: Tenant) -> None:
+    """Let what WorkOS mailed lead nowhere where the invitation was withdrawn here, by whatever act."""
+    late = timezone.now() - KNOWN_THERE
+    over = Invitation.objects.filter(revoked_at__isnull=False, sent_at__gt=late)
+    invitations.end_at_workos(over.values_list("pk", flat=True))
 
 
 @job("accounts.letters.removed")

@@ -6,6 +6,7 @@ from django.dispatch import receiver
 
 from accounts import letters, signals
 from accounts.http import Tenant
+from accounts.identity import providers
 from accounts.jobs import enqueue
 from accounts.models import Invitation, Membership
 
@@ -16,6 +17,14 @@ from accounts.models import Invitation, Membership
 def mail_the_invitation(sender: type[Invitation], target: Invitation, **facts: object) -> None:
     """Mail the link. The job carries the row's id alone; the letter derives the link."""
     enqueue(letters.invitation, invitation_id=str(target.pk))
+
+
+@receiver(signals.invitation_withdrawn, sender=Invitation, dispatch_uid="accounts.letters.over")
+@receiver([signals.member_suspended, signals.member_removed], sender=Membership, dispatch_uid="accounts.letters.ended")
+def end_them_at_workos(sender: type[Invitation | Membership], invitations: int = 1, **facts: object) -> None:
+    """Invitations were withdrawn, with their sender or alone: what WorkOS mailed for them leads nowhere either."""
+    if invitations and providers.has_workos():
+        enqueue(letters.invitations_over)
 
 
 @receiver(signals.member_removed, sender=Membership, dispatch_uid="accounts.letters.removed")

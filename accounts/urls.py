@@ -75,6 +75,7 @@ urlpatterns = [
     path("people/<uuid:member_id>/restore/", people.restore, name="member_restore"),
     path("people/<uuid:member_id>/remove/", people.remove, name="member_remove"),
     path("people/<uuid:member_id>/transfer/", people.transfer, name="member_transfer"),
+    path("invitations/", invitations.from_workos, name="invitation_from_workos"),
     path("invitations/<str:token>/", invitations.invitation, name="invitation"),
     path("invitations/<str:token>/join/", invitations.join, name="invitation_join"),
     path("invitations/<str:token>/sign-in/", invitations.sign_in_first, name="invitation_sign_in"),

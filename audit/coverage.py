@@ -167,6 +167,7 @@ EXEMPT: Final[dict[str, str]] = {
     "accounts:single_sign_on": "It shows an owner the workspace's own rules; changing them is recorded.",
     "accounts:sso_connect": "It sends an owner to their company's sign-in; what they bring back is recorded when it is trusted.",
     "accounts:invitation": "It shows an invitation to whoever holds its link; a link that is none is recorded.",
+    "accounts:invitation_from_workos": "It leads from WorkOS's link to the invitation's page; a link that is none is recorded.",
     "accounts:invitation_sign_in": "It remembers in the reader's browser which invitation they came with.",
     "api:list_members": "Who belongs to the workspace, which its members may know; every change is recorded.",
     "api:me": _OWN_ACCOUNT,

@@ -23,6 +23,7 @@ PUBLIC = {
     "/sign-in/": "where people come in",
     "/sign-in/address/": "shows what to sign in with, the same for every address of a domain",
     "/sign-in/workspace/": "asks for the proof that the sign-in left in a cookie",
+    "/invitations/": "leads from the link that WorkOS mailed to the invitation's page",
     "/invitations/<str:token>/": "shows an invitation to whoever was mailed its link",
     "/invitations/<str:token>/join/": "asks for the link and a session of the invited address",
     "/invitations/<str:token>/sign-in/": "remembers the link in this browser, and leads to the sign-in",

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,12 @@ class Passwords(Protocol):
 class SingleSignOn(Protocol):
     """A provider that can send a browser away to prove who it is."""
 
-    def start_sso(self, *, redirect_uri: str, organization_id: str | None, email_hint: str | None) -> SsoStart:
-        """Prepare a sign-in elsewhere; the caller binds state, nonce and verifier to the browser."""
+    def start_sso(
+        self, *, redirect_uri: str, organization_id: str | None, email_hint: str | None, invitation: str | None = None
+    ) -> SsoStart:
+        """Prepare a sign-in elsewhere; the caller binds state, nonce and verifier to the browser. ``invitation``: the provider's
+        token of one that the person is about to accept.
+        """
 
     def finish_sso(self, *, code: str, code_verifier: str, nonce: str, client: Client) -> Proof:
         """Exchange the code, once for each nonce.
@@ -117,6 +122,33 @@ class SingleSignOn(Protocol):
 
     def administers(self, subject: str, *, organization_id: str) -> bool:
         """Does this person run the organisation, according to its own directory?"""
+
+
+class Invitations(Protocol):
+    """A provider that mails invitations of ours, each standing for one link of the platform that is mailed to nobody."""
+
+    def send_invitation(
+        self, *, invitation: UUID, nonce: str, link: str, email: str, organization_id: str, role: str | None
+    ) -> None:
+        """Mail it, unless it was for this nonce. Raises ``BadCredentials`` if the provider will not, ``Unavailable``; then it did not."""
+
+    def invitation_behind(self, token: str) -> tuple[UUID, str] | None:
+        """The invitation and nonce for which the provider's token stands; None if there is none."""
+
+    def invitation_token(self, link: str) -> str | None:
+        """The provider's token behind a link of ours, for whoever goes there to sign in."""
+
+    def accept_invitation(self, link: str) -> None:
+        """The person is about to join here: make them a member there first. Raises ``BadCredentials``, ``Unavailable``."""
+
+    def accepted_invitation(self, identity: Identity) -> tuple[UUID, str] | None:
+        """The invitation and nonce that this very person accepted at the provider itself."""
+
+    def end_invitations(self, invitations: list[UUID]) -> int:
+        """Let the provider's links for these lead nowhere; returns how many did."""
+
+    def used_invitation(self, link: str) -> None:
+        """The link was taken."""
 
 
 class Sessions(Protocol):

@@ -20,7 +20,7 @@ from django.utils import timezone
 from accounts.identity import providers
 from accounts.identity.base import Unavailable
 from accounts.identity.store.models import VendorCursor, VendorEvent
-from accounts.identity.workos import events, outbox, withdrawals
+from accounts.identity.workos import events, invitations, outbox, withdrawals
 from accounts.identity.workos.events import Event
 from accounts.models import ApiKey, Membership, Session
 from accounts.signals import directory_followed
@@ -98,7 +98,7 @@ def _once(event: Event) -> bool:
     if VendorEvent.objects.filter(pk=event.id).exists():
         return False
     effect = _EFFECTS.get(event.kind)
-    if effect is not None and event.subject:
+    if effect is not None and (event.subject or event.kind == events.INVITATION_REVOKED):
         effect(event.subject, event.organization_id, event.reference)
     # Afterwards: whoever dies in between does it again, which changes nothing more.
     VendorEvent.objects.get_or_create(pk=event.id, defaults={"kind": event.kind[:80]})
@@ -163,6 +163,11 @@ def _changed_key(subject: str, organization_id: str, reference: str) -> None:
     withdrawals.doubt_key(reference)
 
 
+def _invitation(subject: str, organization_id: str, reference: str) -> None:
+    """An invitation was withdrawn at WorkOS: its link leads nowhere here either. Who was not let in yet stands in no workspace's trail."""
+    invitations.end(tell=False, pk=reference)
+
+
 _EFFECTS: dict[str, Callable[[str, str, str], None]] = {
     events.MEMBERSHIP_UPDATED: _membership,
     events.MEMBERSHIP_DELETED: _membership,
@@ -170,6 +175,7 @@ _EFFECTS: dict[str, Callable[[str, str, str], None]] = {
     events.SESSION_REVOKED: _session,
     events.KEY_REVOKED: _key,
     events.KEY_UPDATED: _changed_key,
+    events.INVITATION_REVOKED: _invitation,
 }
 
 

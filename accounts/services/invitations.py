@@ -3,11 +3,14 @@
 The link that is mailed carries a token which no database holds: the row keeps its hash, and the letter derives it anew from
 the row's id and nonce. Accepting takes the token and a proof, by an identity system, of the very address that was
 invited; the database joins the person in one step (accounts/migrations/0009_invitations.py).
+
+Where the workspace has an organisation, WorkOS mails the invitation instead, and its link stands for ours: the rules are the same ones.
 """
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Iterable
 from typing import Final
 from uuid import UUID
 
@@ -15,10 +18,10 @@ from django.db import transaction
 
 from accounts.http import Tenant
 from accounts.identity import providers, tokens
-from accounts.identity.base import Identity, Proof
+from accounts.identity.base import BadCredentials, Identity, Proof
 from accounts.identity.spelling import email_key
 from accounts.models import Invitation, Role
-from accounts.queries import Place
+from accounts.queries import Place, invitation_of
 from accounts.services.members import Refused, asked
 from accounts.signals import invitation_accepted, invitation_resent, invitation_sent, invitation_withdrawn
 from accounts.tenancy import claims
@@ -90,7 +93,7 @@ def token_of(invitation: Invitation) -> str:
 
 
 def accept(token: str, *, proof: Proof, name: str) -> Place:
-    """Make the proven person a member, and return where they may enter. Raises ``Refused`` with a word of ``ACCEPTING``.
+    """Make the proven person a member, and return where they may enter. Raises ``Refused`` with a word of ``ACCEPTING``, ``Unavailable``.
 
     ``proof`` may come from any identity system; ``name`` is what a person who is new here is called.
     """
@@ -101,6 +104,7 @@ def accept(token: str, *, proof: Proof, name: str) -> Place:
     if not identity.email_verified:
         # The invitation is bound to a mailbox; an address that somebody merely claimed is nobody's (L32).
         raise Refused("unverified")
+    _accept_there(token, identity)
     with transaction.atomic():
         answer = asked("SELECT fence.accept_invitation(%s, %s)", [token, _claims(identity, name)])
         place = Place.answered(answer)
@@ -108,7 +112,46 @@ def accept(token: str, *, proof: Proof, name: str) -> Place:
             target = Invitation(pk=UUID(answer["invitation_id"]), workspace_id=place.workspace_id)
             actor = place.tenant(method=identity.method, display_name=answer["display_name"], email=answer["email"])
             invitation_accepted.send(sender=Invitation, actor=actor, target=target, role=answer["role"])
+    if providers.has_workos():
+        providers.workos().used_invitation(token)
     return place
+
+
+def mail_by_workos(invitation: Invitation, *, organization_id: str) -> None:
+    """Have WorkOS mail it, once for each sending. Raises ``BadCredentials`` if WorkOS will not, ``Unavailable``."""
+    # A directory never makes an owner, so WorkOS is told of none; every other role is kept there from now on.
+    role = None if invitation.role == Role.OWNER else invitation.role
+    providers.workos().send_invitation(
+        invitation=invitation.pk,
+        nonce=invitation.nonce,
+        link=token_of(invitation),
+        email=invitation.email,
+        organization_id=organization_id,
+        role=role,
+    )
+
+
+def end_at_workos(invitations: Iterable[UUID]) -> None:
+    """Let the links that WorkOS mailed for these lead nowhere."""
+    if providers.has_workos():
+        providers.workos().end_invitations(list(invitations))
+
+
+def behind(token: str) -> str | None:
+    """The token of ours for which one that WorkOS mailed stands; None if it stands for none. Raises ``Unavailable``."""
+    found = providers.workos().invitation_behind(token) if token and providers.has_workos() else None
+    return None if found is None else _token(*found)
+
+
+def accept_elsewhere(proof: Proof, *, name: str) -> Place:
+    """Join by an invitation that this very person has just accepted on WorkOS's own page. Raises ``Refused``, ``Unavailable``."""
+    identity = proof.identity
+    if identity.provider != providers.WORKOS or identity.organization_id is None:
+        raise Refused("unknown")
+    found = providers.workos().accepted_invitation(identity)
+    if found is None:
+        raise Refused("unknown")
+    return accept(_token(*found), proof=proof, name=name)
 
 
 def register(token: str, *, email: str, name: str, password: str, workspace_name: str) -> tuple[Place, Proof]:
@@ -132,6 +175,21 @@ def register(token: str, *, email: str, name: str, password: str, workspace_name
         )
     )
     return accept(token, proof=proof, name=name), proof
+
+
+def _accept_there(token: str, identity: Identity) -> None:
+    """Make somebody whom WorkOS vouches for a member of the organisation there, before they are one here. Raises ``Refused``."""
+    if identity.provider != providers.WORKOS or not providers.has_workos():
+        return  # WorkOS mailed nothing to whom it does not know.
+    shown = invitation_of(token)
+    if shown is None or shown.refusal is not None or email_key(shown.email) != email_key(identity.email):
+        # The database is about to refuse them, and WorkOS finds the person by the address alone.
+        return
+    try:
+        providers.workos().accept_invitation(token)
+    except BadCredentials:
+        # Withdrawn there: a no of either system is a no.
+        raise Refused("withdrawn") from None
 
 
 def _token(key: UUID, nonce: str) -> str:

@@ -66,10 +66,15 @@ class _Away:
     purpose: str
 
 
-def start(*, redirect_uri: str, organization_id: str, email_hint: str, to: str, purpose: str = SIGN_IN) -> Started:
-    """Prepare a sign-in elsewhere. Raises ``Unavailable`` where there is none."""
+def start(
+    *, redirect_uri: str, organization_id: str, email_hint: str, to: str, purpose: str = SIGN_IN, invitation: str = ""
+) -> Started:
+    """Prepare a sign-in elsewhere; ``invitation`` is the link with which the person came. Raises ``Unavailable`` where there is none."""
     begun = providers.single_sign_on().start_sso(
-        redirect_uri=redirect_uri, organization_id=organization_id or None, email_hint=email_hint or None
+        redirect_uri=redirect_uri,
+        organization_id=organization_id or None,
+        email_hint=email_hint or None,
+        invitation=providers.workos().invitation_token(invitation) if invitation else None,
     )
     away = _Away(begun.state, begun.nonce, begun.code_verifier, organization_id, to, purpose)
     return Started(begun.url, vault.cookie(asdict(away), field=_FIELD))

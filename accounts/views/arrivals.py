@@ -1,7 +1,8 @@
 """Somebody has proved who they are: where do they go in?
 
 Every way in ends here, whatever it took: a password, a second factor, a company's own sign-in. In this order: the invitation that they
-came with; the places that are theirs already; what their organisation's verified domain opens. Nothing else ever makes a member.
+came with; the places that are theirs already; the invitation that they accepted at WorkOS; what their organisation's verified domain
+opens. Nothing else ever makes a member.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from django.urls import reverse
 from accounts import cookies
 from accounts.identity.base import Proof
 from accounts.queries import Place
+from accounts.services import invitations as accepted
 from accounts.services import organizations, sign_ins
 from accounts.services.members import Refused
 from accounts.views import attempts, invitations
@@ -44,7 +46,16 @@ def _places(proof: Proof) -> list[Place]:
     try:
         return sign_ins.places(proof.identity)
     except sign_ins.NoPlace:
-        try:
-            return organizations.enter_by_domain(proof)
-        except Refused:
-            raise sign_ins.NoPlace from None
+        return _new_places(proof)
+
+
+def _new_places(proof: Proof) -> list[Place]:
+    try:
+        return [accepted.accept_elsewhere(proof, name=proof.identity.email.partition("@")[0])]
+    except Refused:
+        # Nobody invited them, or the invitation is over here, whatever WorkOS says.
+        pass
+    try:
+        return organizations.enter_by_domain(proof)
+    except Refused:
+        raise sign_ins.NoPlace from None

@@ -86,6 +86,15 @@ def withdraw(request: TenantRequest, invitation_id: UUID) -> HttpResponseBase:
 
 @public
 @require_http_methods(["GET", "HEAD"])
+@attempts.patient
+def from_workos(request: HttpRequest) -> HttpResponseBase:
+    """On to the page of the invitation for which WorkOS's link stands."""
+    token = invitations.behind(request.GET.get("invitation_token", ""))
+    return redirect("accounts:invitation", token) if token else _refused(request, "", "unknown")
+
+
+@public
+@require_http_methods(["GET", "HEAD"])
 def invitation(request: HttpRequest, token: str) -> HttpResponseBase:
     """What the link stands for, and the ways to accept it. Changes nothing: programs follow links in mails too."""
     return _page(request, token)

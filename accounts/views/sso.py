@@ -116,6 +116,7 @@ def _leave(request: HttpRequest, *, organization: str, email: str, to: str, purp
             email_hint=email,
             to=to,
             purpose=purpose,
+            invitation=request.COOKIES.get(cookies.INVITATION, ""),
         )
     except Unavailable as outage:
         return attempts.silent(request, outage)

@@ -11,7 +11,7 @@ from typing import Any
 from tests.workos import shapes
 from tests.workos.authenticate import Refused
 from tests.workos.shapes import Json
-from tests.workos.world import Key, Person, World, new_id
+from tests.workos.world import Invitation, Key, Person, World, new_id
 
 
 @dataclass(frozen=True)
@@ -142,27 +142,90 @@ def challenge_factor(asked: Asked) -> Json:
     return shapes.challenge(challenge_id, asked.parts[0])
 
 
+def _shown(asked: Asked, invitation: Invitation) -> Json:
+    return shapes.invitation(invitation, page=asked.world.invitation_page)
+
+
+def _invitation(asked: Asked) -> Invitation:
+    invitation = asked.world.invitations.get(asked.parts[0])
+    if invitation is None:
+        raise _missing("Invitation")
+    return invitation
+
+
+def _open_invitation(asked: Asked) -> Invitation:
+    invitation = _invitation(asked)
+    if asked.world.open_invitation(invitation.token) is None:
+        raise Refused(400, {"message": "The invitation is not pending.", "code": "invitation_not_pending"})
+    return invitation
+
+
 def send_invitation(asked: Asked) -> Json:
-    token = secrets.token_urlsafe(24)
-    row: Json = {
-        "object": "invitation",
-        "id": new_id("invitation"),
-        "email": asked.body["email"],
-        "state": "pending",
-        "accepted_at": None,
-        "revoked_at": None,
-        "expires_at": shapes.stamp(time.time() + 7 * 86_400),
-        "organization_id": asked.body.get("organization_id"),
-        "inviter_user_id": asked.body.get("inviter_user_id"),
-        "accepted_user_id": None,
-        "role_slug": asked.body.get("role_slug"),
-        "token": token,
-        "accept_invitation_url": f"https://double.test/invite?token={token}",
-        "created_at": shapes.stamp(),
-        "updated_at": shapes.stamp(),
-    }
-    asked.world.invitations.append(row)
-    return row
+    world, body = asked.world, asked.body
+    email, place, role = str(body["email"]).lower(), body.get("organization_id"), body.get("role_slug")
+    if "@" not in email:
+        raise Refused(422, {"message": "Validation failed", "errors": [{"field": "email", "code": "email_required"}]})
+    if place is not None and place not in world.organizations:
+        raise _missing("Organization")
+    if role is not None and role not in world.roles:
+        raise Refused(404, {"message": f"Role not found: '{role}'.", "code": "entity_not_found", "entity_id": role})
+    person = world.person_with(email)
+    if person and any(one.organization_id == place for one in world.memberships_of(person.id)):
+        raise Refused(400, {"message": "The user is a member already.", "code": "user_already_organization_member"})
+    if any(
+        one.email == email and one.organization_id == place and one.state == "pending"
+        for one in world.invitations.values()
+    ):
+        raise Refused(400, {"message": "Invited already.", "code": "duplicate_invitation"})
+    days = int(body.get("expires_in_days", 7))
+    if not 1 <= days <= 30:
+        raise Refused(422, {"message": "expires_in_days must be between 1 and 30.", "code": "invalid"})
+    organization = world.organizations[place] if place else None
+    until, inviter = time.time() + days * 86_400, body.get("inviter_user_id")
+    made = world.invite(email, organization, role=role, inviter_id=inviter)
+    made.until = until
+    return _shown(asked, made)
+
+
+def list_invitations(asked: Asked) -> Json:
+    email, place = asked.query.get("email"), asked.query.get("organization_id")
+    rows = [
+        _shown(asked, one)
+        for one in reversed(asked.world.invitations.values())
+        if email in (None, one.email) and place in (None, one.organization_id)
+    ]
+    return shapes.page(rows)
+
+
+def get_invitation(asked: Asked) -> Json:
+    return _shown(asked, _invitation(asked))
+
+
+def find_invitation(asked: Asked) -> Json:
+    for one in asked.world.invitations.values():
+        if one.token == asked.parts[0]:
+            return _shown(asked, one)
+    raise _missing("Invitation")
+
+
+def accept_invitation(asked: Asked) -> Json:
+    invitation = _open_invitation(asked)
+    person = asked.world.person_with(invitation.email)
+    if person is None:
+        raise _missing("User")
+    asked.world.accept(invitation, person)
+    return _shown(asked, invitation)
+
+
+def resend_invitation(asked: Asked) -> Json:
+    invitation = _open_invitation(asked)
+    return _shown(asked, invitation)
+
+
+def revoke_invitation(asked: Asked) -> Json:
+    invitation = _open_invitation(asked)
+    asked.world.withdraw(invitation)
+    return _shown(asked, invitation)
 
 
 def list_events(asked: Asked) -> Json:
@@ -179,6 +242,7 @@ def list_events(asked: Asked) -> Json:
 
 
 _USER = r"/user_management/users/([^/]+)"
+_INVITATION = "/user_management/invitations"
 PLAIN: list[tuple[str, str, str, Callable[[Asked], Any]]] = [
     (_USER, "GET", "users", get_user),
     (_USER, "PUT", "users", update_user),
@@ -194,5 +258,11 @@ PLAIN: list[tuple[str, str, str, Callable[[Asked], Any]]] = [
     (rf"{_USER}/auth_factors", "POST", "factors", enrol_factor),
     (r"/auth/factors/([^/]+)/challenge", "POST", "factors", challenge_factor),
     (r"/user_management/invitations", "POST", "invitations", send_invitation),
+    (r"/user_management/invitations", "GET", "invitations", list_invitations),
+    (rf"{_INVITATION}/([^/]+)", "GET", "invitations", get_invitation),
+    (rf"{_INVITATION}/by_token/([^/]+)", "GET", "invitations", find_invitation),
+    (rf"{_INVITATION}/([^/]+)/accept", "POST", "invitations", accept_invitation),
+    (rf"{_INVITATION}/([^/]+)/resend", "POST", "invitations", resend_invitation),
+    (rf"{_INVITATION}/([^/]+)/revoke", "POST", "revoke", revoke_invitation),
     (r"/events", "GET", "events", list_events),
 ]

@@ -46,6 +46,7 @@ Single sign-on is on, against a WorkOS of our own at {url}.
   - alice@acme.example and bob@acme.example can come in by password or by single sign-on; both open the same account.
   - nora@acme.example is known there and is no member here, so she is refused until an owner invites her, or lets people of
     acme.example join (as Alice: People, Single sign-on).
+  - Whoever Alice invites is mailed by that WorkOS: the link is printed here.
   - charlie@birch.example is of Birch, which trusts no organisation yet: connect it as Charlie, on the same page.
 """
 
@@ -57,6 +58,8 @@ def main() -> int:
     fill(double.world, [{**row, "organization_id": ORGANIZATIONS[str(row["organization"])]} for row in PEOPLE])
     threading.Thread(target=double.serve, name="double", daemon=True).start()
     port = os.environ.get("PORT", "8000")
+    double.world.invitation_page = f"http://127.0.0.1:{port}/invitations/"  # what docs/deploy.md asks for
+    double.world.mail = _shown
     environment = {
         **os.environ,
         "AIAXIS_HOME": os.environ.get("AIAXIS_HOME", str(ROOT / ".aiaxis" / "workos")),
@@ -81,6 +84,11 @@ def main() -> int:
         sys.stdout.write(TOLD.format(url=double.url))
         sys.stdout.flush()
     return product.wait()
+
+
+def _shown(email: str, link: str) -> None:
+    sys.stdout.write(f"\nThe WorkOS of our own mails {email}: {link}\n")
+    sys.stdout.flush()
 
 
 def _came_up(product: subprocess.Popen[bytes], address: str) -> bool:

@@ -21,7 +21,7 @@ from tests.workos.endpoints import Asked
 from tests.workos.tokens import Signer
 from tests.workos.world import CLIENT_ID, SERVER_KEY, WEBHOOK_SECRET, Person, World
 
-HIDDEN = {"authenticate", "jwks", "authorize", "logout"}  # what needs no server key in a header
+HIDDEN = {"authenticate", "jwks", "authorize", "logout", "invite"}  # what needs no server key in a header
 
 
 class Double:
@@ -36,6 +36,8 @@ class Double:
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self.issuer = issuer or self.url
+        self.world.invitation_page = f"{self.url}/invite"
+        self.redirect_uri = ""  # where this server's own pages send people who have not come from anywhere
         self._thread = threading.Thread(target=self._server.serve_forever, args=[0.05], daemon=True)
 
     def __enter__(self) -> Self:
@@ -152,6 +154,9 @@ class _Answers(BaseHTTPRequestHandler):
             return
         person = world.people.get(chosen) if chosen else self._automatic(query)
         back = {"state": query["state"]} if "state" in query else {}
+        invitation = world.open_invitation(query.get("invitation_token", ""))
+        if person is not None and invitation is not None and person.email == invitation.email:
+            world.accept(invitation, person)
         if person is None:
             back |= {"error": "access_denied", "error_description": "The person refused."}
         else:
@@ -168,6 +173,10 @@ class _Answers(BaseHTTPRequestHandler):
         if isinstance(self.owner.auto, Person):
             return self.owner.auto
         hinted = self.owner.world.person_with(query.get("login_hint", ""))
+        invitation = self.owner.world.open_invitation(query.get("invitation_token", ""))
+        if invitation is not None:
+            # Whoever follows such a link reads the mailbox, and gets an account there if there is none yet.
+            hinted = self.owner.world.person_with(invitation.email) or self.owner.world.person(invitation.email)
         return hinted or next(iter(self.owner.world.people.values()), None)
 
     def _uses_sso(self, person: Person, query: dict[str, str]) -> bool:
@@ -178,6 +187,18 @@ class _Answers(BaseHTTPRequestHandler):
             if state == "verified"
         }
         return "organization_id" in query or person.email.rpartition("@")[2] in verified
+
+    def invite(self, asked: Asked) -> None:
+        """The page of a mailed link: somebody signs up or in, is a member, and is sent to the product, which did not send them."""
+        invitation = self.owner.world.open_invitation(asked.query.get("invitation_token", ""))
+        if invitation is None:
+            raise Refused(404, {"message": "Invitation not found.", "code": "entity_not_found"})
+        world = self.owner.world
+        person = world.person_with(invitation.email) or world.person(invitation.email)
+        world.accept(invitation, person)
+        place = invitation.organization_id
+        code = world.authorized(person, organization_id=place, redirect_uri=self.owner.redirect_uri, method="Password")
+        self._send(302, b"", location=f"{self.owner.redirect_uri}?{urlencode({'code': code})}")
 
     def logout(self, asked: Asked) -> None:
         """End the session and send the browser on."""
@@ -202,6 +223,7 @@ ROUTES: list[Route] = [
     (r"/user_management/authenticate", "POST", "authenticate", _Answers.authenticate),
     (rf"/sso/jwks/{CLIENT_ID}", "GET", "jwks", _Answers.jwks),
     (r"/user_management/authorize", "GET", "authorize", _Answers.authorize),
+    (r"/invite", "GET", "invite", _Answers.invite),
     (r"/user_management/sessions/logout", "GET", "logout", _Answers.logout),
     *(_plain(*row) for row in endpoints.PLAIN),
 ]

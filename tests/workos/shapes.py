@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any
 
-from tests.workos.world import Factor, Key, Membership, Organization, Person, Session
+from tests.workos.world import Factor, Invitation, Key, Membership, Organization, Person, Session
 
 Json = dict[str, Any]
 
@@ -106,6 +107,27 @@ def key(one: Key, *, with_value: bool = False) -> Json:
         "permissions": [],
         **_times(),
         **shown,
+    }
+
+
+def invitation(one: Invitation, *, page: str = "") -> Json:
+    """``page`` is where its link leads; events carry neither link nor token."""
+    state = "expired" if one.state == "pending" and one.until <= time.time() else one.state
+    secret: Json = {"token": one.token, "accept_invitation_url": f"{page}?invitation_token={one.token}"} if page else {}
+    return {
+        "object": "invitation",
+        "id": one.id,
+        "email": one.email,
+        "state": state,
+        "accepted_at": stamp() if state == "accepted" else None,
+        "revoked_at": stamp() if state == "revoked" else None,
+        "expires_at": stamp(one.until),
+        "organization_id": one.organization_id,
+        "inviter_user_id": one.inviter_id,
+        "accepted_user_id": one.accepted_by,
+        "role_slug": one.role,
+        **_times(),
+        **secret,
     }
 
 

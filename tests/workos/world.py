@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +89,21 @@ class Key:
 
 
 @dataclass
+class Invitation:
+    """A mail that was sent to somebody, with a link to come in by."""
+
+    id: str
+    email: str
+    organization_id: str | None
+    role: str | None
+    until: float
+    inviter_id: str | None = None
+    state: str = "pending"
+    accepted_by: str | None = None
+    token: str = field(default_factory=lambda: secrets.token_hex(13)[:25], repr=False)
+
+
+@dataclass
 class Factor:
     """A person's authenticator app."""
 
@@ -126,7 +142,10 @@ class World:
         self.factors: dict[str, Factor] = {}
         self.challenges: dict[str, str] = {}  # challenge id -> factor id
         self.keys: dict[str, Key] = {}
-        self.invitations: list[dict[str, Any]] = []
+        self.invitations: dict[str, Invitation] = {}
+        self.invitation_page = ""  # where a mailed link leads: a page of this server, unless the dashboard says another
+        self.mail: Callable[[str, str], None] = lambda email, link: None  # what becomes of the mails that it sends
+        self.roles = {"admin", "member"}  # what every environment has; others are made at its dashboard
         self.events: list[dict[str, Any]] = []
         self.token_seconds = 300
         self.clock_skew = 0.0  # seconds that this WorkOS's clock is ahead
@@ -207,6 +226,46 @@ class World:
             self._tell("session.revoked", session_id)
             return True
 
+    def invite(self, email: str, organization: Organization | None, **properties: Any) -> Invitation:
+        """Mail an invitation. Somebody who is known already waits in the organisation from now on."""
+        place = organization.id if organization else None
+        one = Invitation(
+            new_id("invitation"), email.lower(), place, until=time.time() + 7 * 86_400, **{"role": None, **properties}
+        )
+        with self.lock:
+            self.invitations[one.id] = one
+            person = self.person_with(email)
+            if person is not None and organization is not None:
+                self.join(person, organization, role=one.role or "member").status = "pending"
+            self._tell("invitation.created", one.id)
+        self.mail(one.email, f"{self.invitation_page}?invitation_token={one.token}")
+        return one
+
+    def accept(self, invitation: Invitation, person: Person) -> None:
+        """Let the person take an invitation, and with it a place in the organisation."""
+        with self.lock:
+            invitation.state, invitation.accepted_by = "accepted", person.id
+            waiting = [
+                one
+                for one in self.memberships_of(person.id, frozenset({"pending"}))
+                if one.organization_id == invitation.organization_id
+            ]
+            if waiting:
+                self.change(waiting[0], status="active")
+            elif invitation.organization_id is not None:
+                self.join(person, self.organizations[invitation.organization_id], role=invitation.role or "member")
+            self._tell("invitation.accepted", invitation.id)
+
+    def withdraw(self, invitation: Invitation) -> None:
+        """Let an invitation's link lead nowhere."""
+        with self.lock:
+            invitation.state = "revoked"
+            person = self.person_with(invitation.email)
+            for one in self.memberships_of(person.id, frozenset({"pending"})) if person else []:
+                if one.organization_id == invitation.organization_id:
+                    self.leave(one)
+            self._tell("invitation.revoked", invitation.id)
+
     def end_key(self, key: Key) -> None:
         """Withdraw an API key."""
         with self.lock:
@@ -227,6 +286,11 @@ class World:
         """The user with this address."""
         return next((one for one in self.people.values() if one.email == email.lower()), None)
 
+    def open_invitation(self, token: str) -> Invitation | None:
+        """The invitation of this token that can be taken now."""
+        found = (one for one in self.invitations.values() if one.token == token)
+        return next((one for one in found if one.state == "pending" and one.until > time.time()), None)
+
     def memberships_of(self, user_id: str, statuses: frozenset[str] = frozenset({"active"})) -> list[Membership]:
         """A person's memberships in these states."""
         return [one for one in self.memberships.values() if one.user_id == user_id and one.status in statuses]
@@ -245,6 +309,8 @@ class World:
             data = shapes.session(self.sessions[subject])
         elif kind.startswith("api_key"):
             data = shapes.key(self.keys[subject])
+        elif kind.startswith("invitation"):
+            data = shapes.invitation(self.invitations[subject])
         else:
             data = shapes.person(self.people[subject])
         row = {"object": "event", "id": new_id("event"), "event": kind, "data": data, "created_at": shapes.stamp()}

@@ -247,6 +247,33 @@ class VendorKey(models.Model):
         return str(self.pk)
 
 
+class VendorInvitation(models.Model):
+    """An invitation that an outside provider mailed for us, and which sending of which one of ours it stands for.
+
+    The provider's token is encrypted, the address a keyed hash. What ended here and has to be told has ``revoked_at`` and no ``told_at``.
+    """
+
+    id = models.CharField(primary_key=True, max_length=120)  # the provider's own id of it
+    invitation = models.UUIDField(db_index=True)
+    nonce = models.CharField(max_length=32)
+    link_hash = models.BinaryField(max_length=32, unique=True)
+    token_hash = models.BinaryField(max_length=32, unique=True)
+    token = models.BinaryField()
+    organization_id = models.CharField(max_length=120)
+    recipient_mac = models.BinaryField(max_length=32, db_index=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    reason = models.CharField(max_length=40, blank=True)
+    told_at = models.DateTimeField(null=True, blank=True)
+
+    objects = models.Manager.from_queryset(LiveQuerySet)()
+
+    def __str__(self) -> str:
+        """The id alone."""
+        return str(self.pk)
+
+
 class VendorCursor(models.Model):
     """How far an outside provider's events have been read."""
 

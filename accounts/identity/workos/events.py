@@ -20,7 +20,16 @@ MEMBERSHIP_UPDATED: Final = "organization_membership.updated"
 MEMBERSHIP_DELETED: Final = "organization_membership.deleted"
 KEY_REVOKED: Final = "api_key.revoked"
 KEY_UPDATED: Final = "api_key.updated"
-KINDS: Final = (SESSION_REVOKED, USER_DELETED, MEMBERSHIP_UPDATED, MEMBERSHIP_DELETED, KEY_REVOKED, KEY_UPDATED)
+INVITATION_REVOKED: Final = "invitation.revoked"
+KINDS: Final = (
+    SESSION_REVOKED,
+    USER_DELETED,
+    MEMBERSHIP_UPDATED,
+    MEMBERSHIP_DELETED,
+    KEY_REVOKED,
+    KEY_UPDATED,
+    INVITATION_REVOKED,
+)
 PAGE: Final = 100
 ACTIVE, GONE = "active", ""
 
@@ -29,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One event: about which person, in which organisation ("" for none), and about which session or key of theirs."""
+    """One event: about which person, in which organisation ("" for none), and about which session, key or invitation of theirs."""
 
     id: str
     kind: str
@@ -121,6 +130,8 @@ def _event(row: Any) -> Event:
         return Event(event_id, kind, subject=str(data.get("user_id", "")), reference=own)
     if kind == USER_DELETED:
         return Event(event_id, kind, subject=own)
+    if kind == INVITATION_REVOKED:
+        return Event(event_id, kind, reference=own)
     if kind in (KEY_REVOKED, KEY_UPDATED):
         subject = str(owner.get("id", "")) if isinstance(owner, Mapping) else ""
         return Event(event_id, kind, subject=subject, reference=own)

@@ -9,7 +9,7 @@ from django.db.models import Model
 from django.utils import timezone
 
 from accounts.identity.base import BadCredentials
-from accounts.identity.store.models import VendorKey, VendorSession
+from accounts.identity.store.models import VendorInvitation, VendorKey, VendorSession
 from accounts.identity.workos.connection import ONCE, current, translated
 from accounts.identity.workos.sessions import asked
 
@@ -19,7 +19,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 def tell() -> int:
-    """Tell WorkOS of sessions and keys that ended here; returns how many. Raises ``Unavailable``: the rest waits."""
+    """Tell WorkOS of sessions, keys and invitations that ended here; returns how many. Raises ``Unavailable``: the rest waits."""
     client = current().client
     sessions = VendorSession.objects.filter(revoked_at__isnull=False, told_at__isnull=True).exclude(vendor_session="")
     keys = VendorKey.objects.filter(revoked_at__isnull=False, told_at__isnull=True)
@@ -27,13 +27,24 @@ def tell() -> int:
         asked(lambda: list(sessions.order_by("revoked_at")[:AT_ONCE])),
         lambda row: client.user_management.revoke_session(session_id=row.vendor_session, request_options=ONCE),
     )
-    return told + _each(
+    told += _each(
         asked(lambda: list(keys.order_by("revoked_at")[:AT_ONCE])),
         lambda row: client.api_keys.delete_api_key(row.pk, request_options=ONCE),
     )
+    return told + tell_invitations()
 
 
-def _each(rows: Iterable[Row], end: Callable[[Row], None]) -> int:
+def tell_invitations() -> int:
+    """Withdraw at WorkOS the invitations that are over here; returns how many. Raises ``Unavailable``."""
+    rows = VendorInvitation.objects.filter(revoked_at__isnull=False, told_at__isnull=True)
+    client = current().client
+    return _each(
+        asked(lambda: list(rows.order_by("revoked_at")[:AT_ONCE])),
+        lambda row: client.user_management.revoke_invitation(row.pk, request_options=ONCE),
+    )
+
+
+def _each(rows: Iterable[Row], end: Callable[[Row], object]) -> int:
     told = 0
     for row in rows:
         try:

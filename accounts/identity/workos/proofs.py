@@ -111,7 +111,9 @@ class Proofs:
 
     # ── a sign-in elsewhere ─────────────────────────────────────────────────────────────────────────────────────
 
-    def start_sso(self, *, redirect_uri: str, organization_id: str | None, email_hint: str | None) -> SsoStart:
+    def start_sso(
+        self, *, redirect_uri: str, organization_id: str | None, email_hint: str | None, invitation: str | None = None
+    ) -> SsoStart:
         """Where to send the browser: to the organisation's own sign-in, or to WorkOS's page, which finds it by the address."""
         state, nonce, verifier = tokens.new_token(), tokens.new_token(), secrets.token_urlsafe(48)
         challenge = base64.urlsafe_b64encode(sha256(verifier.encode()).digest()).rstrip(b"=").decode()
@@ -121,6 +123,7 @@ class Proofs:
                 organization_id=organization_id,
                 provider=None if organization_id else "authkit",
                 login_hint=email_hint,
+                invitation_token=invitation,
                 state=state,
                 code_challenge=challenge,
                 code_challenge_method="S256",

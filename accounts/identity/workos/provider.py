@@ -6,17 +6,19 @@ from workos.user_management._resource import PasswordPlaintext  # exported nowhe
 
 from accounts.identity import tokens
 from accounts.identity.base import BadCredentials, Client, Identity, SingleSignOn
+from accounts.identity.base import Invitations as InvitationsProtocol
 from accounts.identity.base import Provider as ProviderProtocol
 from accounts.identity.store.models import VendorSession
 from accounts.identity.workos import keys, webhooks
 from accounts.identity.workos.connection import ONCE, current, translated
+from accounts.identity.workos.invitations import Invitations
 from accounts.identity.workos.keys import Keys
 from accounts.identity.workos.organizations import Organizations
 from accounts.identity.workos.proofs import PROVIDER
 from accounts.identity.workos.sessions import Sessions, asked
 
 
-class WorkOSIdentity(Sessions, Keys, Organizations):
+class WorkOSIdentity(Sessions, Keys, Organizations, Invitations):
     """People, sessions and keys that WorkOS vouches for."""
 
     name = PROVIDER
@@ -56,6 +58,7 @@ def _set_password(subject: str, new: str) -> None:
 
 
 WORKOS = WorkOSIdentity()
-# What a type checker has to be asked once, here: that all of both protocols is there.
+# What a type checker has to be asked once, here: that all of the protocols is there.
 _PROVIDER: ProviderProtocol = WORKOS
 _SINGLE_SIGN_ON: SingleSignOn = WORKOS
+_INVITATIONS: InvitationsProtocol = WORKOS

@@ -7,11 +7,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
-from workos import AuthenticationError, BadRequestError, WorkOSClient
+from workos import AuthenticationError, BadRequestError, NotFoundError, WorkOSClient
 
 from tests.workos.server import Double
 from tests.workos.world import CLIENT_ID, SERVER_KEY, Person
@@ -74,6 +75,37 @@ def test_it_holds_a_code_to_its_verifier_and_takes_it_once(double: Double, clien
     for _ in range(2):
         with pytest.raises(BadRequestError):
             client.user_management.authenticate_with_code(code=code, code_verifier="mine")
+
+
+def test_it_invites_each_address_once_and_withdraws(double: Double, client: WorkOSClient, bob: Person) -> None:
+    """As the SDK sends and reads it: the link carries the token, events carry neither."""
+    organization = double.world.organization("Birch")
+    wanted: dict[str, Any] = {"organization_id": organization.id, "email": "nora@elsewhere.test"}
+    um = client.user_management
+    sent = um.send_invitation(**wanted, role_slug="admin", expires_in_days=3)
+    assert (sent.state.value, sent.role_slug, sent.token in sent.accept_invitation_url) == ("pending", "admin", True)
+    for refused in (wanted, {**wanted, "email": bob.email}):
+        if refused["email"] == bob.email:
+            double.world.join(bob, organization)
+        with pytest.raises(BadRequestError):
+            um.send_invitation(**refused)
+    with pytest.raises(NotFoundError):
+        um.send_invitation(**{**wanted, "email": "x@elsewhere.test"}, role_slug="astronaut")
+    assert [one.id for one in um.list_invitations(**wanted).data] == [sent.id]
+    assert um.find_invitation_by_token(sent.token).id == um.get_invitation(sent.id).id == sent.id
+    assert um.revoke_invitation(sent.id).state.value == "revoked"
+    with pytest.raises(BadRequestError):
+        um.accept_invitation(sent.id)
+    assert [one["event"] for one in double.world.events if "token" in one["data"]] == []
+
+
+def test_whoever_accepts_has_a_place_in_the_organisation(double: Double, client: WorkOSClient, bob: Person) -> None:
+    organization = double.world.organization("Birch")
+    sent = client.user_management.send_invitation(email=bob.email, organization_id=organization.id)
+    assert double.world.memberships_of(bob.id)[-1].organization_id != organization.id
+    taken = client.user_management.accept_invitation(sent.id)
+    assert (taken.state.value, taken.accepted_user_id) == ("accepted", bob.id)
+    assert organization.id in [one.organization_id for one in double.world.memberships_of(bob.id)]
 
 
 def test_a_person_can_start_it_and_click_through() -> None:
