@@ -205,6 +205,8 @@ DEFINER_FUNCTIONS: Final = {
     "fence.join_by_domain(text)": (APP,),
     "fence.link_by_domain(text)": (APP,),
     "fence.directory_places(text)": (APP,),
+    # Whose keys are about to end: ids alone, and only to sealed claims.
+    "fence.keys_ending(text,integer)": (APP,),
     "fence.follow_directory(text)": (APP,),
     "fence.operator_of(text,text)": (APP,),
     "fence.change_email(text)": (APP,),

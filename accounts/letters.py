@@ -1,6 +1,6 @@
-"""What is written to people when who belongs to a workspace changes?
+"""What is written to people when who belongs to a workspace changes, or when a key of theirs is about to end?
 
-Each letter is a job of the member who made the change, and finds everything else through the fence when it runs: what was
+Each letter is a job of the member who made the change, or whose key it is, and finds everything else through the fence when it runs: what was
 undone meanwhile is not told any more.
 """
 
@@ -19,7 +19,7 @@ from accounts.http import Tenant
 from accounts.identity import providers
 from accounts.identity.base import BadCredentials, Unavailable
 from accounts.jobs import RetryLater, enqueue_later, job
-from accounts.models import Invitation, Membership, Workspace
+from accounts.models import ApiKey, Invitation, Membership, Workspace
 from accounts.services import invitations
 
 log = logging.getLogger(__name__)
@@ -85,9 +85,20 @@ def ownership(tenant: Tenant, member_id: str, owner_id: str) -> None:
         _send("ownership_transferred", tenant, to=reader.email, name=reader.display_name, owner=owner.display_name)
 
 
-def _send(event: str, tenant: Tenant, *, to: str, **context: str) -> None:
+@job("accounts.letters.key_ending")
+def key_ending(tenant: Tenant, key_id: str, days: int) -> None:
+    """Tell a member that a key of theirs is about to end."""
+    found = ApiKey.objects.filter(pk=UUID(key_id), revoked_at__isnull=True, expires_at__gt=timezone.now()).first()
+    if found is None or found.warned_days != days:
+        return  # It was withdrawn or replaced since, or the later letter is on its way already.
+    link = mail.link(reverse("accounts:key_rotate", args=[found.pk]))
+    values = {"key": found.name, "prefix": found.prefix, "ends": found.expires_at, "link": link}
+    _send("key_ending", tenant, to=tenant.email, message_id=f"key-{found.pk}-{days}", **values)
+
+
+def _send(event: str, tenant: Tenant, *, to: str, message_id: str = "", **context: object) -> None:
     values = {**context, "workspace": tenant.workspace_name, "sender": tenant.display_name}
     try:
-        mail.send(event, to=to, context=values)
+        mail.send(event, to=to, context=values, message_id=message_id)
     except mail.Undelivered as away:
         raise RetryLater(str(away)) from away

@@ -214,6 +214,8 @@ class ApiKey(WorkspaceModel):
     last_used_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    # So many days before its end its owner was last told of it; 0: there is nothing to tell, they chose its end themselves.
+    warned_days = models.PositiveSmallIntegerField(null=True)
 
     class Meta:
         constraints = [
@@ -222,6 +224,10 @@ class ApiKey(WorkspaceModel):
         ]
         indexes = [
             models.Index(fields=["key_hash"], name="accounts_apikey_hash"),
+            # Only the definer function that looks for keys that are about to end searches by the end alone.
+            models.Index(
+                fields=["expires_at"], condition=models.Q(revoked_at__isnull=True), name="accounts_apikey_ending"
+            ),
             models.Index(fields=["workspace", "membership", "-created_at"], name="accounts_apikey_of_member"),
         ]
 

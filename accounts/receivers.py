@@ -8,7 +8,7 @@ from accounts import letters, signals
 from accounts.http import Tenant
 from accounts.identity import providers
 from accounts.jobs import enqueue
-from accounts.models import Invitation, Membership
+from accounts.models import ApiKey, Invitation, Membership
 
 
 @receiver(
@@ -25,6 +25,12 @@ def end_them_at_workos(sender: type[Invitation | Membership], invitations: int =
     """Invitations were withdrawn, with their sender or alone: what WorkOS mailed for them leads nowhere either."""
     if invitations and providers.has_workos():
         enqueue(letters.invitations_over)
+
+
+@receiver(signals.api_key_ending, sender=ApiKey, dispatch_uid="accounts.letters.key_ending")
+def tell_whose_key_ends(sender: type[ApiKey], target: ApiKey, days: int, **facts: object) -> None:
+    """Tell the owner, as whom the sender of the signal is bound."""
+    enqueue(letters.key_ending, key_id=str(target.pk), days=days)
 
 
 @receiver(signals.member_removed, sender=Membership, dispatch_uid="accounts.letters.removed")

@@ -6,9 +6,10 @@ from typing import Final
 
 from accounts.identity import providers
 from accounts.rounds import every
-from accounts.services import erasing
+from accounts.services import erasing, key_warnings
 
 WORKOS: Final = "workos.events"
+KEYS_ENDING: Final = "keys.ending"
 
 
 @every(WORKOS, seconds=1)
@@ -26,3 +27,9 @@ def follow_workos() -> None:
 def erase_workspaces() -> None:
     """Erase the workspaces whose day has come."""
     erasing.erase_due()
+
+
+@every(KEYS_ENDING, seconds=600)
+def warn_of_ending_keys() -> None:
+    """Tell people whose keys are about to end."""
+    key_warnings.warn()

@@ -68,6 +68,10 @@ api_key_revoked = Signal()
 # one), replaced (UUID), hours (int, for how long the old one goes on).
 api_key_rotated = Signal()
 
+# A key is about to end, and its owner is told. Sent in the owner's own place. sender=ApiKey; arguments: target (ApiKey, its id
+# alone), days (int, before its end at the latest).
+api_key_ending = Signal()
+
 # The person went on into another workspace of theirs; which one is nobody's business here. sender=Session; arguments: actor
 # (Tenant), target (Session, which ended).
 workspace_switched = Signal()

@@ -168,7 +168,8 @@ def _replaced(actor: Tenant, old: ApiKey, new: ApiKey, hours: int) -> None:
         found.expires_at = min(found.expires_at or ends, ends)
     else:
         found.revoked_at = timezone.now()
-    found.save(update_fields=["expires_at", "revoked_at"])
+    found.warned_days = 0  # Its owner has just said when it ends.
+    found.save(update_fields=["expires_at", "revoked_at", "warned_days"])
     api_key_rotated.send(sender=ApiKey, actor=actor, target=new, replaced=old.pk, hours=hours)
 
 
