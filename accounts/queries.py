@@ -78,6 +78,18 @@ def places_of(provider: str, subject: str) -> list[Place]:
         ]
 
 
+def places_beside(actor: Tenant) -> list[Place]:
+    """The other workspaces that the person behind this session may enter now. By name; one question, for the frame of each page."""
+    sql = (
+        "SELECT p.membership_id, p.workspace_id, p.workspace_name, p.user_id, p.role "
+        "FROM accounts_session s, LATERAL fence.memberships_of(s.provider, s.subject) p "
+        "WHERE s.id = %s AND p.membership_id <> s.membership_id ORDER BY p.workspace_name, p.membership_id"
+    )
+    with connections["default"].cursor() as cursor:
+        cursor.execute(sql, [actor.credential_id])
+        return [Place(member, place, name, user, Role(role)) for member, place, name, user, role in cursor.fetchall()]
+
+
 @dataclass(frozen=True, slots=True)
 class SignedIn:
     """One browser in which a member is signed in."""

@@ -195,7 +195,9 @@ def test_the_number_of_queries_does_not_grow_with_the_entries(
     happened(cast.BOB)
     browser.get(TRAIL)
     for _ in range(3):
-        with django_assert_num_queries(4):  # who is asking, the people to choose from, the entries, their counts
+        with django_assert_num_queries(
+            5
+        ):  # who is asking, the people to choose from, the entries, their counts, other workspaces
             browser.get(TRAIL)
         for _ in range(10):
             happened(cast.BOB)
