@@ -29,13 +29,13 @@ def _password_field(label: str, autocomplete: str, **options: Any) -> forms.Char
     )
 
 
-def _email_field(label: str, autocomplete: str) -> forms.EmailField:
+def _email_field(label: str, autocomplete: str, *, required: str = "Enter an e-mail address.") -> forms.EmailField:
     return forms.EmailField(
         label=label,
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": autocomplete, "autofocus": True, "inputmode": "email"}),
         error_messages={
-            "required": "Enter an e-mail address.",
+            "required": required,
             "invalid": "This is not an e-mail address. It looks like name@company.com.",
             "max_length": "An e-mail address has at most 254 characters.",
         },
@@ -51,16 +51,7 @@ def _same_twice(form: forms.Form, values: dict[str, Any]) -> dict[str, Any]:
 class AddressForm(forms.Form):
     """The e-mail address, which comes first: it decides what else is asked."""
 
-    email = forms.EmailField(
-        label="E-mail",
-        max_length=254,
-        widget=forms.EmailInput(attrs={"autocomplete": "username", "autofocus": True, "inputmode": "email"}),
-        error_messages={
-            "required": "Enter the e-mail address that you sign in with.",
-            "invalid": "This is not an e-mail address. It looks like name@company.com.",
-            "max_length": "An e-mail address has at most 254 characters.",
-        },
-    )
+    email = _email_field("E-mail", "username", required="Enter the e-mail address that you sign in with.")
     next = forms.CharField(required=False, max_length=2000, widget=forms.HiddenInput)
 
 

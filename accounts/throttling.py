@@ -33,8 +33,8 @@ from django_ratelimit.core import get_usage
 
 from accounts import devices
 from accounts.identity import asking
+from accounts.identity.asking import STORE
 from accounts.identity.base import Unavailable
-from accounts.identity.local import SYSTEM
 from accounts.identity.spelling import email_key
 from accounts.identity.store.models import IDENTITY_DATABASE
 from accounts.requests import client_address
@@ -122,7 +122,7 @@ class ReservingHandler(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships
                 "pair_limit": settings.AXES_FAILURE_LIMIT,
                 "account_limit": bucket.account_limit,
             },
-            system=SYSTEM,
+            system=STORE,
         )
         if random.randrange(_SWEEP_ONE_IN) == 0:  # noqa: S311 - chance spreads the work, it protects nothing
             self.sweep(request)
@@ -133,7 +133,7 @@ class ReservingHandler(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships
 
     def sweep(self, request: HttpRequest) -> None:
         """Drop rows whose cool-off is over; a table that holds only them counts like an empty one."""
-        asking.one_row(IDENTITY_DATABASE, _SWEEP, {"cool_off": get_cool_off(request)}, system=SYSTEM)
+        asking.one_row(IDENTITY_DATABASE, _SWEEP, {"cool_off": get_cool_off(request)}, system=STORE)
 
     def user_login_failed(
         self, sender: Any, credentials: Mapping[str, Any], request: HttpRequest | None = None, **kwargs: Any
@@ -148,7 +148,7 @@ class ReservingHandler(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships
         """The attempt was a right one: forget the failures from here, and take it off the account's count."""
         bucket = _bucket(request, credentials)
         parameters = {"account": bucket.account, "address": bucket.address}
-        asking.one_row(IDENTITY_DATABASE, _RELEASE, parameters, system=SYSTEM)
+        asking.one_row(IDENTITY_DATABASE, _RELEASE, parameters, system=STORE)
 
 
 def admit_address(request: HttpRequest) -> None:

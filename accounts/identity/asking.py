@@ -7,13 +7,16 @@ trips, unseen; so the question is simply asked again, once, on a fresh connectio
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from django.db import DatabaseError, InterfaceError, OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import ClientCursor
 
 from accounts.identity.base import Unavailable
+from accounts.identity.store.models import IDENTITY_DATABASE
+
+STORE: Final = "identity store"
 
 Answer = TypeVar("Answer")
 Row = tuple[Any, ...]
@@ -65,6 +68,11 @@ def asked(alias: str, question: Callable[[], Answer], *, system: str) -> Answer:
     except (OperationalError, InterfaceError) as error:
         _forget_dead(connections[alias])
         raise Unavailable(system) from error
+
+
+def store_asked(question: Callable[[], Answer]) -> Answer:
+    """Ask the identity database, which keeps the local store and what WorkOS gave us."""
+    return asked(IDENTITY_DATABASE, question, system=STORE)
 
 
 def _forget_dead(connection: BaseDatabaseWrapper) -> None:

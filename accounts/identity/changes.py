@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.identity import asking, hashing, letters, links, passwords, second_factors
+from accounts.identity import hashing, letters, links, passwords, second_factors
+from accounts.identity.asking import store_asked
 from accounts.identity.links import LinkRefused
 from accounts.identity.spelling import email_key
 from accounts.identity.store.models import (
@@ -26,8 +27,6 @@ from accounts.identity.store.models import (
     account_id,
 )
 from accounts.identity.tokens import new_token
-
-SYSTEM: Final = "identity store"
 
 Record = Callable[[], None]
 Answer = TypeVar("Answer")
@@ -94,12 +93,12 @@ def reset_password(token: str, *, new: str, context: Iterable[str], record: Call
     Raises ``LinkRefused``, ``WeakPassword``, ``Unavailable``.
     """
     link = links.find(MailedLink.Purpose.RESET, token)
-    account = _asked(lambda: with_factor().get(pk=link.account_id))
+    account = store_asked(lambda: with_factor().get(pk=link.account_id))
     passwords.check(new, context=(account.email, *context), has_second_factor=has_factor(account))
     with hashing.slot():
         stored = hashing.encoded(new)
     change = NewPassword(stored, passwords.stands_alone(new))
-    _asked(lambda: replace_password(account, change, record=lambda: record(str(account.pk)), link=link))
+    store_asked(lambda: replace_password(account, change, record=lambda: record(str(account.pk)), link=link))
 
 
 def switch_off_second_factor(subject: str, *, record: Record) -> None:
@@ -141,7 +140,7 @@ def ask_new_email(subject: str, new: str, *, record: Record) -> None:
 
     A taken address is not told from a free one: that shows when the letter is sent, and to nobody.
     """
-    account = _asked(lambda: Account.objects.filter(pk=account_id(subject), is_active=True).get())
+    account = store_asked(lambda: Account.objects.filter(pk=account_id(subject), is_active=True).get())
     if new == account.email:
         raise SameAddress
     with transaction.atomic(using=IDENTITY_DATABASE):
@@ -170,7 +169,3 @@ def confirm_email(token: str, *, subject: str, record: Callable[[str], None]) ->
     except IntegrityError as error:
         raise LinkRefused("taken") from error
     return link.email
-
-
-def _asked(question: Callable[[], Answer]) -> Answer:
-    return asking.asked(IDENTITY_DATABASE, question, system=SYSTEM)

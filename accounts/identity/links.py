@@ -11,11 +11,10 @@ from typing import Final
 
 from django.utils import timezone
 
-from accounts.identity import asking
-from accounts.identity.store.models import IDENTITY_DATABASE, Account, Letter, MailedLink, account_id
+from accounts.identity.asking import store_asked
+from accounts.identity.store.models import Account, Letter, MailedLink, account_id
 from accounts.identity.tokens import derived_token, identity_hash, is_plausible_token
 
-SYSTEM: Final = "identity store"
 LASTS: Final = timedelta(hours=1)
 
 
@@ -63,7 +62,7 @@ def find(purpose: str, token: str, *, subject: str | None = None) -> MailedLink:
         # An empty or odd token reaches no database: it must not meet a row without one (incident L43).
         raise LinkRefused("malformed")
     found = MailedLink.objects.select_related("account").filter(token_hash=identity_hash(token), purpose=purpose)
-    link = asking.asked(IDENTITY_DATABASE, found.first, system=SYSTEM)
+    link = store_asked(found.first)
     if link is None:
         raise LinkRefused("unknown")
     if subject is not None and link.account_id != account_id(subject):

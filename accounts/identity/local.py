@@ -16,6 +16,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from accounts.identity import asking, changes, hashing, passwords, second_factors
+from accounts.identity.asking import store_asked
 from accounts.identity.base import BadCredentials, Client, Identity, IssuedKey, Proof, Revoked
 from accounts.identity.second_factors import SecondFactorRequired
 from accounts.identity.spelling import email_key
@@ -25,7 +26,6 @@ from accounts.identity.tokens import KEY_PREFIX, identity_hash, new_key
 Answer = TypeVar("Answer")
 
 PROVIDER = "local"
-SYSTEM = "identity store"
 # One sign-in in so many also drops sessions that have been over for so long that their use again would be no news.
 _SWEEP_ONE_IN = 100
 _KEPT_DAYS = 90
@@ -46,18 +46,21 @@ class LocalIdentity:
 
     # ── people ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def create_account(self, *, email: str, password: str, email_verified: bool, context: tuple[str, ...] = ()) -> str:
-        """Make an account and return its subject. Raises ``EmailTaken``, ``passwords.WeakPassword``, ``Unavailable``."""
+    def create_account(self, *, email: str, password: str, context: tuple[str, ...] = ()) -> Proof:
+        """Make an account for whoever is known to read this mailbox, and vouch for them.
+
+        Raises ``EmailTaken``, ``passwords.WeakPassword``, ``Unavailable``.
+        """
         passwords.check(password, context=(email, *context))
         with hashing.slot():
             stored = hashing.encoded(password)
         try:
             account = Account.objects.create(
-                email=email, email_key=email_key(email), password=stored, email_verified=email_verified
+                email=email, email_key=email_key(email), password=stored, email_verified=True
             )
         except IntegrityError as error:
             raise EmailTaken from error
-        return str(account.pk)
+        return Proof(_vouched(account))
 
     def authenticate_password(
         self, *, email: str, password: str, client: Client, reserve: Callable[[], None] | None = None
@@ -72,7 +75,7 @@ class LocalIdentity:
         with hashing.slot():
             if reserve is not None:
                 reserve()
-            account = _asked(lambda: changes.with_factor().filter(email_key=email_key(email)).first())
+            account = store_asked(lambda: changes.with_factor().filter(email_key=email_key(email)).first())
             right = hashing.matches(password, account.password if account else None)
             if account is None or not right or not account.is_active:
                 raise BadCredentials
@@ -91,7 +94,7 @@ class LocalIdentity:
 
         Raises ``BadCredentials`` whichever of the two is wrong. ``reserve`` as in ``authenticate_password``.
         """
-        account = _asked(lambda: changes.with_factor().filter(pk=account_id(subject), is_active=True).first())
+        account = store_asked(lambda: changes.with_factor().filter(pk=account_id(subject), is_active=True).first())
         with hashing.slot():
             if reserve is not None:
                 reserve()
@@ -118,7 +121,7 @@ class LocalIdentity:
         change without its record (incident L38). Raises ``BadCredentials`` if ``current`` is wrong, ``passwords.WeakPassword`` if ``new`` is. ``reserve`` as in
         ``authenticate_password``: a stolen cookie must not buy unlimited guesses at the password.
         """
-        account = _asked(lambda: changes.with_factor().filter(pk=account_id(subject), is_active=True).first())
+        account = store_asked(lambda: changes.with_factor().filter(pk=account_id(subject), is_active=True).first())
         if account is None:
             raise BadCredentials
         with hashing.slot():
@@ -131,7 +134,7 @@ class LocalIdentity:
                 raise passwords.WeakPassword("This is the password that you have now. Choose another one.")
             stored = hashing.encoded(new)
         change = changes.NewPassword(stored, passwords.stands_alone(new))
-        _asked(lambda: changes.replace_password(account, change, record=record))
+        store_asked(lambda: changes.replace_password(account, change, record=record))
         return _vouched(account)
 
     # ── sessions ────────────────────────────────────────────────────────────────────────────────────────────────
@@ -148,8 +151,8 @@ class LocalIdentity:
         """Begin vouching for the holder of ``token`` for ``lifetime`` seconds."""
         expires_at = timezone.now() + timedelta(seconds=lifetime)
         if random.randrange(_SWEEP_ONE_IN) == 0:  # noqa: S311 - chance spreads the work, it protects nothing
-            _asked(_sweep)
-        session = _asked(
+            store_asked(_sweep)
+        session = store_asked(
             lambda: StoreSession.objects.create(
                 account_id=account_id(proof.identity.subject),
                 purpose=purpose,
@@ -174,21 +177,21 @@ class LocalIdentity:
         if row is None:
             # Only on the way to a refusal: a withdrawn credential used again is news, an unknown one is noise.
             withdrawn = StoreSession.objects.filter(token_hash=token_hash, expires_at__gt=timezone.now())
-            raise Revoked("identity", known=_asked(withdrawn.exists))
+            raise Revoked("identity", known=store_asked(withdrawn.exists))
         return _identity(row, method="password")
 
     def revoke_session(self, session_id: str) -> bool:
         """Stop vouching for one session."""
-        return _asked(lambda: StoreSession.objects.filter(pk=session_id).revoke()) > 0
+        return store_asked(lambda: StoreSession.objects.filter(pk=session_id).revoke()) > 0
 
     def revoke_sessions(self, subject: str) -> int:
         """Stop vouching for every session of the person."""
-        return _asked(StoreSession.objects.filter(account_id=account_id(subject)).revoke)
+        return store_asked(StoreSession.objects.filter(account_id=account_id(subject)).revoke)
 
     def live_sessions(self, subject: str) -> frozenset[str]:
         """The ids of the person's sessions that are live here."""
         sessions = StoreSession.objects.filter(account_id=account_id(subject), purpose=StoreSession.Purpose.SESSION)
-        return _asked(lambda: frozenset(str(pk) for pk in sessions.live().values_list("pk", flat=True)))
+        return store_asked(lambda: frozenset(str(pk) for pk in sessions.live().values_list("pk", flat=True)))
 
     def used_proof(self, identity: Identity) -> Proof:
         """A proof of this store is nothing but what it says."""
@@ -204,7 +207,7 @@ class LocalIdentity:
 
     def drop(self, token: str) -> None:
         """Stop vouching for the holder of the token."""
-        _asked(StoreSession.objects.filter(token_hash=identity_hash(token)).revoke)
+        store_asked(StoreSession.objects.filter(token_hash=identity_hash(token)).revoke)
 
     def knew(self, credential: str) -> bool:
         """Was this token or key ever one of this store's?"""
@@ -222,7 +225,7 @@ class LocalIdentity:
     ) -> IssuedKey:
         """Mint a key. The store keeps a hash and an expiry; names and scopes are the platform's business."""
         value = new_key()
-        key = _asked(
+        key = store_asked(
             lambda: StoreKey.objects.create(
                 account_id=account_id(subject), key_hash=identity_hash(value), expires_at=expires_at
             )
@@ -235,12 +238,12 @@ class LocalIdentity:
         row = _fetch(_KEY_SQL, [key_hash])
         if row is None:
             withdrawn = StoreKey.objects.filter(key_hash=key_hash).exclude(expires_at__lte=timezone.now())
-            raise Revoked("identity", known=_asked(withdrawn.exists))
+            raise Revoked("identity", known=store_asked(withdrawn.exists))
         return _identity(row, method="key")
 
     def revoke_key(self, key_id: str) -> bool:
         """Stop recognising a key."""
-        return _asked(lambda: StoreKey.objects.filter(pk=key_id).revoke()) > 0
+        return store_asked(lambda: StoreKey.objects.filter(pk=key_id).revoke()) > 0
 
 
 def _sweep() -> None:
@@ -265,8 +268,4 @@ def _identity(row: asking.Row, *, method: str) -> Identity:
 
 
 def _fetch(sql: str, parameters: list[object]) -> asking.Row | None:
-    return asking.one_row(IDENTITY_DATABASE, sql, parameters, system=SYSTEM)
-
-
-def _asked(question: Callable[[], Answer]) -> Answer:
-    return asking.asked(IDENTITY_DATABASE, question, system=SYSTEM)
+    return asking.one_row(IDENTITY_DATABASE, sql, parameters, system=asking.STORE)

@@ -22,7 +22,8 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from accounts.identity import asking, vault
+from accounts.identity import vault
+from accounts.identity.asking import store_asked
 from accounts.identity.base import BadCredentials, MfaRequired, Proof, Unavailable
 from accounts.identity.store.models import (
     IDENTITY_DATABASE,
@@ -36,7 +37,6 @@ from accounts.identity.tokens import identity_hash
 
 logger = logging.getLogger(__name__)
 
-SYSTEM: Final = "identity store"
 ISSUER: Final = "AiAxis"
 STEP_SECONDS: Final = 30
 DIGITS: Final = 6
@@ -102,7 +102,7 @@ def pending(subject: str) -> Enrolment:
     found = SecondFactor.objects.select_related("account").filter(
         account_id=account_id(subject), confirmed_at__isnull=True
     )
-    factor = asking.asked(IDENTITY_DATABASE, found.first, system=SYSTEM)
+    factor = store_asked(found.first)
     if factor is None:
         raise NotBegun
     seed = _seed(factor)
@@ -135,13 +135,13 @@ def confirm(subject: str, code: str, *, record: Record) -> list[str]:
 def is_on(subject: str) -> bool:
     """Has the person a second factor that counts?"""
     factors = SecondFactor.objects.filter(account_id=account_id(subject), confirmed_at__isnull=False)
-    return asking.asked(IDENTITY_DATABASE, factors.exists, system=SYSTEM)
+    return store_asked(factors.exists)
 
 
 def codes_left(subject: str) -> int:
     """How many recovery codes the person has not used yet."""
     unused = RecoveryCode.objects.filter(account_id=account_id(subject), used_at__isnull=True)
-    return asking.asked(IDENTITY_DATABASE, unused.count, system=SYSTEM)
+    return store_asked(unused.count)
 
 
 def check(subject: str, code: str, *, record_recovery: Record | None = None) -> None:
@@ -149,7 +149,7 @@ def check(subject: str, code: str, *, record_recovery: Record | None = None) -> 
 
     ``record_recovery`` runs before the use of a recovery code is committed, so that none is used unseen.
     """
-    asking.asked(IDENTITY_DATABASE, lambda: _check(account_id(subject), code, record_recovery), system=SYSTEM)
+    store_asked(lambda: _check(account_id(subject), code, record_recovery))
 
 
 def switch_off(subject: str, *, record: Record) -> None:
@@ -261,7 +261,7 @@ def _seed(factor: SecondFactor) -> str:
 
 def _account(subject: str) -> Account:
     found = Account.objects.filter(pk=account_id(subject), is_active=True)
-    account = asking.asked(IDENTITY_DATABASE, found.first, system=SYSTEM)
+    account = store_asked(found.first)
     if account is None:
         raise BadCredentials
     return account

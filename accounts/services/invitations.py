@@ -137,7 +137,7 @@ def end_at_workos(invitations: Iterable[UUID]) -> None:
         providers.workos().end_invitations(list(invitations))
 
 
-def behind(token: str) -> str | None:
+def link_behind(token: str) -> str | None:
     """The token of ours for which one that WorkOS mailed stands; None if it stands for none. Raises ``Unavailable``."""
     found = providers.workos().invitation_behind(token) if token and providers.has_workos() else None
     return None if found is None else _token(*found)
@@ -160,20 +160,7 @@ def register(token: str, *, email: str, name: str, password: str, workspace_name
     Raises ``EmailTaken``, ``passwords.WeakPassword``, ``Unavailable``, ``Refused``.
     """
     # Whoever holds the token reads the mailbox: it was mailed there and stands nowhere else.
-    subject = providers.LOCAL.create_account(
-        email=email, password=password, email_verified=True, context=(name, workspace_name)
-    )
-    proof = Proof(
-        Identity(
-            provider=providers.LOCAL.name,
-            subject=subject,
-            session_id="",
-            email=email,
-            email_verified=True,
-            method="password",
-            expires_at=None,
-        )
-    )
+    proof = providers.LOCAL.create_account(email=email, password=password, context=(name, workspace_name))
     return accept(token, proof=proof, name=name), proof
 
 

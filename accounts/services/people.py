@@ -99,13 +99,11 @@ def _account(user: User, password: str, *, context: tuple[str, ...]) -> bool:
     if links.filter(user=user).exists():
         return False
     try:
-        subject = providers.LOCAL.create_account(
-            email=user.email, password=password, email_verified=True, context=context
-        )
+        proof = providers.LOCAL.create_account(email=user.email, password=password, context=context)
     except EmailTaken as error:
         # An account that nobody is linked to: left by an attempt that failed half-way. It is not handed to whoever asks.
         raise AlreadyThere(
             f"The identity store knows {user.email} already, as somebody who is no person here."
         ) from error
-    links.create(user=user, provider=providers.LOCAL.name, subject=subject)
+    links.create(user=user, provider=proof.identity.provider, subject=proof.identity.subject)
     return True

@@ -134,30 +134,37 @@ def switch(*, actor: Tenant, token: str, membership_id: UUID, client: Client) ->
     The new one is as fresh as the old: going to and fro must not make a stale sign-in recent. Raises ``BadCredentials`` for a
     place that is not theirs, ``Revoked``, ``Unavailable``.
     """
-    identity, _ = behind(actor=actor, token=token)
-    found = places_of(identity.provider, identity.subject)
+    known = behind(actor=actor, token=token)
+    found = places_of(known.identity.provider, known.identity.subject)
     chosen = next((place for place in found if place.membership_id == membership_id), None)
     if chosen is None:
         # An id from somewhere else, or of a membership that ended while the page was open.
         raise BadCredentials
-    return go_on(chosen, actor=actor, token=token, client=client)
+    return go_on(chosen, known=known, actor=actor, token=token, client=client)
 
 
-def behind(*, actor: Tenant, token: str) -> tuple[Identity, datetime]:
-    """What the identity system says of the person behind a session of theirs, and when they proved it."""
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """What the identity system says of the person behind a session, and when they proved it."""
+
+    identity: Identity
+    since: datetime
+
+
+def behind(*, actor: Tenant, token: str) -> Behind:
+    """Who is behind a session of theirs. Raises ``Revoked``, ``Unavailable``."""
     with workspace(actor.workspace_id, actor.membership_id):
         session = sessions.current(actor)
-    return providers.named(session.provider).verify_session(token), session.signed_in_at
+    return Behind(providers.named(session.provider).verify_session(token), session.signed_in_at)
 
 
-def go_on(place: Place, *, actor: Tenant, token: str, client: Client) -> Opened:
+def go_on(place: Place, *, known: Behind, actor: Tenant, token: str, client: Client) -> Opened:
     """Open a session at the place on the strength of the actor's own, which ends. Raises ``BadCredentials``, ``Revoked``, ``Unavailable``."""
-    identity, since = behind(actor=actor, token=token)
-    if place.requires_sso and identity.method != "sso":
+    if place.requires_sso and known.identity.method != "sso":
         # Asked before anything ends: the person stays where they are.
         raise BadCredentials
-    proof = providers.named(identity.provider).move_session(token, organization_id=place.organization_id)
-    opened = open_at(place, proof=proof, client=client, since=since)
+    proof = providers.named(known.identity.provider).move_session(token, organization_id=place.organization_id)
+    opened = open_at(place, proof=proof, client=client, since=known.since)
     with workspace(actor.workspace_id, actor.membership_id):
         sessions.switched(actor=actor)
     return opened

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from accounts import cookies, queries, throttling
 from accounts.forms import PasswordForm
 from accounts.http import TenantRequest
-from accounts.identity.base import BadCredentials, Unavailable
+from accounts.identity.base import BadCredentials
 from accounts.identity.passwords import WeakPassword
 from accounts.models import Session
 from accounts.services import passwords, sessions
@@ -23,17 +23,15 @@ from accounts.views import attempts
 
 
 @require_GET
+@attempts.patient
 def account(request: TenantRequest) -> HttpResponseBase:
     """Who the person is here, and where they are signed in."""
-    try:
-        signed_in = queries.signed_in_places(request.tenant)
-    except Unavailable as outage:
-        return attempts.silent(request, outage)
-    return render(request, "accounts/account.html", {"signed_in": signed_in})
+    return render(request, "accounts/account.html", {"signed_in": queries.signed_in_places(request.tenant)})
 
 
 @sensitive_post_parameters("current", "new", "again")
 @require_http_methods(["GET", "HEAD", "POST"])
+@attempts.patient
 def password(request: TenantRequest) -> HttpResponseBase:
     """Replace the password; every session ends, and this browser gets a new one."""
     if not passwords.is_kept_here(actor=request.tenant):
@@ -48,10 +46,6 @@ def password(request: TenantRequest) -> HttpResponseBase:
         form.add_error("current", "This is not your password. Nothing was changed.")
     except WeakPassword as weak:
         form.add_error("new", str(weak))
-    except throttling.Throttled as wait:
-        return attempts.too_many(request, wait)
-    except Unavailable as outage:
-        return attempts.silent(request, outage)
     return _password_page(request, form)
 
 
@@ -68,12 +62,10 @@ def end_session(request: TenantRequest, session_id: UUID) -> HttpResponseBase:
 
 
 @require_POST
+@attempts.patient
 def end_all_sessions(request: TenantRequest) -> HttpResponseBase:
     """Sign out everywhere, here too."""
-    try:
-        sessions.revoke_everywhere(actor=request.tenant)
-    except Unavailable as outage:
-        return attempts.silent(request, outage)
+    sessions.revoke_everywhere(actor=request.tenant)
     response = redirect("accounts:sign_in")
     cookies.take_session(response)
     return response

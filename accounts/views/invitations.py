@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
@@ -18,7 +17,7 @@ from accounts.access import accepts, public, recent_login_required, role_require
 from accounts.forms import InviteForm, JoinForm
 from accounts.http import Reason, Refusal, Tenant, TenantRequest, refuse
 from accounts.identity import resolution
-from accounts.identity.base import BadCredentials, Proof, Revoked, SsoRequired, Unavailable
+from accounts.identity.base import BadCredentials, Proof, Revoked, SsoRequired
 from accounts.identity.local import EmailTaken
 from accounts.identity.passwords import WeakPassword
 from accounts.identity.spelling import email_key
@@ -26,6 +25,7 @@ from accounts.models import Invitation, Role
 from accounts.services import invitations, sign_ins
 from accounts.services.members import Refused
 from accounts.views import attempts, workspaces
+from accounts.views.refusals import refuse_act
 
 WAITS_SECONDS = 900  # how long a browser remembers an invitation while its reader signs in
 
@@ -64,7 +64,7 @@ def resend(request: TenantRequest, invitation_id: UUID) -> HttpResponseBase:
         invitations.resend(actor=request.tenant, invitation=found)
     except Refused as refusal:
         if refusal.why != "too_soon":
-            _sending_refused(request, refusal)
+            refuse_act(request, refusal, invitations.SENDING)
         messages.info(request, invitations.SENDING["too_soon"])
         return redirect("accounts:people")
     messages.success(request, f"{found.email} gets a new link, and the one before no longer works.")
@@ -79,7 +79,7 @@ def withdraw(request: TenantRequest, invitation_id: UUID) -> HttpResponseBase:
     try:
         invitations.withdraw(actor=request.tenant, invitation=found)
     except Refused as refusal:
-        _sending_refused(request, refusal)
+        refuse_act(request, refusal, invitations.SENDING)
     messages.success(request, f"The invitation of {found.email} is withdrawn. Its link no longer works.")
     return redirect("accounts:people")
 
@@ -89,12 +89,13 @@ def withdraw(request: TenantRequest, invitation_id: UUID) -> HttpResponseBase:
 @attempts.patient
 def from_workos(request: HttpRequest) -> HttpResponseBase:
     """On to the page of the invitation for which WorkOS's link stands."""
-    token = invitations.behind(request.GET.get("invitation_token", ""))
+    token = invitations.link_behind(request.GET.get("invitation_token", ""))
     return redirect("accounts:invitation", token) if token else _refused(request, "", "unknown")
 
 
 @public
 @require_http_methods(["GET", "HEAD"])
+@attempts.patient
 def invitation(request: HttpRequest, token: str) -> HttpResponseBase:
     """What the link stands for, and the ways to accept it. Changes nothing: programs follow links in mails too."""
     return _page(request, token)
@@ -102,6 +103,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponseBase:
 
 @public
 @require_POST
+@attempts.patient
 def join(request: HttpRequest, token: str) -> HttpResponseBase:
     """Join as the person who is signed in here."""
     try:
@@ -109,17 +111,15 @@ def join(request: HttpRequest, token: str) -> HttpResponseBase:
         if tenant is None:
             return redirect("accounts:invitation", token)
         session_token = request.COOKIES[cookies.session_name()]
-        identity, _ = sign_ins.behind(actor=tenant, token=session_token)
-        place = invitations.accept(token, proof=Proof(identity), name=tenant.display_name)
+        known = sign_ins.behind(actor=tenant, token=session_token)
+        place = invitations.accept(token, proof=Proof(known.identity), name=tenant.display_name)
         client = attempts.client_of(request)
-        opened = sign_ins.go_on(place, actor=tenant, token=session_token, client=client)
+        opened = sign_ins.go_on(place, known=known, actor=tenant, token=session_token, client=client)
     except Refused as refusal:
         return _refused(request, token, refusal.why)
     except (BadCredentials, SsoRequired):
         # A member now, whose sign-in of this moment does not open that workspace: it asks for one of its own.
         return redirect("accounts:sign_in")
-    except Unavailable as outage:
-        return attempts.silent(request, outage)
     except Revoked:
         # The session ended between two looks: the page offers the other ways.
         return redirect("accounts:invitation", token)
@@ -128,6 +128,7 @@ def join(request: HttpRequest, token: str) -> HttpResponseBase:
 
 @public
 @require_POST
+@attempts.patient
 def sign_in_first(request: HttpRequest, token: str) -> HttpResponseBase:
     """Remember the invitation in this browser, and ask for the sign-in that accepts it."""
     shown = queries.invitation_of(token)
@@ -141,6 +142,7 @@ def sign_in_first(request: HttpRequest, token: str) -> HttpResponseBase:
 @public
 @sensitive_post_parameters("new")
 @require_POST
+@attempts.patient
 def register(request: HttpRequest, token: str) -> HttpResponseBase:
     """Make an account for the reader of the mailbox, and join."""
     shown, form = queries.invitation_of(token), JoinForm(request.POST)
@@ -155,10 +157,6 @@ def register(request: HttpRequest, token: str) -> HttpResponseBase:
         form.add_error("new", str(weak))
     except Refused as refusal:
         return _refused(request, token, refusal.why)
-    except throttling.Throttled as wait:
-        return attempts.too_many(request, wait)
-    except Unavailable as outage:
-        return attempts.silent(request, outage)
     return _page(request, token, form=form)
 
 
@@ -204,10 +202,7 @@ def _page(request: HttpRequest, token: str, *, form: JoinForm | None = None) -> 
     shown = queries.invitation_of(token)
     if shown is None or shown.refusal is not None:
         return _refused(request, token, shown.refusal if shown and shown.refusal else "unknown")
-    try:
-        tenant = _signed_in(request)
-    except Unavailable as outage:
-        return attempts.silent(request, outage)
+    tenant = _signed_in(request)
     values: dict[str, Any] = {
         "token": token,
         "invited": shown,
@@ -223,11 +218,3 @@ def _refused(request: HttpRequest, token: str, why: str) -> HttpResponse:
     refuse(request, Refusal(Reason.CREDENTIAL, "invitation.refused", "warning", {"check": why}))
     status = {"unknown": 404, "other_address": 403, "unverified": 403, "known_address": 403}.get(why, 410)
     return render(request, "accounts/invitation_refused.html", {"text": invitations.ACCEPTING[why]}, status=status)
-
-
-def _sending_refused(request: TenantRequest, refusal: Refused) -> NoReturn:
-    if refusal.why == "missing":
-        raise Http404
-    # A role that was taken away while the page was open, or an invitation into one above one's own.
-    refuse(request, Refusal(Reason.ROLE, "request.refused", "warning", {"check": refusal.why}))
-    raise PermissionDenied(invitations.SENDING[refusal.why])

@@ -17,7 +17,7 @@ from accounts import queries
 from accounts.access import recent_login_required
 from accounts.forms import KeyForm, RotateForm
 from accounts.http import TenantRequest
-from accounts.identity.base import BadCredentials, NoOrganization, Unavailable
+from accounts.identity.base import BadCredentials, NoOrganization
 from accounts.models import ApiKey
 from accounts.scopes import within
 from accounts.services import keys
@@ -36,6 +36,7 @@ def key_list(request: TenantRequest) -> HttpResponseBase:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @recent_login_required
+@attempts.patient
 def key_create(request: TenantRequest) -> HttpResponseBase:
     """Make a key, and show its value this once."""
     allowed = within(request.tenant.role)
@@ -57,13 +58,12 @@ def key_create(request: TenantRequest) -> HttpResponseBase:
             None, "Your sign-in makes no keys for this workspace. An owner can connect it to your organisation."
         )
         return _form_page(request, form)
-    except Unavailable as outage:
-        return attempts.silent(request, outage)
     return render(request, "accounts/key_created.html", {"key": minted.key, "value": minted.value}, status=201)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @recent_login_required
+@attempts.patient
 def key_rotate(request: TenantRequest, key_id: UUID) -> HttpResponseBase:
     """Replace a key by one of the same name and scopes, and show its value this once."""
     key = get_object_or_404(ApiKey, pk=key_id)
@@ -81,8 +81,6 @@ def key_rotate(request: TenantRequest, key_id: UUID) -> HttpResponseBase:
     except (keys.MadeAlready, keys.NotLive):
         messages.info(request, "That key was replaced or withdrawn already, so no other one was made.")
         return redirect("accounts:keys")
-    except Unavailable as outage:
-        return attempts.silent(request, outage)
     values = {"key": minted.key, "value": minted.value, "replaced": key, "hours": hours}
     return render(request, "accounts/key_created.html", values, status=201)
 

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts import cookies, throttling
 from accounts.access import public
 from accounts.forms import SignInForm
-from accounts.identity.base import BadCredentials, Unavailable
+from accounts.identity.base import BadCredentials
 from accounts.operators import OperatorRequest, operator_required
 from accounts.services import operators
 from accounts.views import attempts, operator_second
@@ -21,6 +21,7 @@ from accounts.views import attempts, operator_second
 @public
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
+@attempts.patient
 def sign_in(request: HttpRequest) -> HttpResponseBase:
     """Show the form, and on POST have the password and the operator's flag verified."""
     form = SignInForm(request.POST if request.method == "POST" else None)
@@ -32,20 +33,14 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
         attempts.note_failure(request, form.cleaned_data["email"], action="operator.sign_in_failed")
         form.add_error(None, "This e-mail and password do not open the operator console. Check both.")
         return _page(request, form, status=401)
-    except throttling.Throttled as wait:
-        return attempts.too_many(request, wait)
-    except Unavailable as outage:
-        return attempts.silent(request, outage)
 
 
 @require_POST
 @operator_required
+@attempts.patient
 def sign_out(request: OperatorRequest) -> HttpResponseBase:
     """End the operator's session on the server, then take the cookie away."""
-    try:
-        operators.sign_out(request.operator, token=request.COOKIES[cookies.OPERATOR])
-    except Unavailable as outage:
-        return attempts.silent(request, outage)
+    operators.sign_out(request.operator, token=request.COOKIES[cookies.OPERATOR])
     response = redirect("accounts:operator_sign_in")
     cookies.take(response, cookies.OPERATOR)
     return response

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -16,11 +15,12 @@ from accounts.access import recent_login_required, role_required
 from accounts.forms import SignInRulesForm
 from accounts.http import Reason, Refusal, TenantRequest, refuse
 from accounts.identity import providers
-from accounts.identity.base import BadCredentials, Revoked, Unavailable
+from accounts.identity.base import BadCredentials, Revoked
 from accounts.models import Role
 from accounts.services import organizations
 from accounts.services.members import Refused
 from accounts.views import attempts, sso
+from accounts.views.refusals import refuse_act
 
 
 @require_GET
@@ -34,6 +34,7 @@ def single_sign_on(request: TenantRequest) -> HttpResponse:
 @require_POST
 @role_required(Role.OWNER)
 @recent_login_required
+@attempts.patient
 def connect(request: TenantRequest) -> HttpResponseBase:
     """Send the owner to their company's sign-in, to show which one it is and that they run it."""
     _require_sso()
@@ -43,6 +44,7 @@ def connect(request: TenantRequest) -> HttpResponseBase:
 @require_POST
 @role_required(Role.OWNER)
 @recent_login_required
+@attempts.patient
 def connected(request: TenantRequest) -> HttpResponseBase:
     """Trust the organisation that the owner came back from."""
     _require_sso()
@@ -53,8 +55,6 @@ def connected(request: TenantRequest) -> HttpResponseBase:
         messages.error(request, "This took longer than ten minutes, or was done already. Connect once more.")
     except Refused as refusal:
         return _refused(request, refusal)
-    except Unavailable as outage:
-        return attempts.silent(request, outage)
     else:
         messages.success(request, "The organisation is connected. Its people can sign in with its own sign-in now.")
     response = redirect("accounts:single_sign_on")
@@ -106,8 +106,7 @@ def _changed(request: TenantRequest, act: Callable[[], None], done: str) -> Http
 def _refused(request: TenantRequest, refusal: Refused) -> HttpResponseBase:
     """What the database would not do, told on the page where it was asked for."""
     if refusal.why == "role":
-        refuse(request, Refusal(Reason.ROLE, "request.refused", "warning", {"check": refusal.why}))
-        raise PermissionDenied(organizations.SENTENCES[refusal.why])
+        refuse_act(request, refusal, organizations.SENTENCES)
     refuse(request, Refusal(Reason.FORBIDDEN, "request.refused", "warning", {"check": refusal.why}))
     messages.error(request, organizations.SENTENCES[refusal.why])
     response = redirect("accounts:single_sign_on")

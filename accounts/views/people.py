@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NoReturn
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -17,11 +15,12 @@ from accounts import cookies, queries
 from accounts.access import accepts, has_role, recent_login_required, role_required
 from accounts.departures import passing_from
 from accounts.forms import PeopleFilter, RoleForm
-from accounts.http import Reason, Refusal, TenantRequest, refuse
+from accounts.http import TenantRequest
 from accounts.identity import providers
 from accounts.models import Membership, Role
 from accounts.pagination import paginate
 from accounts.services import members
+from accounts.views.refusals import refuse_act
 
 PAGE_SIZE = 50
 
@@ -134,7 +133,7 @@ def leave(request: TenantRequest) -> HttpResponseBase:
     try:
         members.leave(actor=request.tenant)
     except members.Refused as refusal:
-        _refuse(request, refusal)
+        refuse_act(request, refusal, members.SENTENCES)
     messages.success(request, f"You are no longer a member of {request.tenant.workspace_name}.")
     response = redirect("accounts:sign_in")
     cookies.take_session(response)
@@ -146,20 +145,11 @@ def _changed(request: TenantRequest, found: Membership, act: Callable[[], None],
         act()
     except members.Refused as refusal:
         if refusal.why != "unchanged":
-            _refuse(request, refusal)
+            refuse_act(request, refusal, members.SENTENCES)
         messages.info(request, members.SENTENCES["unchanged"])
     else:
         messages.success(request, done)
     return redirect("accounts:people")
-
-
-def _refuse(request: TenantRequest, refusal: members.Refused) -> NoReturn:
-    """Raise what answers a refusal of the database's: 404 for nobody, 403 with its sentence for the rest."""
-    if refusal.why == "missing":
-        raise Http404
-    # An admin who reaches for an owner, a role above one's own, the last owner: the page does not offer these.
-    refuse(request, Refusal(Reason.ROLE, "request.refused", "warning", {"check": refusal.why}))
-    raise PermissionDenied(members.SENTENCES[refusal.why])
 
 
 def _member_page(request: TenantRequest, found: Membership, form: RoleForm | None = None) -> HttpResponse:

@@ -13,7 +13,7 @@ from accounts import cookies, throttling
 from accounts.access import public
 from accounts.forms import AddressForm, ChoiceForm, SignInForm
 from accounts.http import Reason, Refusal, TenantRequest, refuse
-from accounts.identity.base import BadCredentials, FollowUp, Revoked, Unavailable
+from accounts.identity.base import BadCredentials, FollowUp, Revoked
 from accounts.identity.second_factors import SecondFactorRequired
 from accounts.queries import Place
 from accounts.services import organizations, sessions, sign_ins
@@ -31,6 +31,7 @@ def front(request: HttpRequest) -> HttpResponseBase:
 @public
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
+@attempts.patient
 def sign_in(request: HttpRequest) -> HttpResponseBase:
     """Ask for the e-mail address; on POST have the password verified."""
     if request.method != "POST":
@@ -46,10 +47,6 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
         return _wrong(request, form)
     except FollowUp as more:
         return _more(request, more, form)
-    except throttling.Throttled as wait:
-        return attempts.too_many(request, wait)
-    except Unavailable as outage:
-        return attempts.silent(request, outage)
 
 
 @public
@@ -66,6 +63,7 @@ def address(request: HttpRequest) -> HttpResponseBase:
 
 @public
 @require_http_methods(["GET", "HEAD", "POST"])
+@attempts.patient
 def choose(request: HttpRequest) -> HttpResponseBase:
     """Which of several workspaces? Asked after the password, answered once, never by a default."""
     token = request.COOKIES.get(cookies.CHOOSING, "")
@@ -81,8 +79,6 @@ def choose(request: HttpRequest) -> HttpResponseBase:
     except (BadCredentials, Revoked, sign_ins.NoPlace):
         refuse(request, Refusal(Reason.CREDENTIAL, "sign_in.failed", "notice", {"step": "choose"}))
         return redirect("accounts:sign_in")
-    except Unavailable as outage:
-        return attempts.silent(request, outage)
     return attempts.enter(
         request, opened, email=identity.email, to=attempts.safe_next(request, request.POST.get("next", ""))
     )
@@ -115,8 +111,6 @@ def _more(request: HttpRequest, more: FollowUp, form: SignInForm) -> HttpRespons
         return follow_ups.ask(request, more, wanted=form.cleaned_data["next"])
     except BadCredentials:
         return _wrong(request, form)
-    except Unavailable as outage:
-        return attempts.silent(request, outage)
 
 
 def _wrong(request: HttpRequest, form: SignInForm) -> HttpResponse:

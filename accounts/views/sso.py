@@ -30,6 +30,7 @@ WORDS = {
 @public
 @require_POST
 @accepts("organization")
+@attempts.patient
 def start(request: HttpRequest) -> HttpResponseBase:
     """Send the browser to its company's sign-in: that of an organisation, or the one that belongs to an e-mail address."""
     _require_sso()
@@ -47,6 +48,7 @@ def start(request: HttpRequest) -> HttpResponseBase:
 
 @public
 @require_GET
+@attempts.patient
 def callback(request: HttpRequest) -> HttpResponseBase:
     """Take somebody in who comes back with a proof; everybody else gets a page that says what to do."""
     _require_sso()
@@ -58,10 +60,8 @@ def callback(request: HttpRequest) -> HttpResponseBase:
         return _leave(request, organization="", email="", to="/")
     try:
         return _arrive(request)
-    except throttling.Throttled as wait:
-        return attempts.too_many(request, wait)
-    except Unavailable as outage:
-        return attempts.silent(request, outage)
+    except Unavailable:
+        raise  # An outage is no refusal, though it is one of the provider's answers.
     except (sso.NotOurs, sso.Impersonated, sign_ins.NoPlace, IdentityRefusal) as refusal:
         return _refused(request, refusal)
 
@@ -109,17 +109,14 @@ def leave_to_connect(request: HttpRequest, *, email: str) -> HttpResponse:
 
 def _leave(request: HttpRequest, *, organization: str, email: str, to: str, purpose: str = sso.SIGN_IN) -> HttpResponse:
     """A page that goes on by itself. Not a redirect: browsers hold a form's redirects to `form-action`, wherever they lead."""
-    try:
-        started = sso.start(
-            redirect_uri=mail.link(reverse("accounts:sso_callback")),
-            organization_id=organization,
-            email_hint=email,
-            to=to,
-            purpose=purpose,
-            invitation=request.COOKIES.get(cookies.INVITATION, ""),
-        )
-    except Unavailable as outage:
-        return attempts.silent(request, outage)
+    started = sso.start(
+        redirect_uri=mail.link(reverse("accounts:sso_callback")),
+        organization_id=organization,
+        email_hint=email,
+        to=to,
+        purpose=purpose,
+        invitation=request.COOKIES.get(cookies.INVITATION, ""),
+    )
     response = render(request, "accounts/sso_leave.html", {"url": started.url})
     cookies.give(response, cookies.SSO, started.cookie, seconds=sso.SECONDS)
     return response

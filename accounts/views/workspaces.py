@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import cookies, queries
 from accounts.forms import ChoiceForm
 from accounts.http import Reason, Refusal, TenantRequest, refuse
-from accounts.identity.base import BadCredentials, Revoked, SsoRequired, Unavailable
+from accounts.identity.base import BadCredentials, Revoked, SsoRequired
 from accounts.services import sessions, sign_ins
 from accounts.views import attempts
 
@@ -31,6 +31,7 @@ def workspaces(request: TenantRequest) -> HttpResponseBase:
 
 
 @require_POST
+@attempts.patient
 def switch(request: TenantRequest) -> HttpResponseBase:
     """Open a session in another workspace of the person, and end this one."""
     form = ChoiceForm(request.POST)
@@ -47,8 +48,6 @@ def switch(request: TenantRequest) -> HttpResponseBase:
         return _not_entered(request)
     except SsoRequired:
         return _not_entered(request, OWN_SIGN_IN)
-    except Unavailable as outage:
-        return attempts.silent(request, outage)
     return entered(request, opened)
 
 

@@ -83,7 +83,7 @@ def ensure(person: Person, password: str) -> None:
 
 def _account(person: Person, password: str) -> str:
     try:
-        return providers.LOCAL.create_account(email=person.email, password=password, email_verified=True)
+        return providers.LOCAL.create_account(email=person.email, password=password).identity.subject
     except EmailTaken:
         # The file with the sign-ins was lost: nobody knows the old password any more, so nobody loses by a new one.
         account = Account.objects.get(email_key=email_key(person.email))

@@ -133,7 +133,7 @@ def test_another_spelling_of_somebodys_address_is_theirs(email: str) -> None:
 
 def test_unicode_spellings_of_one_address_are_one_account() -> None:
     """L32: folded alike, composed alike; letters of another script are others."""
-    LocalIdentity().create_account(email="straße@acme.test", password=PASSWORD + "x", email_verified=True)
+    LocalIdentity().create_account(email="straße@acme.test", password=PASSWORD + "x")
     client = doors.browser(BOB)
     ask(client, "STRASSE@acme.test")
     assert confirm(client, links.token_of(MailedLink.objects.get())).status_code == 400
@@ -143,7 +143,7 @@ def test_unicode_spellings_of_one_address_are_one_account() -> None:
 def test_an_address_that_was_taken_meanwhile_stays_its_owners() -> None:
     client = doors.browser(BOB)
     token = mailed(client)
-    LocalIdentity().create_account(email=NEW.upper(), password=PASSWORD + "x", email_verified=True)
+    LocalIdentity().create_account(email=NEW.upper(), password=PASSWORD + "x")
     assert confirm(client, token).status_code == 400
     assert addresses() == UNCHANGED
 

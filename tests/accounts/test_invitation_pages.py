@@ -144,7 +144,7 @@ class TestPages:
 
     def test_a_half_finished_registration_can_be_ended_by_signing_in(self) -> None:
         """The identity half was made and the platform's was not: the account joins by proving its password."""
-        providers.LOCAL.create_account(email=NEW, password=SECRET, email_verified=True)
+        providers.LOCAL.create_account(email=NEW, password=SECRET)
         _, token = sent()
         client = Client()
         client.post(f"/invitations/{token}/sign-in/")

@@ -14,13 +14,13 @@ from uuid import UUID
 from django.utils import timezone
 
 from accounts.identity import vault
+from accounts.identity.asking import store_asked
 from accounts.identity.base import BadCredentials, Identity
 from accounts.identity.spelling import email_key
 from accounts.identity.store.models import VendorInvitation
 from accounts.identity.tokens import identity_hash
 from accounts.identity.workos import outbox
 from accounts.identity.workos.connection import ONCE, current, translated
-from accounts.identity.workos.sessions import asked
 
 if TYPE_CHECKING:
     from workos.user_management.models import UserInvite
@@ -42,7 +42,7 @@ class Invitations:
         Raises ``BadCredentials`` if WorkOS will not (somebody who belongs to the organisation, a role that it does not know),
         ``Unavailable``; then nothing was mailed.
         """
-        if asked(VendorInvitation.objects.filter(invitation=invitation, nonce=nonce).exists):
+        if store_asked(VendorInvitation.objects.filter(invitation=invitation, nonce=nonce).exists):
             return
         self.end_invitations([invitation])
         # Before anything else: WorkOS takes one invitation of an address at a time.
@@ -67,12 +67,12 @@ class Invitations:
             recipient_mac=_mac(email),
             expires_at=timezone.now() + timedelta(days=DAYS),
         )
-        asked(row.save)
-        asked(VendorInvitation.objects.filter(expires_at__lt=timezone.now() - timedelta(days=_KEPT_DAYS)).delete)
+        store_asked(row.save)
+        store_asked(VendorInvitation.objects.filter(expires_at__lt=timezone.now() - timedelta(days=_KEPT_DAYS)).delete)
 
     def invitation_behind(self, token: str) -> tuple[UUID, str] | None:
         """Which invitation of ours, and which sending of it, WorkOS's token stands for; None if it is none, or over."""
-        row = asked(VendorInvitation.objects.filter(token_hash=identity_hash(token)).live().first)
+        row = store_asked(VendorInvitation.objects.filter(token_hash=identity_hash(token)).live().first)
         return None if row is None else (row.invitation, row.nonce)
 
     def invitation_token(self, link: str) -> str | None:
@@ -101,7 +101,7 @@ class Invitations:
         rows = VendorInvitation.objects.filter(
             organization_id=identity.organization_id or "", recipient_mac=_mac(identity.email)
         )
-        for row in asked(lambda: list(rows.live())):
+        for row in store_asked(lambda: list(rows.live())):
             found = _now(row.pk)
             if found.state.value == _ACCEPTED and found.accepted_user_id == identity.subject:
                 return row.invitation, row.nonce
@@ -120,11 +120,11 @@ def end(*, tell: bool = True, **which: object) -> int:
     """End those of the invitations that are open; ``tell``: WorkOS does not know it yet. Returns how many."""
     now = timezone.now()
     rows = VendorInvitation.objects.filter(revoked_at__isnull=True, **which)
-    return asked(lambda: rows.update(revoked_at=now, told_at=None if tell else now, reason=_ENDED))
+    return store_asked(lambda: rows.update(revoked_at=now, told_at=None if tell else now, reason=_ENDED))
 
 
 def _of(link: str) -> VendorInvitation | None:
-    return asked(VendorInvitation.objects.filter(link_hash=identity_hash(link)).live().first)
+    return store_asked(VendorInvitation.objects.filter(link_hash=identity_hash(link)).live().first)
 
 
 def _waiting(email: str, organization_id: str) -> UserInvite | None:

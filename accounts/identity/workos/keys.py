@@ -16,11 +16,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from accounts.identity import asking, vault
+from accounts.identity.asking import store_asked
 from accounts.identity.base import Identity, IssuedKey, NoOrganization, Revoked
 from accounts.identity.store.models import IDENTITY_DATABASE, VendorKey
 from accounts.identity.workos.connection import ONCE, current, translated
 from accounts.identity.workos.proofs import PROVIDER
-from accounts.identity.workos.sessions import STORE, asked
 
 _SQL: Final = "SELECT id, subject, organization_id, expires_at, is_fresh, is_over FROM identity_vendor_key(%s)"
 # A key that was withdrawn here stays withdrawn, whatever WorkOS says in the meantime.
@@ -56,7 +56,7 @@ class Keys:
             expires_at=expires_at,
             confirmed_at=timezone.now(),
         )
-        asked(lambda: row.save(force_insert=True))
+        store_asked(lambda: row.save(force_insert=True))
         return IssuedKey(id=key_id, value=value)
 
     def verify_key(self, value: str) -> Identity:
@@ -64,7 +64,7 @@ class Keys:
         if hmac.compare_digest(value.encode(), settings.WORKOS_API_KEY.encode()):
             # Our own server key, which has the same form: it would open everything at WorkOS, and nothing here.
             raise Revoked("identity", why="server_key", known=True)
-        row = asking.one_row(IDENTITY_DATABASE, _SQL, [_mac(value)], system=STORE)
+        row = asking.one_row(IDENTITY_DATABASE, _SQL, [_mac(value)], system=asking.STORE)
         if row is not None:
             key_id, subject, organization_id, expires_at, is_fresh, is_over = row
             if is_over:
@@ -77,7 +77,7 @@ class Keys:
     def revoke_key(self, key_id: str) -> bool:
         """Stop recognising a key, here at once; WorkOS is told by the next round of the worker."""
         keys = VendorKey.objects.filter(pk=key_id, revoked_at__isnull=True)
-        return asked(lambda: keys.update(revoked_at=timezone.now(), reason="ended here")) > 0
+        return store_asked(lambda: keys.update(revoked_at=timezone.now(), reason="ended here")) > 0
 
     def _confirmed(self, value: str, *, known: bool) -> Identity:
         begun = time.monotonic()
@@ -91,12 +91,12 @@ class Keys:
                 details = None
         if details is None:
             mac = _mac(value)
-            asked(lambda: VendorKey.objects.filter(value_mac=mac).update(confirmed_at=None))
+            store_asked(lambda: VendorKey.objects.filter(value_mac=mac).update(confirmed_at=None))
             raise Revoked("identity", why="key", known=known)
         key_id, subject, organization_id, expires_at = details
         # The half minute begins when WorkOS was asked, not when it had answered.
         parameters = [key_id, _mac(value), subject, organization_id, expires_at, time.monotonic() - begun]
-        if asking.one_row(IDENTITY_DATABASE, _CONFIRM_SQL, parameters, system=STORE) is None:
+        if asking.one_row(IDENTITY_DATABASE, _CONFIRM_SQL, parameters, system=asking.STORE) is None:
             raise Revoked("identity", why="key", known=True)
         return _identity(key_id, subject, organization_id, expires_at)
 
@@ -104,7 +104,7 @@ class Keys:
 def known(value: str) -> bool:
     """Was there ever a key of this value here?"""
     mac = _mac(value)
-    return asked(lambda: VendorKey.objects.filter(value_mac=mac).exclude(expires_at__lte=timezone.now()).exists())
+    return store_asked(lambda: VendorKey.objects.filter(value_mac=mac).exclude(expires_at__lte=timezone.now()).exists())
 
 
 def _mac(value: str) -> bytes:

@@ -8,10 +8,10 @@ from typing import Final, TypeVar
 from django.db.models import Model
 from django.utils import timezone
 
+from accounts.identity.asking import store_asked
 from accounts.identity.base import BadCredentials
 from accounts.identity.store.models import VendorInvitation, VendorKey, VendorSession
 from accounts.identity.workos.connection import ONCE, current, translated
-from accounts.identity.workos.sessions import asked
 
 AT_ONCE: Final = 50  # a round also has events to read
 
@@ -24,11 +24,11 @@ def tell() -> int:
     sessions = VendorSession.objects.filter(revoked_at__isnull=False, told_at__isnull=True).exclude(vendor_session="")
     keys = VendorKey.objects.filter(revoked_at__isnull=False, told_at__isnull=True)
     told = _each(
-        asked(lambda: list(sessions.order_by("revoked_at")[:AT_ONCE])),
+        store_asked(lambda: list(sessions.order_by("revoked_at")[:AT_ONCE])),
         lambda row: client.user_management.revoke_session(session_id=row.vendor_session, request_options=ONCE),
     )
     told += _each(
-        asked(lambda: list(keys.order_by("revoked_at")[:AT_ONCE])),
+        store_asked(lambda: list(keys.order_by("revoked_at")[:AT_ONCE])),
         lambda row: client.api_keys.delete_api_key(row.pk, request_options=ONCE),
     )
     return told + tell_invitations()
@@ -39,7 +39,7 @@ def tell_invitations() -> int:
     rows = VendorInvitation.objects.filter(revoked_at__isnull=False, told_at__isnull=True)
     client = current().client
     return _each(
-        asked(lambda: list(rows.order_by("revoked_at")[:AT_ONCE])),
+        store_asked(lambda: list(rows.order_by("revoked_at")[:AT_ONCE])),
         lambda row: client.user_management.revoke_invitation(row.pk, request_options=ONCE),
     )
 
@@ -59,4 +59,4 @@ def _each(rows: Iterable[Row], end: Callable[[Row], object]) -> int:
 
 
 def _mark(row: Model) -> None:
-    asked(lambda: type(row)._default_manager.filter(pk=row.pk).update(told_at=timezone.now()))
+    store_asked(lambda: type(row)._default_manager.filter(pk=row.pk).update(told_at=timezone.now()))

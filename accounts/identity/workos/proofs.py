@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from django.utils import timezone
 
-from accounts.identity import asking, tokens
+from accounts.identity import tokens
+from accounts.identity.asking import store_asked
 from accounts.identity.base import (
     BadCredentials,
     Client,
@@ -27,7 +28,7 @@ from accounts.identity.base import (
     SsoStart,
     Unavailable,
 )
-from accounts.identity.store.models import IDENTITY_DATABASE, SpentProof
+from accounts.identity.store.models import SpentProof
 from accounts.identity.workos.connection import ONCE, SYSTEM, current, translated
 from accounts.identity.workos.verification import Expired
 
@@ -163,7 +164,7 @@ def _spend(nonce: str) -> None:
         SpentProof.objects.filter(spent_at__lt=now - timedelta(days=_KEPT_DAYS)).delete()
         return SpentProof.objects.get_or_create(mark=mark)[1]
 
-    if not asking.asked(IDENTITY_DATABASE, spend, system="identity store"):
+    if not store_asked(spend):
         raise BadCredentials
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from workos.user_management._resource import PasswordPlaintext  # exported nowhere else
 
 from accounts.identity import tokens
+from accounts.identity.asking import store_asked
 from accounts.identity.base import BadCredentials, Client, Identity, SingleSignOn
 from accounts.identity.base import Invitations as InvitationsProtocol
 from accounts.identity.base import Provider as ProviderProtocol
@@ -15,7 +16,7 @@ from accounts.identity.workos.invitations import Invitations
 from accounts.identity.workos.keys import Keys
 from accounts.identity.workos.organizations import Organizations
 from accounts.identity.workos.proofs import PROVIDER
-from accounts.identity.workos.sessions import Sessions, asked
+from accounts.identity.workos.sessions import Sessions
 
 
 class WorkOSIdentity(Sessions, Keys, Organizations, Invitations):
@@ -42,7 +43,7 @@ class WorkOSIdentity(Sessions, Keys, Organizations, Invitations):
         if tokens.is_vendor_key(credential):
             return keys.known(credential)
         rows = VendorSession.objects.filter(token_hash=tokens.identity_hash(credential))
-        return asked(rows.exists)
+        return store_asked(rows.exists)
 
 
 def _email_of(subject: str) -> str:

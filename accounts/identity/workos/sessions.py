@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
@@ -20,6 +19,7 @@ from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from accounts.identity import asking, vault
+from accounts.identity.asking import store_asked
 from accounts.identity.base import BadCredentials, Client, Identity, Proof, Revoked, SsoRequired, Unavailable
 from accounts.identity.store.models import IDENTITY_DATABASE, StoreSession, VendorSession
 from accounts.identity.tokens import identity_hash
@@ -35,7 +35,6 @@ from accounts.identity.workos.verification import Claims, Expired
 
 Answer = TypeVar("Answer")
 
-STORE: Final = "identity store"
 # Longer than WorkOS may take to answer whoever holds the row's lock.
 LOCK_WAIT: Final = "8s"
 _SWEEP_ONE_IN: Final = 100
@@ -90,7 +89,7 @@ class Sessions(Proofs):
     ) -> Identity:
         """Keep WorkOS's tokens for the holder of ``token``, encrypted, for at most ``lifetime`` seconds."""
         if random.randrange(_SWEEP_ONE_IN) == 0:  # noqa: S311 - chance spreads the work, it protects nothing
-            asked(_sweep)
+            store_asked(_sweep)
         row = VendorSession(
             id=uuid7(),
             purpose=purpose,
@@ -107,17 +106,17 @@ class Sessions(Proofs):
         _keep(
             row, access=proof.kept.get("access", ""), refresh=proof.kept.get("refresh", proof.kept.get("pending", ""))
         )
-        asked(lambda: row.save(force_insert=True))
+        store_asked(lambda: row.save(force_insert=True))
         return replace(proof.identity, session_id=str(row.pk), expires_at=row.expires_at)
 
     def verify_session(self, token: str, *, purpose: str = StoreSession.Purpose.SESSION) -> Identity:
         """Does WorkOS vouch for the holder of the token, now? One round trip, and no remote call while its token is good."""
         token_hash = identity_hash(token)
-        found = asking.one_row(IDENTITY_DATABASE, _SQL, [token_hash, purpose], system=STORE)
+        found = asking.one_row(IDENTITY_DATABASE, _SQL, [token_hash, purpose], system=asking.STORE)
         if found is None:
             # Only on the way to a refusal: a withdrawn credential used again is news, an unknown one is noise.
             withdrawn = VendorSession.objects.filter(token_hash=token_hash, expires_at__gt=timezone.now())
-            raise Revoked("identity", why="session", known=asked(withdrawn.exists))
+            raise Revoked("identity", why="session", known=store_asked(withdrawn.exists))
         row = _Row(*found)
         if purpose == StoreSession.Purpose.SESSION:
             try:
@@ -137,13 +136,15 @@ class Sessions(Proofs):
     def live_sessions(self, subject: str) -> frozenset[str]:
         """The ids of the person's sessions that are live here."""
         sessions = VendorSession.objects.filter(subject=subject, purpose=StoreSession.Purpose.SESSION).live()
-        return asked(lambda: frozenset(str(pk) for pk in sessions.values_list("pk", flat=True)))
+        return store_asked(lambda: frozenset(str(pk) for pk in sessions.values_list("pk", flat=True)))
 
     # ── choosing a place ────────────────────────────────────────────────────────────────────────────────────────
 
     def used_proof(self, identity: Identity) -> Proof:
         """The proof that a session for choosing kept. Call it once that session was used up: ``revoke_session`` was True."""
-        row = asked(lambda: VendorSession.objects.get(pk=identity.session_id, purpose=StoreSession.Purpose.CHOOSING))
+        row = store_asked(
+            lambda: VendorSession.objects.get(pk=identity.session_id, purpose=StoreSession.Purpose.CHOOSING)
+        )
         if not row.vendor_session:
             return Proof(identity, kept={"pending": _opened(row, "refresh")})
         kept = {"access": _opened(row, "access"), "refresh": _opened(row, "refresh"), "sid": row.vendor_session}
@@ -192,7 +193,7 @@ class Sessions(Proofs):
         if organization_id is None or organization_id == identity.organization_id:
             # One organisation's word opens no place that trusts none, and none is needed where one is.
             raise BadCredentials
-        row = asked(lambda: VendorSession.objects.get(pk=identity.session_id))
+        row = store_asked(lambda: VendorSession.objects.get(pk=identity.session_id))
         proof = Proof(
             replace(identity, organization_id=None),
             kept={"refresh": _opened(row, "refresh"), "sid": row.vendor_session},
@@ -201,11 +202,6 @@ class Sessions(Proofs):
         # WorkOS's own session goes on in the new one, so it is not told of an end.
         end(VendorSession.objects.filter(pk=row.pk), reason="moved", tell=False)
         return moved
-
-
-def asked(question: Callable[[], Answer]) -> Answer:
-    """Ask the identity database, and turn silence into ``Unavailable``."""
-    return asking.asked(IDENTITY_DATABASE, question, system=STORE)
 
 
 def _was_typed(proof: Proof) -> bool:
@@ -231,7 +227,7 @@ def _require_same(claims: Claims, subject: str, session: str, organization_id: s
 
 def _refresh(session_id: UUID) -> None:
     """Have WorkOS vouch anew, once for all who wait. Raises ``Revoked`` if it will not, ``Unavailable`` if it is not heard."""
-    row = asked(lambda: _refreshed(session_id))
+    row = store_asked(lambda: _refreshed(session_id))
     if row is None:
         raise Revoked("identity", why="session", known=True)
     if row.revoked_at is not None:
@@ -329,7 +325,7 @@ def _decrypted(ciphertext: bytes, field: str, row: str) -> str:
         logger.error(
             "IDENTITY_KEY is not the one under which tokens were kept. Give the old one as IDENTITY_KEYS_RETIRED."
         )
-        raise Unavailable(STORE) from None
+        raise Unavailable(asking.STORE) from None
 
 
 def end(sessions: QuerySet[VendorSession], *, reason: str, tell: bool = True) -> int:
@@ -343,7 +339,7 @@ def end(sessions: QuerySet[VendorSession], *, reason: str, tell: bool = True) ->
         ended = quiet.update(revoked_at=now, told_at=now, reason=reason)
         return ended + live.update(revoked_at=now, reason=reason)
 
-    return asked(write)
+    return store_asked(write)
 
 
 def _sweep() -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from django.utils import timezone
 
+from accounts.identity.asking import store_asked
 from accounts.identity.store.models import VendorKey, VendorSession
-from accounts.identity.workos.sessions import asked, end
+from accounts.identity.workos.sessions import end
 
 ENDED = "ended at WorkOS"
 
@@ -13,7 +14,7 @@ ENDED = "ended at WorkOS"
 def has_credentials(subject: str, organization_id: str) -> bool:
     """Has the person a live session or key of this organisation?"""
     mine = {"subject": subject, "organization_id": organization_id}
-    return asked(
+    return store_asked(
         lambda: VendorSession.objects.filter(**mine).live().exists() or VendorKey.objects.filter(**mine).live().exists()
     )
 
@@ -28,23 +29,23 @@ def end_all(subject: str, *, organization_id: str | None) -> int:
         )
     now = timezone.now()
     ended = end(sessions, reason=ENDED, tell=False)
-    return ended + asked(lambda: keys.live().update(revoked_at=now, told_at=now, reason=ENDED))
+    return ended + store_asked(lambda: keys.live().update(revoked_at=now, told_at=now, reason=ENDED))
 
 
 def end_session(vendor_session: str) -> list[str]:
     """End our sessions that stand on this one of WorkOS's; returns the ids of all that do, ended now or before."""
     sessions = VendorSession.objects.filter(vendor_session=vendor_session)
     end(sessions, reason=ENDED, tell=False)
-    return asked(lambda: [str(pk) for pk in sessions.values_list("pk", flat=True)])
+    return store_asked(lambda: [str(pk) for pk in sessions.values_list("pk", flat=True)])
 
 
 def end_key(key_id: str) -> int:
     """End a key that WorkOS withdrew; returns how many ended by it."""
     now = timezone.now()
     keys = VendorKey.objects.filter(pk=key_id, revoked_at__isnull=True)
-    return asked(lambda: keys.update(revoked_at=now, told_at=now, confirmed_at=None, reason=ENDED))
+    return store_asked(lambda: keys.update(revoked_at=now, told_at=now, confirmed_at=None, reason=ENDED))
 
 
 def doubt_key(key_id: str) -> None:
     """Believe no earlier yes about this key."""
-    asked(lambda: VendorKey.objects.filter(pk=key_id).update(confirmed_at=None))
+    store_asked(lambda: VendorKey.objects.filter(pk=key_id).update(confirmed_at=None))
