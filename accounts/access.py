@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -115,9 +115,8 @@ def recent_login_required(view: Closed[P, HttpResponseBase]) -> Closed[P, HttpRe
         if not _signed_in_recently(request.tenant):
             # A browser left open, or a stolen cookie, must not be enough to make keys or to change who belongs here.
             refuse(request, Refusal(Reason.STALE_LOGIN, "request.refused", "notice"))
-            back = request.get_full_path() if request.method in ("GET", "HEAD") else reverse("accounts:account")
             # That page decides by the session's provider how this person proves anew who they are.
-            return redirect(f"{reverse('accounts:again')}?{urlencode({'next': back})}")
+            return redirect(f"{reverse('accounts:again')}?{urlencode({'next': _page_of(request)})}")
         return view(request, *args, **kwargs)
 
     closed.needs_recent_login = True  # type: ignore[attr-defined]  # a mark for the table of doors
@@ -136,6 +135,16 @@ def _require_role(request: HttpRequest, least: Role) -> None:
             f"You are {'an' if tenant.role.value == 'admin' else 'a'} {tenant.role.label.lower()} here. "
             f"Only {least.label.lower()}s can do this; an owner can change your role."
         )
+
+
+def _page_of(request: HttpRequest) -> str:
+    """The page on which somebody is: this one, or the one whose form they sent, which nobody can open by a link."""
+    if request.method in ("GET", "HEAD"):
+        return request.get_full_path()
+    form = urlsplit(request.headers.get("Referer", ""))
+    if form.netloc != request.get_host():
+        return reverse("accounts:account")
+    return form.path + (f"?{form.query}" if form.query else "")
 
 
 def _signed_in_recently(tenant: Tenant) -> bool:

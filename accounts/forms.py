@@ -67,6 +67,7 @@ class SsoForm(forms.Form):
     email = forms.EmailField(required=False, max_length=254)
     organization = forms.RegexField(r"^org_[0-9A-Za-z]{1,100}$", required=False)
     next = forms.CharField(required=False, max_length=2000)
+    anew = forms.BooleanField(required=False)
 
 
 class ChoiceForm(forms.Form):

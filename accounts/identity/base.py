@@ -98,10 +98,16 @@ class SingleSignOn(Protocol):
     """A provider that can send a browser away to prove who it is."""
 
     def start_sso(
-        self, *, redirect_uri: str, organization_id: str | None, email_hint: str | None, invitation: str | None = None
+        self,
+        *,
+        redirect_uri: str,
+        organization_id: str | None,
+        email_hint: str | None,
+        invitation: str | None = None,
+        anew: bool = False,
     ) -> SsoStart:
         """Prepare a sign-in elsewhere; the caller binds state, nonce and verifier to the browser. ``invitation``: the provider's
-        token of one that the person is about to accept.
+        token of one that the person is about to accept. ``anew``: being signed in there is not enough, they prove it once more.
         """
 
     def finish_sso(self, *, code: str, code_verifier: str, nonce: str, client: Client) -> Proof:

@@ -67,14 +67,25 @@ class _Away:
 
 
 def start(
-    *, redirect_uri: str, organization_id: str, email_hint: str, to: str, purpose: str = SIGN_IN, invitation: str = ""
+    *,
+    redirect_uri: str,
+    organization_id: str,
+    email_hint: str,
+    to: str,
+    purpose: str = SIGN_IN,
+    invitation: str = "",
+    anew: bool = False,
 ) -> Started:
-    """Prepare a sign-in elsewhere; ``invitation`` is the link with which the person came. Raises ``Unavailable`` where there is none."""
+    """Prepare a sign-in elsewhere; ``invitation`` is the link with which the person came, ``anew`` asks for a fresh proof there.
+
+    Raises ``Unavailable`` where there is none.
+    """
     begun = providers.single_sign_on().start_sso(
         redirect_uri=redirect_uri,
         organization_id=organization_id or None,
         email_hint=email_hint or None,
         invitation=providers.workos().invitation_token(invitation) if invitation else None,
+        anew=anew,
     )
     away = _Away(begun.state, begun.nonce, begun.code_verifier, organization_id, to, purpose)
     return Started(begun.url, vault.cookie(asdict(away), field=_FIELD))

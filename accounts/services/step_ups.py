@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from enum import StrEnum
 
 from django.db import transaction
 
 from accounts.http import Tenant
 from accounts.identity import providers, second_factors
 from accounts.identity.base import Client
-from accounts.models import Session
+from accounts.models import Session, Workspace
 from accounts.queries import Place
 from accounts.services import sessions, sign_ins
 from accounts.signals import stepped_up
 
-# By the provider of the session: the name of the page on which its people prove anew who they are. A provider that sends
-# people elsewhere adds the address that begins that journey; one that is not here has none but signing in again.
-WAYS: Final[dict[str, str]] = {providers.LOCAL.name: "accounts:again"}
+
+class Way(StrEnum):
+    """How somebody proves anew who they are."""
+
+    HERE = "here"  # the local store asks for the password, and the code where there is one
+    ELSEWHERE = "elsewhere"  # their company's sign-in, or WorkOS's own page, asks them once more
+    SIGN_IN = "sign_in"  # a password that WorkOS verifies is typed where it was typed at first
 
 
-def way_of(actor: Tenant) -> str | None:
-    """The name of the page on which this person proves anew who they are; None where they have to sign in as at first."""
-    return WAYS.get(sessions.current(actor).provider)
+def way_of(actor: Tenant) -> Way:
+    """How this person does: whoever vouches for them does so anew, and nobody else."""
+    if sessions.current(actor).provider == providers.LOCAL.name:
+        return Way.HERE
+    return Way.SIGN_IN if actor.method == "password" else Way.ELSEWHERE
+
+
+def organization_of(actor: Tenant) -> str:
+    """The organisation whose sign-in vouches for people here; "" for a workspace that has none."""
+    return Workspace.objects.get(pk=actor.workspace_id).organization_id or ""
 
 
 def needs_code(actor: Tenant) -> bool:

@@ -17,8 +17,6 @@ from accounts.identity.base import BadCredentials
 from accounts.services import step_ups
 from accounts.views import attempts
 
-HERE = "accounts:again"
-
 
 @sensitive_post_parameters("password", "code")
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -27,10 +25,11 @@ def again(request: TenantRequest) -> HttpResponseBase:
     """Ask for the password, and the code where there is one; then a new session, and back to where one wanted to go."""
     way = step_ups.way_of(request.tenant)
     wanted = attempts.safe_next(request, (request.POST or request.GET).get("next", ""))
-    if way != HERE:
-        # Another identity system vouches for this person, and only that one can do so anew.
-        query = {"next": wanted, **({} if way else {"again": "1"})}
-        return redirect(reverse(way or "accounts:sign_in", query=query))
+    if way is step_ups.Way.SIGN_IN:
+        return redirect(reverse("accounts:sign_in", query={"next": wanted, "again": "1"}))
+    if way is step_ups.Way.ELSEWHERE:
+        organization = step_ups.organization_of(request.tenant)
+        return render(request, "accounts/again_elsewhere.html", {"next": wanted, "organization": organization})
     kind = AgainWithCodeForm if step_ups.needs_code(request.tenant) else AgainForm
     if request.method != "POST":
         return _page(request, kind(initial={"next": wanted}))

@@ -43,6 +43,7 @@ def start(request: HttpRequest) -> HttpResponseBase:
         organization=wanted["organization"],
         email=wanted["email"],
         to=attempts.safe_next(request, wanted["next"]),
+        anew=wanted["anew"],
     )
 
 
@@ -107,7 +108,9 @@ def leave_to_connect(request: HttpRequest, *, email: str) -> HttpResponse:
     return _leave(request, organization="", email=email, to="/", purpose=sso.CONNECT)
 
 
-def _leave(request: HttpRequest, *, organization: str, email: str, to: str, purpose: str = sso.SIGN_IN) -> HttpResponse:
+def _leave(
+    request: HttpRequest, *, organization: str, email: str, to: str, purpose: str = sso.SIGN_IN, anew: bool = False
+) -> HttpResponse:
     """A page that goes on by itself. Not a redirect: browsers hold a form's redirects to `form-action`, wherever they lead."""
     started = sso.start(
         redirect_uri=mail.link(reverse("accounts:sso_callback")),
@@ -116,6 +119,7 @@ def _leave(request: HttpRequest, *, organization: str, email: str, to: str, purp
         to=to,
         purpose=purpose,
         invitation=request.COOKIES.get(cookies.INVITATION, ""),
+        anew=anew,
     )
     response = render(request, "accounts/sso_leave.html", {"url": started.url})
     cookies.give(response, cookies.SSO, started.cookie, seconds=sso.SECONDS)

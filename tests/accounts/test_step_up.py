@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from django.conf import settings
@@ -17,8 +18,9 @@ from accounts.models import Session
 from accounts.signals import signed_out, stepped_up
 from tests import doors
 from tests.authenticators import Authenticator
-from tests.cast import ALICE, BOB, PASSWORD, acting
+from tests.cast import ACME, ALICE, BOB, PASSWORD, acting
 from tests.workos.stage import Stage
+from tests.workos.walking import come_back, go, leave
 
 pytestmark = pytest.mark.usefixtures("committed")
 HERE = "/sign-in/again/"
@@ -122,9 +124,74 @@ def test_it_is_closed_to_those_who_are_not_signed_in() -> None:
     assert settings.SESSION_COOKIE_NAME not in response.cookies
 
 
+@pytest.mark.parametrize(
+    ("page", "back"),
+    [
+        ("https://testserver/people/invite/", "/people/invite/"),
+        ("https://testserver/people/?q=b", "/people/?q=b"),
+        ("https://evil.test/people/", "/account/"),
+        ("", "/account/"),
+    ],
+)
+def test_a_form_that_was_sent_too_late_leads_back_to_its_page(page: str, back: str) -> None:
+    client = stale()
+    answer = client.post("/keys/new/", {}, headers={"Referer": page}, secure=True)
+    assert answer.headers["Location"] == f"{HERE}?{urlencode({'next': back})}"
+
+
+# ── people of another provider ──────────────────────────────────────────────────────────────────────────────────────
+
+
 def test_people_of_another_provider_are_led_to_where_they_prove_it(workos: Stage) -> None:
     """Only who vouches for somebody can do so anew: their password here, if they ever had one, is not asked."""
     client = workos.browser(BOB)
-    for answer in (client.get(f"{HERE}?next=/keys/"), client.post(HERE, {"password": PASSWORD, "next": "/keys/"})):
-        assert answer.headers["Location"].startswith("/sign-in/?next=%2Fkeys%2F&again=1")
+    old = token_of(client)
+    for page in (client.get(f"{HERE}?next=/keys/"), client.post(HERE, {"password": PASSWORD, "next": "/keys/"})):
+        assert b"Continue with single sign-on" in page.content
+        assert b"password" not in page.content
+        assert token_of(client) == old
     assert b"You sign in through your company" in client.get("/account/second-factor/").content
+
+
+def test_they_come_back_to_where_they_were_with_a_new_session_and_a_fresh_proof(workos: Stage) -> None:
+    """Assurance, sessions: a new id at every step-up, the old one dead. And being signed in at WorkOS is not enough."""
+    client = workos.browser(BOB)
+    old = token_of(client)
+    with acting(BOB):
+        Session.objects.update(signed_in_at=timezone.now() - timedelta(hours=2))
+    there = client.get("/keys/new/").headers["Location"]
+    page = client.get(there).content.decode()
+    form = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page))
+    form.pop("csrfmiddlewaretoken", None)
+    assert form["organization"] == workos.organizations[ACME].id
+    url = leave(client, **form)
+    assert parse_qs(urlsplit(url).query)["prompt"] == ["login"]
+    workos.double.auto = workos.people[BOB]
+    assert come_back(client, go(url)).headers["Location"] == "/keys/new/"
+    assert client.get("/keys/new/").status_code == 200
+    assert token_of(client) != old
+    with pytest.raises(Revoked, match="session"):
+        resolution.resolve_session(old)
+
+
+def test_without_an_organisation_workoss_own_page_asks_anew(workos: Stage) -> None:
+    url = leave(Client(), email=BOB.email, anew="on")
+    said = parse_qs(urlsplit(url).query)
+    assert (said["max_age"], said["prompt"], said["provider"]) == (["0"], ["login"], ["authkit"])
+    assert "prompt" not in parse_qs(urlsplit(leave(Client(), email=BOB.email)).query), "a first sign-in need not"
+
+
+def test_a_step_up_that_is_not_finished_leaves_everything_as_it_was(workos: Stage) -> None:
+    client = workos.browser(BOB)
+    old = token_of(client)
+    leave(client, email=BOB.email, anew="on")
+    come_back(client, {"error": "access_denied", "state": "x"})
+    assert token_of(client) == old
+    assert client.get("/account/").status_code == 200
+
+
+def test_a_password_that_workos_verifies_is_typed_where_it_was_at_first(workos: Stage) -> None:
+    client = workos.browser(BOB)
+    with acting(BOB):
+        Session.objects.update(method="password")
+    assert client.get(f"{HERE}?next=/keys/").headers["Location"].startswith("/sign-in/?next=%2Fkeys%2F&again=1")

@@ -113,7 +113,13 @@ class Proofs:
     # ── a sign-in elsewhere ─────────────────────────────────────────────────────────────────────────────────────
 
     def start_sso(
-        self, *, redirect_uri: str, organization_id: str | None, email_hint: str | None, invitation: str | None = None
+        self,
+        *,
+        redirect_uri: str,
+        organization_id: str | None,
+        email_hint: str | None,
+        invitation: str | None = None,
+        anew: bool = False,
     ) -> SsoStart:
         """Where to send the browser: to the organisation's own sign-in, or to WorkOS's page, which finds it by the address."""
         state, nonce, verifier = tokens.new_token(), tokens.new_token(), secrets.token_urlsafe(48)
@@ -125,6 +131,9 @@ class Proofs:
                 provider=None if organization_id else "authkit",
                 login_hint=email_hint,
                 invitation_token=invitation,
+                # WorkOS's page remembers people: without these, whoever finds the browser open would be back at once.
+                prompt="login" if anew else None,
+                max_age=0 if anew and not organization_id else None,
                 state=state,
                 code_challenge=challenge,
                 code_challenge_method="S256",
