@@ -16,6 +16,7 @@ from django.db import connections
 
 from accounts.identity import hashing
 from tests import cast, databases, environment
+from tests.workos import insisting
 
 # Real hashes, of a real argon2id, made cheap: a test of what follows a right password need not spend 46 MiB on it.
 # tests/accounts/identity/test_hashing.py asks for the real parameters.
@@ -60,6 +61,8 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
                 _make_template(template)
             environment.server.make_database(environment.platform_database, "aiaxis_owner", template)
             environment.server.make_database(environment.identity_database, "aiaxis_identity", f"{template}_identity")
+        if insisting.is_on():
+            insisting.insist()
         databases.remember()
         yield
         for connection in connections.all(initialized_only=True):

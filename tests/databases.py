@@ -7,6 +7,7 @@ from psycopg.errors import DeadlockDetected
 
 from audit.notices.models import Rule
 from tests import cast
+from tests.workos import insisting
 
 # What stays: the cast's own rows, and tables that migrations fill.
 KEPT_TABLES = frozenset(
@@ -44,6 +45,8 @@ def put_back() -> None:
         _empty_in_peace(alias)
     _put_back_rules()
     cast.enter()
+    if insisting.is_on():
+        insisting.insist()
 
 
 def _empty_in_peace(alias: str) -> None:

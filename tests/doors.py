@@ -20,6 +20,7 @@ from accounts.queries import Place
 from accounts.services import keys, operators, sign_ins
 from accounts.tenancy.context import workspace
 from tests.cast import PROVIDER, Person
+from tests.workos import insisting
 
 DOORS: Final = ("default", "identity", "cache")
 BROWSER: Final = base.Client("198.51.100.7", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
@@ -27,6 +28,10 @@ BROWSER: Final = base.Client("198.51.100.7", "Mozilla/5.0 (X11; Linux x86_64; rv
 
 def session(person: Person) -> sign_ins.Opened:
     """Both halves of a session of this person; `.token` is the cookie's value."""
+    if insisting.is_on():
+        return sign_ins.open_at(
+            insisting.place(place_of(person)), proof=insisting.proof(person, BROWSER), client=BROWSER
+        )
     return sign_ins.open_at(place_of(person), proof=base.Proof(identity_of(person)), client=BROWSER)
 
 

@@ -8,9 +8,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+
+from accounts.models import User
+from aiaxis.demo.people import PEOPLE
+from aiaxis.management.commands import serve
+from tests.workos import insisting
+from tests.workos.server import Double
 
 ROOT = Path(__file__).resolve().parent.parent
 WALLS = ["tests/test_every_url.py", "tests/accounts/tenancy/test_fence.py"]
+FENCE = ["tests/accounts/tenancy/test_fence.py", "tests/files/test_isolation.py"]
+ISOLATION = ["tests/files/test_isolation.py", "tests/test_matrix.py", "tests/accounts/tenancy/test_attacks.py"]
 CHOSEN = "past_a_closed or missing_byte or stranger or hides or raises"
 
 PROFILES = {
@@ -34,12 +43,31 @@ PROFILES = {
 )
 def test_the_walls_stand_under_every_profile(profile: str) -> None:
     """L3: an ownership filter stood inside `if AUTO_LOGIN`, so with sign-in required there was none at all."""
-    worker = f"{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}{profile}"
-    # Databases of its own: the worker's name is part of theirs.
-    environment = {**os.environ, **PROFILES[profile], "PYTEST_XDIST_WORKER": worker}
+    run(profile, PROFILES[profile], [*WALLS, "-k", CHOSEN])
+
+
+@pytest.mark.parametrize(
+    "tests", [FENCE, pytest.param([*WALLS, *ISOLATION], marks=pytest.mark.soak)], ids=["the fence", "every address"]
+)
+def test_the_walls_stand_where_workspaces_insist_on_single_sign_on(tests: list[str]) -> None:
+    """L3, L30: both workspaces are connected and insist; everybody's session and key is WorkOS's, made over the wire."""
+    with Double() as double:
+        insisting.fill(double)
+        run(f"insisting{len(tests)}", insisting.environment(double), tests)
+        # Nobody came in otherwise: what the walk went through is what it says.
+        assert double.world.faults.asked["authenticate"] > 5
+        assert {one.method for one in double.world.sessions.values()} == {"SSO"}
+        assert double.world.keys
+
+
+def run(name: str, variables: dict[str, str], tests: list[str]) -> None:
+    """Run these tests in a process that is told so, with databases of its own."""
+    # The worker's name is part of theirs.
+    worker = f"{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}{name}"
+    environment = {**os.environ, **variables, "PYTEST_XDIST_WORKER": worker}
     environment.pop("PYTEST_ADDOPTS", None)
     outcome = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n0", "-p", "no:cacheprovider", *WALLS, "-k", CHOSEN],
+        [sys.executable, "-m", "pytest", "-n0", "-p", "no:cacheprovider", *tests],
         cwd=ROOT,
         env=environment,
         capture_output=True,
@@ -47,6 +75,16 @@ def test_the_walls_stand_under_every_profile(profile: str) -> None:
         check=False,
     )
     assert outcome.returncode == 0, outcome.stdout[-4000:]
+
+
+@pytest.mark.django_db(databases=["owner"])
+def test_the_demo_is_an_argument_of_one_command_and_no_mode() -> None:
+    """L3: there is no setting that could switch a wall with the demo, and whatever is tested here is tested with the demo off."""
+    assert [name for name in dir(settings) if "DEMO" in name] == []
+    assert serve.Command().create_parser("manage.py", "serve").parse_args([]).demo is False
+    people = [one.email for one in PEOPLE]
+    assert people
+    assert not User.objects.using("owner").filter(email__in=people).exists()
 
 
 def test_no_floor_but_the_roof_asks_in_which_mode_it_runs() -> None:
