@@ -62,6 +62,10 @@ class LocalIdentity:
             raise EmailTaken from error
         return Proof(_vouched(account))
 
+    def drop_account(self, subject: str) -> None:
+        """Take an account back that was made a moment ago, for somebody who may not come in after all."""
+        store_asked(Account.objects.filter(pk=account_id(subject)).delete)
+
     def authenticate_password(
         self, *, email: str, password: str, client: Client, reserve: Callable[[], None] | None = None
     ) -> Proof:

@@ -124,7 +124,7 @@ def _resolve(request: HttpRequest, route: Route) -> Any:
     if route.door is Door.API:
         scheme, _, key = request.META["HTTP_AUTHORIZATION"].partition(" ")
         if scheme.lower() != "bearer":
-            raise Revoked("platform")
+            raise Revoked("form", why="scheme")
         return resolution.resolve_key(key.strip())
     token = request.COOKIES.get(settings.SESSION_COOKIE_NAME, "")
     return resolution.resolve_session(token) if token else None

@@ -161,7 +161,12 @@ def register(token: str, *, email: str, name: str, password: str, workspace_name
     """
     # Whoever holds the token reads the mailbox: it was mailed there and stands nowhere else.
     proof = providers.LOCAL.create_account(email=email, password=password, context=(name, workspace_name))
-    return accept(token, proof=proof, name=name), proof
+    try:
+        return accept(token, proof=proof, name=name), proof
+    except Refused:
+        # An account that leads nowhere would keep its address from whoever comes in as they should.
+        providers.LOCAL.drop_account(proof.identity.subject)
+        raise
 
 
 def _accept_there(token: str, identity: Identity) -> None:

@@ -21,9 +21,11 @@ def workos(request: HttpRequest) -> HttpResponseBase:
     """A signed knock of WorkOS's: the events are read now instead of within the second."""
     if not providers.has_workos():
         raise Http404
-    if not providers.workos().is_signed(request.body, request.headers.get("WorkOS-Signature", "")):
+    signature = request.headers.get("WorkOS-Signature", "")
+    if not providers.workos().is_signed(request.body, signature):
         # Unsigned, signed by somebody else, or an old one sent again. Whatever it says, nobody acts on it.
-        refuse(request, Refusal(Reason.CREDENTIAL, "webhook.refused", "warning", {"sender": "workos"}))
+        detail = {"sender": "workos", "check": "signature" if signature else "unsigned"}
+        refuse(request, Refusal(Reason.CREDENTIAL, "webhook.refused", "warning", detail))
         return problems.page(request, 400)
     rounds.hurry(recurring.WORKOS)
     return HttpResponse(status=204)

@@ -1,6 +1,6 @@
 """Every credential, each way in which one of the two systems says no, at every place that answers: is it refused?
 
-P2, L13 and L33: the table is made here and walked, so that a kind of credential or a reason that is added tomorrow is tried at every
+P2, L13, L30 and L33: the table is made here and walked, so that a kind of credential or a reason that is added tomorrow is tried at every
 place tomorrow. Each credential is first seen to open every place, since a test of a no needs a yes that could have been given.
 """
 
@@ -13,6 +13,7 @@ from uuid import UUID
 
 import pytest
 from django.conf import settings
+from django.core.files.base import ContentFile
 from django.db import connections
 from django.test import Client
 
@@ -21,6 +22,7 @@ from accounts.http import Tenant
 from accounts.identity.store.models import Account, StoreKey, StoreSession, VendorKey, VendorSession
 from accounts.services import keys
 from accounts.tenancy.context import workspace
+from files import storage
 from tests import doors
 from tests.cast import ACME, BOB, acting
 from tests.factories import a_full_desk
@@ -91,6 +93,7 @@ def person_gone_there(credential: Credential, stage: Stage) -> None:
     assert directory.follow() > 0
 
 
+INSISTS = "the workspace insists on single sign-on"  # a no to what came in another way
 NOES: dict[str, Callable[[Credential, Stage], None]] = {
     "the platform withdrew it": withdrawn_here,
     "it is over": expired_here,
@@ -107,6 +110,7 @@ NOES: dict[str, Callable[[Credential, Stage], None]] = {
     "nothing ties the account to the person": lambda *_: run(
         "DELETE FROM accounts_identitylink WHERE user_id = %s", BOB.user_id
     ),
+    INSISTS: lambda *_: run("UPDATE accounts_workspace SET requires_sso = true WHERE id = %s", ACME.id),
     "the identity system withdrew it": identity_withdrawn,
     "the person is gone there": person_gone_there,
 }
@@ -119,14 +123,18 @@ STOPS_JOBS = {
 }
 
 
-@pytest.mark.parametrize("no", NOES)
-@pytest.mark.parametrize("credential", CREDENTIALS, ids=lambda one: one.name)
+PAIRS = [(credential, no) for credential in CREDENTIALS for no in NOES if credential.is_local or no != INSISTS]
+
+
+@pytest.mark.parametrize(("credential", "no"), PAIRS, ids=lambda one: getattr(one, "name", one))
 def test_a_no_of_either_system_is_a_no_everywhere(workos: Stage, credential: Credential, no: str) -> None:
     desk = a_full_desk(BOB)
+    with acting(BOB):
+        storage.save(desk.rows["file_id"].storage_key, ContentFile(b"Refunds take ten days.", name="a.txt"))
     client = credential.make(workos)
     ran, handed_in = prepared_job()
     places = places_for(credential, desk.ids)
-    yes = {place: client.get(place).status_code for place in places}
+    yes = {place: opened(client, place) for place in places}
     assert set(yes.values()) <= {200, 204}, yes
     NOES[no](credential, workos)
     for place in places:
@@ -140,20 +148,29 @@ def test_a_no_of_either_system_is_a_no_everywhere(workos: Stage, credential: Cre
         assert not ran
 
 
+def opened(client: Client, place: str) -> int:
+    """What the place answers; a download and a stream are let go of at once."""
+    answer = client.get(place)
+    answer.close()
+    return answer.status_code
+
+
 def places_for(credential: Credential, ids: dict[str, str]) -> list[str]:
-    """A page or an operation, a list, a download and a stream of Bob's own."""
+    """A page or an operation, lists, a file's own page, its download and a stream, all of them Bob's own."""
     if credential.is_key:
         root = "/api/v1"
         return [
             f"{root}/me",
             f"{root}/files",
             f"{root}/files/{ids['file_id']}",
+            f"{root}/files/{ids['file_id']}/content",
             f"{root}/conversations/{ids['conversation_id']}/stream",
         ]
     return [
         "/account/",
         "/files/",
         f"/files/{ids['file_id']}/",
+        f"/files/{ids['file_id']}/content/",
         f"/conversations/{ids['conversation_id']}/stream/",
     ]
 

@@ -12,6 +12,7 @@ from django.test import Client
 
 from accounts import cookies
 from accounts.identity.base import Proof
+from accounts.identity.store.models import Account
 from accounts.models import Domain, IdentityLink, Membership, Role, Workspace
 from accounts.services import invitations, organizations, sign_ins
 from accounts.services.members import Refused
@@ -229,6 +230,7 @@ def test_an_invitation_is_not_accepted_by_a_password(workos: Stage) -> None:
         invitations.register(
             token, email="nina@acme.test", name="Nina", password="seventeen unrelated herons", workspace_name="Acme"
         )
+    assert not Account.objects.filter(email_key="nina@acme.test").exists(), "no account is left that leads nowhere"
     newcomer(workos)
     client = Client()
     client.post(f"/invitations/{token}/sign-in/")
