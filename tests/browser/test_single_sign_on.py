@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
+from django.db import connections
 from playwright.sync_api import Page, expect
 
 from accounts.models import IdentityLink, Workspace
@@ -80,6 +81,21 @@ def come_in_by_it(page: Page, email: str) -> None:
     choose_at_the_provider(page, email)
 
 
+def prove_it_again(page: Page) -> None:
+    """Half a day later, before a sensitive act: at the provider, and back to where one was."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("UPDATE accounts_session SET signed_in_at = now() - interval '12 hours'")
+    page.goto("/keys/new/")
+    for _, width in SIZES:
+        page.set_viewport_size({"width": width, "height": 800})
+        expect(page.get_by_role("heading", level=1)).to_have_text("Sign in again")
+        assert complaints(page) == []
+    page.get_by_role("button", name="Continue with single sign-on").click()
+    choose_at_the_provider(page, BOB.email)
+    expect(page).to_have_url(re.compile("/keys/new/$"))
+    expect(page.get_by_label("What is it for?")).to_be_visible()
+
+
 def test_an_owner_connects_their_company_and_a_colleague_comes_in_by_it(
     new_page: Callable[[], Page], stage: Stage
 ) -> None:
@@ -93,6 +109,7 @@ def test_an_owner_connects_their_company_and_a_colleague_comes_in_by_it(
     come_in_by_it(colleague, BOB.email)
     expect(colleague).to_have_url(re.compile("/files/$"))
     expect(colleague.get_by_role("navigation", name="Main")).to_be_visible()
+    prove_it_again(colleague)
 
     # The owner comes by it too, insists on it, and whoever has a password only is out.
     owner.context.clear_cookies()
