@@ -9,7 +9,7 @@ from django.db import transaction
 
 from accounts.http import Tenant
 from accounts.identity import changes, letters, providers, second_factors
-from accounts.identity.base import Client, Identity, Proof, Revoked, Unavailable
+from accounts.identity.base import Client, Identity, Proof, Revoked
 from accounts.identity.second_factors import Enrolment
 from accounts.identity.store.models import Account, StoreSession, account_id
 from accounts.identity.tokens import is_plausible_token, new_token
@@ -20,18 +20,15 @@ from accounts.signals import recovery_code_used, recovery_codes_made, second_fac
 SECONDS = 600  # how long a person may take to show it
 
 
-class NotLocal(Unavailable):
-    """The person proves who they are to another identity system, which has second factors of its own."""
-
-    def __init__(self, provider: str) -> None:
-        super().__init__(f"second factors of {provider}")
+class NotLocal(second_factors.NotBegun):
+    """The person proves who they are to another identity system, which has second factors of its own: there is none here to change."""
 
 
 def subject_of(actor: Tenant) -> str:
     """The account in the local store of somebody who is signed in. Raises ``NotLocal``."""
     session = sessions.current(actor)
     if session.provider != providers.LOCAL.name:
-        raise NotLocal(session.provider)
+        raise NotLocal
     return session.subject
 
 

@@ -17,6 +17,7 @@ from accounts.identity.base import BadCredentials
 from accounts.identity.changes import SameAddress
 from accounts.identity.links import LinkRefused
 from accounts.services import emails
+from accounts.services.second_factors import NotLocal
 from accounts.views import attempts
 from accounts.views.forgotten import link_refused
 
@@ -36,6 +37,8 @@ def change(request: TenantRequest) -> HttpResponseBase:
         form.add_error("password", "This is not your password. Nothing was changed.")
     except SameAddress:
         form.add_error("email", "This is the address that you have now.")
+    except NotLocal:
+        return _kept_elsewhere(request)
     return render(request, "accounts/email_change.html", {"form": form}, status=422 if form.errors else 200)
 
 
@@ -51,11 +54,18 @@ def confirm(request: TenantRequest) -> HttpResponseBase:
         email = emails.confirm(actor=request.tenant, token=request.POST.get("link", ""))
     except LinkRefused as refused:
         return link_refused(request, refused, action="email.change_failed", again="accounts:email")
+    except NotLocal:
+        return _kept_elsewhere(request)
     messages.success(request, f"Your address is {email} now. Sign in with it from now on.")
     response = redirect("accounts:account")
     # The browser is known under the new address as it was under the old one.
     devices.remember(request, response, throttling.account_key(request, {"email": email}))
     return response
+
+
+def _kept_elsewhere(request: TenantRequest) -> HttpResponseBase:
+    messages.info(request, "You sign in through your company, which keeps your address. Change it there.")
+    return redirect("accounts:account")
 
 
 def _ask(request: TenantRequest, form: EmailForm) -> HttpResponse:

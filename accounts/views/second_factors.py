@@ -51,6 +51,8 @@ def begin(request: TenantRequest) -> HttpResponseBase:
     except AlreadyOn:
         messages.info(request, "The second factor is on already.")
         return redirect("accounts:second_factor")
+    except NotBegun:
+        return redirect("accounts:second_factor")  # which says where it is kept
     return redirect("accounts:second_factor_set_up")
 
 

@@ -195,3 +195,19 @@ def test_a_password_that_workos_verifies_is_typed_where_it_was_at_first(workos: 
     with acting(BOB):
         Session.objects.update(method="password")
     assert client.get(f"{HERE}?next=/keys/").headers["Location"].startswith("/sign-in/?next=%2Fkeys%2F&again=1")
+
+
+@pytest.mark.parametrize("verb", ["begin", "set-up", "switch-off", "recovery-codes"])
+def test_a_second_factor_that_is_kept_elsewhere_is_no_outage(workos: Stage, verb: str) -> None:
+    """It was answered 503, as if something were away; the page about it says where to change it."""
+    client, path = workos.browser(BOB), f"/account/second-factor/{verb}/"
+    answers = [client.post(path, {"code": "123456"})]
+    answers += [client.get(path)] if verb == "set-up" else []
+    assert {(one.status_code, one.headers["Location"]) for one in answers} == {(302, "/account/second-factor/")}
+    assert b"You sign in through your company" in client.get("/account/second-factor/").content
+
+
+def test_an_address_that_is_kept_elsewhere_is_no_outage(workos: Stage) -> None:
+    client = workos.browser(BOB)
+    for path, form in (("/account/email/", {"email": "b@new.test", "password": "x"}), ("/account/email/confirm/", {})):
+        assert client.post(path, form).headers["Location"] == "/account/", path
