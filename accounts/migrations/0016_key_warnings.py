@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
     """Add the mark and the function."""
 
     dependencies = [
-        ('accounts', '0013_hashed_counters'),
+        ('accounts', '0015_operating'),
     ]
 
     operations = [
