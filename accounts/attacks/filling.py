@@ -83,7 +83,13 @@ def _related(field: Any, player: Player, rows: Rows) -> object:
 
 
 def _is_text(field: Any) -> bool:
-    return isinstance(field, models.CharField | models.TextField) and not (field.null and field.unique)
+    return isinstance(field, models.CharField | models.TextField) and not (field.null and _is_unique(field))
+
+
+def _is_unique(field: Any) -> bool:
+    """Would a second row with the same text be refused for that alone?"""
+    rules = [rule for rule in field.model._meta.constraints if isinstance(rule, models.UniqueConstraint)]
+    return field.unique or any(field.name in rule.fields for rule in rules)
 
 
 def _text(field: Any, player: Player) -> str:
