@@ -75,6 +75,9 @@ GRANTS: Final = (
     # A member's own copies of it, until they are fetched or old.
     Grant(APP, "audit_export", WRITE),
     Grant(APP, "audit_exportpart", MAKE),
+    # How long the trail is kept: written by a function that asks for an owner. What left it is the owner's to write.
+    Grant(APP, "audit_retentionchoice", READ),
+    Grant(SEAL, "audit_archive", READ),
     Grant(AUDIT, "audit_entry", ("INSERT",)),
     Grant(AUDIT, "audit_entry", READ, columns=("id", "retention")),
     Grant(SEAL, "audit_entry", READ),
@@ -176,6 +179,8 @@ DEFINER_FUNCTIONS: Final = {
     "fence.audit_awaits_seal()": (),
     "fence.audit_to_be_heard()": (),
     "fence.channels_of(uuid[],uuid[])": (SEAL,),
+    "fence.retention_of(uuid,uuid)": (APP, AUDIT),
+    "fence.choose_retention(uuid,text)": (APP,),
     "fence.keep_channel(text,uuid,jsonb)": (APP,),
     "fence.test_channel(uuid)": (APP,),
     "fence.channel_results()": (APP,),
@@ -234,6 +239,7 @@ UNFENCED_TABLES: Final = {
     "accounts_identitylink": "links a person to an identity system; only definer functions read it",
     "accounts_operatorsession": "operators belong to no workspace; the app may only insert",
     "audit_alarm": "what goes on: ids, counts, names of actions; only who tells of it reads and writes",
+    "audit_archive": "signed notes of what left the trail: counts, hashes, places in the chain; only the owner adds",
     "audit_channelstate": "counts and times of channels, by their ids; never where one leads",
     "audit_message": "ids and counts, from which a message is made when it is sent",
     "audit_operatorchannel": "operators belong to no workspace; addresses are encrypted, only functions write",

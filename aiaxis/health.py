@@ -34,11 +34,13 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> JsonResponse:
     """Answer 200 when requests can be served, 503 when one of the two systems that must agree is silent.
 
-    A late audit trail does not stop anybody, since entries wait safely in the spool, but it shows as "degraded".
+    A late audit trail does not stop anybody, since entries wait safely in the spool, but it shows as "degraded"; so does
+    what was kept long enough and could not leave it.
     """
     parts = {name: _state(name, alias) for name, alias in DATABASES.items()}
     ready = set(parts.values()) == {"ok"}
     parts["audit trail"] = "late" if audit_health.trouble(spool_folder()) else "ok"
+    parts["retention"] = "late" if audit_health.kept_back(spool_folder()) else "ok"
     status = "ready" if set(parts.values()) == {"ok"} else "degraded" if ready else "not ready"
     return JsonResponse({"status": status, "parts": parts}, status=200 if ready else 503)
 

@@ -45,7 +45,7 @@ class EntryAdmin(OperatorAdmin[Entry]):
             "page": page,
             "rows": _with_workspaces(page.items),
             "is_filtered": bool(names),
-            "trouble": health.trouble(services.spool_folder()),
+            "trouble": [*health.trouble(services.spool_folder()), *health.kept_back(services.spool_folder())],
         }
         return TemplateResponse(request, self.change_list_template, values, status=422 if form.errors else 200)
 

@@ -1,23 +1,31 @@
 """Where do the refusals of a flood stay whole, of which the trail holds only how many they were?
 
-In one compressed file for each segment that had any, readable with ``zcat``. It is there, on the disk and whole, before
-the segment goes. The archive is kept as long as the entries, and no larger than its limit: what goes leaves an entry that
-says how much it was, and the trail's counts stay.
+In one compressed file for each segment that had any and each class of their workspaces, readable with ``zcat``. It is
+there, on the disk and whole, before the segment goes. A file is kept as long as its class says, and all together are no
+larger than their limit: what goes leaves an entry that says how much it was, and the trail's counts stay.
 """
 
 from __future__ import annotations
 
 import gzip
-import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from audit import disk
+from audit.rules import Retention
+
 FOLDER: Final = "archive"
+REJECTED: Final = "rejected"
 SUFFIX: Final = ".gz"
-KEPT_DAYS: Final = 365
+KEPT_DAYS: Final = {
+    Retention.DAYS_30: 30,
+    Retention.DAYS_90: 90,
+    Retention.DAYS_365: 365,
+    Retention.YEARS_7: 7 * 365 + 2,
+}
 LIMIT_BYTES: Final = 1024 * 1024 * 1024
 """How much the archive may take; a flood of a hundred thousand refusals takes a few megabytes."""
 
@@ -30,39 +38,33 @@ class Going:
     size: int
 
 
-def keep(spool_folder: Path, segment: str, lines: Sequence[bytes]) -> None:
-    """Store these lines of a segment, whole or not at all, and on the disk before this returns. Raises ``OSError``."""
+def keep(spool_folder: Path, segment: str, retention: Retention, lines: Sequence[bytes]) -> None:
+    """Store these lines of a segment, all of one class, whole or not at all, and on the disk before this returns. Raises ``OSError``."""
     folder = spool_folder / FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
-    path = folder / f"{segment}{SUFFIX}"
-    new = path.with_name(f"{path.name}.new")
+    path = folder / f"{segment}.{retention}{SUFFIX}"
     # Without a time of its own, so that the same lines make the same file whenever they are stored again.
-    content = gzip.compress(b"".join(line + b"\n" for line in lines), mtime=0)
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)
-    _flush_folder(folder)
+    with disk.created(path) as file:
+        file.write(gzip.compress(b"".join(line + b"\n" for line in lines), mtime=0))
 
 
 def lines_of(spool_folder: Path, segment: str) -> list[bytes]:
-    """The lines that were kept of a segment, in their order. Raises ``FileNotFoundError`` when nothing was, or is any more."""
-    return gzip.decompress((spool_folder / FOLDER / f"{segment}{SUFFIX}").read_bytes()).splitlines()
+    """The lines that are kept of a segment, class by class in their order."""
+    paths = sorted((spool_folder / FOLDER).glob(f"{segment}.*{SUFFIX}"))
+    return [line for path in paths for line in gzip.decompress(path.read_bytes()).splitlines()]
 
 
-def overdue(spool_folder: Path, *, days: int = KEPT_DAYS, limit: int = LIMIT_BYTES) -> Going:
-    """The files that are older than ``days``, and the oldest of those beyond ``limit`` bytes."""
-    try:
-        found = sorted((spool_folder / FOLDER).glob(f"*{SUFFIX}"))
-    except OSError:
-        return Going([], 0)
+def overdue(spool_folder: Path, *, limit: int = LIMIT_BYTES) -> Going:
+    """The files that have been kept for as long as their class says, and the oldest of those beyond ``limit`` bytes.
+
+    With them go lines that the database would not take: whose they are, nobody can say, so theirs is the usual time.
+    """
+    found = sorted((spool_folder / FOLDER).glob(f"*{SUFFIX}")) + sorted((spool_folder / REJECTED).glob("*.json"))
     sizes = {path: path.stat() for path in found}
     total = sum(one.st_size for one in sizes.values())
-    oldest, going = time.time() - days * 86400, []
+    now, going = time.time(), []
     for path in found:
-        if sizes[path].st_mtime >= oldest and total <= limit:
+        if sizes[path].st_mtime >= now - _days(path) * 86400 and total <= limit:
             continue
         going.append(path)
         total -= sizes[path].st_size
@@ -75,9 +77,7 @@ def remove(going: Going) -> None:
         path.unlink(missing_ok=True)
 
 
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+def _days(path: Path) -> int:
+    """How long a file is kept; one without a class was written before there were any."""
+    name = path.name.removesuffix(SUFFIX).rpartition(".")[2]
+    return KEPT_DAYS[Retention(name) if name in Retention.values else Retention.DAYS_365]

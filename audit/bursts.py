@@ -122,14 +122,16 @@ def may_be_counted(entry: entries.Entry) -> bool:
 
     Nor may what is no entry of ours: the database says what is wrong with it.
     """
-    if not all(isinstance(entry.get(name), kind) for name, kind in _NEEDED.items()) or not _is_id(entry["id"]):
+    if not all(isinstance(entry.get(name), kind) for name, kind in _NEEDED.items()):
+        return False
+    if not _is_id(entry["id"]) or not _is_id(entry.get("workspace_id") or entry["id"]):
         return False
     return entry["outcome"] in _COUNTED and entry["actor_type"] != ActorType.OPERATOR
 
 
-def _is_id(text: str) -> bool:
+def _is_id(text: object) -> bool:
     try:
-        UUID(text)
+        UUID(str(text))
     except ValueError:
         return False
     return True

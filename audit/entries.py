@@ -1,6 +1,6 @@
 """What does one entry hold?
 
-One flat dictionary whose keys are the columns of ``audit_entry``: the same for a line in the spool and for a row that a
+One flat dictionary whose keys are columns of ``audit_entry``: the same for a line in the spool and for a row that a
 fact writes in its own transaction. Everything in it is a copy, so that history outlives what it describes, and
 everything in it has passed ``audit.redaction``.
 """
@@ -22,7 +22,7 @@ from accounts.http import Refusal, Tenant
 from accounts.operators import Operator
 from accounts.requests import RequestContext, current_request
 from audit import redaction, rules
-from audit.rules import ActorType, Outcome, Retention, Severity
+from audit.rules import ActorType, Outcome, Severity
 from audit.spool import LINE_LIMIT
 
 Entry = dict[str, Any]
@@ -209,7 +209,6 @@ def _begin(action: str, reason: str, severity: str, detail: dict[str, Any]) -> E
         detail["unlisted_reason"], reason = reason, rules.UNLISTED
     return {
         "id": str(uuid7()),
-        "retention": Retention.DAYS_365,
         "occurred_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "action": action,
         "vocabulary": known.vocabulary,

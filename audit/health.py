@@ -1,8 +1,10 @@
 """Is the pipeline that carries the audit trail whole, and if not, what should an operator be told?
 
-Each process counts its own fall-backs; the shipper, which is another process, leaves a note beside the segments.
+Each process counts its own fall-backs; the shipper, which is another process, leaves a note beside the segments, and so does
+whoever lets entries go that were kept long enough.
 """
 
+import json
 import logging
 import threading
 import time
@@ -15,6 +17,7 @@ logger = logging.getLogger(__name__)
 
 DEGRADED_SECONDS = 60.0
 """How long a fall-back keeps the process degraded: long enough for a readiness probe to see it."""
+KEPT_BACK = "kept-back.json"
 LATE_SECONDS = 15.0
 """How old the shipper's note may be before entries count as late."""
 
@@ -75,6 +78,21 @@ def shipper_age(folder: Path) -> float | None:
         return max(0.0, time.time() - float(str(spool.read_note(folder)["at"])))
     except (OSError, ValueError, KeyError):
         return None
+
+
+def tell_kept_back(folder: Path, sentences: list[str]) -> None:
+    """Leave for this host's other processes what should have left the trail and could not. Raises ``OSError``."""
+    spool.publish(folder / KEPT_BACK, json.dumps(sentences).encode())
+
+
+def kept_back(folder: Path) -> list[str]:
+    """What should have left the trail and could not, one sentence each; empty when nothing is left over."""
+    try:
+        return [str(one) for one in json.loads(spool.published(folder / KEPT_BACK))]
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, TypeError):
+        return ["Whether everything left the trail in its time cannot be read."]
 
 
 def _lateness(folder: Path) -> str | None:

@@ -1,4 +1,7 @@
-"""Which work of the audit is done in the background? Sealing what came into the trail, telling of it, and writing exports of it."""
+"""Which work of the audit is done in the background?
+
+Sealing what came into the trail, telling of it, letting it go in its time, and writing exports of it.
+"""
 
 from uuid import UUID
 
@@ -8,6 +11,7 @@ from accounts.rounds import every
 from audit import sealing
 from audit.exports import services as exports
 from audit.notices import deciding, keeping, sending
+from audit.retention import leaving
 
 
 @every("audit.seal", seconds=5.0)
@@ -34,6 +38,12 @@ def look_after() -> None:
     keeping.watch()
     keeping.beat()
     keeping.tidy()
+
+
+@every("audit.leave", seconds=3600.0)
+def leave() -> None:
+    """Make the coming months' pieces, and let go what has been kept long enough."""
+    leaving.leave()
 
 
 def mark_failed(tenant: Tenant, export_id: str) -> None:

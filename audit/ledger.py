@@ -1,7 +1,8 @@
 """How do entries become rows?
 
 By one INSERT that takes a JSON array, whichever role runs it: the shipper's batches as ``aiaxis_audit``, a fact's one
-entry as ``aiaxis_app`` inside the transaction that did what it tells of. Nobody may change a row afterwards.
+entry as ``aiaxis_app`` inside the transaction that did what it tells of. Nobody may change a row afterwards. How long it is
+kept is no word of the entry's: the database says it, from what the entry's workspace had chosen when the entry was made.
 """
 
 from collections.abc import Sequence
@@ -10,10 +11,10 @@ from typing import Final
 from django.db import connections, transaction
 
 from audit import entries
+from audit.rules import Retention
 
 _COLUMNS: Final = {
     "id": "uuid",
-    "retention": "text",
     "occurred_at": "timestamptz",
     "action": "text",
     "vocabulary": "text",
@@ -42,7 +43,13 @@ _NAMES: Final = ", ".join(f'"{name}"' for name in _COLUMNS)
 _TYPED: Final = ", ".join(f'"{name}" {kind}' for name, kind in _COLUMNS.items())
 # Both lists are constants of this file; what the entries hold travels as one parameter.
 _INSERT: Final = (
-    f"INSERT INTO audit_entry ({_NAMES}) SELECT {_NAMES} FROM jsonb_to_recordset(%s::jsonb) AS line ({_TYPED})"  # noqa: S608 - constants only
+    f"INSERT INTO audit_entry ({_NAMES}, retention) SELECT {_NAMES}, fence.retention_of(workspace_id, id) "  # noqa: S608 - constants only
+    f"FROM jsonb_to_recordset(%s::jsonb) AS line ({_TYPED})"
+)
+
+_CLASSES: Final = (
+    "SELECT fence.retention_of((line.entry->>'workspace_id')::uuid, (line.entry->>'id')::uuid) "
+    "FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS line (entry, number) ORDER BY line.number"
 )
 
 
@@ -55,6 +62,16 @@ def post(lines: Sequence[bytes], *, using: str = "audit") -> int:
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         cursor.execute(f"{_INSERT} ON CONFLICT DO NOTHING", [_array(lines)])
         return int(cursor.rowcount)
+
+
+def by_retention(lines: Sequence[bytes], *, using: str = "audit") -> dict[Retention, list[bytes]]:
+    """Encoded entries by the class in which each would be stored, in their order. Raises ``django.db.Error``."""
+    found: dict[Retention, list[bytes]] = {}
+    with connections[using].cursor() as cursor:
+        cursor.execute(_CLASSES, [_array(lines)])
+        for line, (retention,) in zip(lines, cursor.fetchall(), strict=True):
+            found.setdefault(Retention(retention), []).append(line)
+    return found
 
 
 def post_fact(entry: entries.Entry) -> None:

@@ -18,11 +18,13 @@ from accounts.tenancy.models import CurrentWorkspace
 from audit import rules
 from audit.exports.models import Export, ExportPart
 from audit.notices.models import Alarm, Channel, ChannelState, Message, OperatorChannel, Rule, Tally, Unheard
+from audit.retention.models import Archive, RetentionChoice
 from audit.reviews.models import Block, Review, ReviewNote
 from audit.rules import ActorType, Outcome, Retention, Severity
 
 __all__ = [
     "Alarm",
+    "Archive",
     "Block",
     "Channel",
     "ChannelState",
@@ -32,6 +34,7 @@ __all__ = [
     "ExportPart",
     "Message",
     "OperatorChannel",
+    "RetentionChoice",
     "Review",
     "ReviewNote",
     "Rule",

@@ -12,38 +12,56 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connections
+from django.db.backends.utils import CursorWrapper
 
 from accounts.tenancy import statistics
 from audit.rules import Retention
 
 PARENT: Final = "audit_entry"
 MONTHS_AHEAD: Final = 2
-_LEFT_IN_DEFAULT: Final = (
-    f"SELECT EXISTS (SELECT 1 FROM {PARENT}_{Retention.DAYS_365}_default WHERE id >= %s AND id < %s)"  # noqa: S608 - constants only
-)
+_IN_USE: Final = "SELECT DISTINCT retention FROM audit_retentionchoice"
 
 
 def ensure(using: str, today: date) -> list[str]:
-    """Make the month of ``today`` and the two after it for the class in use, and return the names that were missing.
+    """Make the month of ``today`` and the two after it for each class in use, and return the names that were missing.
 
     A month that began without its piece keeps its rows in DEFAULT: PostgreSQL makes no piece over rows that stand there
     already, and entries are never moved. Runs as the owner of the tables. Raises ``django.db.Error``.
     """
     made = []
     with connections[using].cursor() as cursor:
-        for month in _months(today):
-            name = f"{PARENT}_{Retention.DAYS_365}_{month:%Y_%m}"
-            cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [name])
-            if cursor.fetchone() == (True,):
-                continue
-            cursor.execute(_LEFT_IN_DEFAULT, [first_id(month), first_id(_next(month))])
-            if cursor.fetchone() == (False,):
-                cursor.execute(month_sql(Retention.DAYS_365, month))
-                made.append(name)
+        for retention in _in_use(cursor):
+            made += [name for month in _months(today) if (name := _make_month(cursor, retention, month))]
     if made:
         # A new partition samples everything until it is told not to.
         statistics.apply(connections[using])
     return made
+
+
+def _in_use(cursor: CursorWrapper) -> list[Retention]:
+    """The class of everybody who chose nothing, and those that anybody chose: a piece that stays empty costs every query."""
+    cursor.execute("SELECT to_regclass('audit_retentionchoice') IS NOT NULL")
+    if cursor.fetchone() != (True,):
+        return [Retention.DAYS_365]  # The migrations have not come that far yet.
+    cursor.execute(_IN_USE)
+    chosen = {Retention(name) for (name,) in cursor.fetchall()}
+    return [retention for retention in Retention if retention in chosen or retention == Retention.DAYS_365]
+
+
+def _make_month(cursor: CursorWrapper, retention: Retention, month: date) -> str:
+    """Make one piece; "" when it is there, or cannot be made because DEFAULT holds rows of that month."""
+    name = f"{PARENT}_{retention}_{month:%Y_%m}"
+    cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [name])
+    if cursor.fetchone() == (True,):
+        return ""
+    cursor.execute(
+        f"SELECT EXISTS (SELECT 1 FROM {PARENT}_{retention}_default WHERE id >= %s AND id < %s)",  # noqa: S608 - constants only
+        [first_id(month), first_id(_next(month))],
+    )
+    if cursor.fetchone() == (True,):
+        return ""
+    cursor.execute(month_sql(retention, month))
+    return name
 
 
 def class_sql(retention: Retention) -> str:

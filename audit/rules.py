@@ -6,6 +6,7 @@ Sheet Series, "Logging Vocabulary"), its usual severity, and the words that a pe
 """
 
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 from django.db import models
 
@@ -37,6 +38,22 @@ class Retention(models.TextChoices):
     DAYS_90 = "d90", "90 days"
     DAYS_365 = "d365", "365 days"
     YEARS_7 = "y7", "7 years"
+
+    def oldest_month(self, today: date) -> date:
+        """The first day of the oldest month that has to be there: whatever is older has been kept for this long.
+
+        A month is kept until its last entry is old enough, so that each is kept at least as long as was promised.
+        """
+        if self is Retention.YEARS_7:
+            return date(today.year - 7, today.month, 1)
+        return (today - timedelta(days=int(self.value[1:]))).replace(day=1)
+
+    def last_day(self, month: date) -> date:
+        """The day on which the month that begins with this day leaves the trail."""
+        after = date(month.year + month.month // 12, month.month % 12 + 1, 1)
+        if self is Retention.YEARS_7:
+            return date(after.year + 7, after.month, 1)
+        return after + timedelta(days=int(self.value[1:]))
 
 
 class ActorType(models.TextChoices):
@@ -151,6 +168,7 @@ ACTIONS: dict[str, Action] = {
     "message.stopped": Action("Answer stopped", "sensitive_update"),
     # The trail itself, the operators, and the pipeline that carries all this.
     "trail.read": Action("Trail read", "sensitive_read"),
+    "trail.retention_changed": Action("Time that the trail is kept changed", "sensitive_update", Severity.WARNING),
     "trail.exported": Action("Trail exported", "sensitive_read", Severity.NOTICE),
     "trail.export_downloaded": Action("Export of the trail downloaded", "sensitive_read", Severity.NOTICE),
     "operator.signed_in": Action("Operator signed in", "authn_login_success", Severity.NOTICE),
@@ -189,6 +207,10 @@ ACTIONS: dict[str, Action] = {
     "audit.delayed": Action("Audit entries are late", "sys_monitor_disabled", Severity.CRITICAL),
     "audit.line_unreadable": Action("Unreadable line in the audit spool", "sys_monitor_disabled", Severity.WARNING),
     "audit.entry_undescribed": Action("Refusal that could not be described", "sys_monitor_disabled", Severity.CRITICAL),
+    "audit.month_archived": Action("Old entries archived", "sensitive_read"),
+    "audit.month_left": Action("Old entries left the trail", "sensitive_delete", Severity.NOTICE),
+    "audit.archive_removed": Action("Archive of old entries deleted", "sensitive_delete", Severity.NOTICE),
+    "audit.month_kept_back": Action("Old entries could not leave the trail", "sys_monitor_disabled", Severity.CRITICAL),
     "audit.archive_shortened": Action("Old refusals left the archive", "sys_monitor_disabled", Severity.WARNING),
     "audit.entry_rejected": Action("Entry rejected by the database", "sys_monitor_disabled", Severity.CRITICAL),
 }

@@ -162,7 +162,8 @@ class Shipper:
         """Store what can only be said of a whole segment. The archive first: no burst points to what is not there."""
         name = reading.segment.path.name
         if reading.kept:
-            archive.keep(self.folder, name, reading.kept)
+            for retention, lines in ledger.by_retention(reading.kept).items():
+                archive.keep(self.folder, name, retention, lines)
         found = [*reading.counting.bursts(), *reading.reaches.bursts()]
         more = [entries.encode(entry) for entry in found]
         if more:

@@ -24,6 +24,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from audit.disk import flush_folder
+
 LINE_LIMIT = 8192
 """Longest line in bytes, its newline included. The builder of entries cuts to this; the spool refuses more."""
 
@@ -132,7 +134,7 @@ class Spool:
             os.close(fd)
         self._fd, self._path, self._size, self._torn, self._dirty = fd, path, 0, False, False
         self._expires = time.monotonic() + self._segment_seconds
-        _flush_folder(self.folder)
+        flush_folder(self.folder)
         if self._flusher is None or not self._flusher.is_alive():
             self._flusher = threading.Thread(target=self._flush_forever, name="audit-spool", daemon=True)
             self._flusher.start()
@@ -258,7 +260,7 @@ def owned(path: Path) -> Iterator[bool]:
 def delete(path: Path) -> None:
     """Remove a finished and shipped segment, on the disk too. Raises ``OSError``."""
     path.unlink(missing_ok=True)
-    _flush_folder(path.parent)
+    flush_folder(path.parent)
 
 
 @contextlib.contextmanager
@@ -333,12 +335,3 @@ def _flush(copy: int) -> None:
         os.fdatasync(copy)
     finally:
         os.close(copy)
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make a created or removed name survive a power cut, which flushing the file alone does not."""
-    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(fd)
-    finally:
-        os.close(fd)

@@ -5,6 +5,7 @@ from django.urls import path
 from audit import views
 from audit.exports import views as exports
 from audit.notices import views as notices
+from audit.retention import views as retention
 
 app_name = "audit"
 
@@ -22,5 +23,7 @@ urlpatterns = [
     path("trail/exports/begin/", exports.export_begin, name="export"),
     path("trail/exports/<uuid:export_id>/", exports.export_row, name="export_row"),
     path("trail/exports/<uuid:export_id>/content/", exports.export_content, name="export_content"),
+    path("trail/kept/", retention.retention, name="retention"),
+    path("trail/kept/choose/", retention.choose, name="retention_choose"),
     path("trail/<uuid:entry_id>/", views.entry, name="entry"),
 ]

@@ -1,14 +1,17 @@
 """Has anybody changed, removed, moved, added or cut off entries of the trail since they were sealed?
 
 Everything is computed here, from the entries' texts and the key: the database is asked for what it holds and believed in
-nothing. What was sealed and left the trail by its retention is known from the archive's own records.
+nothing. What was sealed and left the trail in its time is known from the signed notes of its archives: a note names the
+places of its entries in the chain and their digest, which the seals have to confirm. What is gone without one is missing.
 """
 
 from __future__ import annotations
 
 import hmac
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,6 +22,7 @@ from audit import notes, sealing
 
 MOST_NAMED: Final = 100  # findings that are named one by one; all are counted
 _SEALS: Final = "SELECT seq, size, ids, leaves, digest, note FROM audit_seal WHERE seq > %s ORDER BY seq LIMIT 20"
+_ARCHIVES: Final = "SELECT name, note FROM audit_archive ORDER BY name"
 _COUNTS: Final = "SELECT (SELECT count(*) FROM audit_entry), (SELECT count(*) FROM audit_unsealed u JOIN audit_entry e ON e.id = u.entry_id)"
 _UNKNOWN: Final = (
     "SELECT id FROM audit_entry EXCEPT (SELECT unnest(ids) FROM audit_seal UNION ALL SELECT entry_id FROM audit_unsealed) "
@@ -28,11 +32,14 @@ _UNKNOWN: Final = (
 
 @dataclass(slots=True)
 class Report:
-    """What was found. ``broken`` names changed, moved and added entries and bad seals; ``missing`` names removed entries."""
+    """What was found. ``broken`` names changed, moved and added entries, bad seals and bad archives' notes; ``missing`` names
+    removed entries. ``archived`` are those that left in their time.
+    """
 
     entries: int = 0
     sealed: int = 0
     waiting: int = 0
+    archived: int = 0
     broken: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     truncated: bool = False
@@ -63,6 +70,38 @@ class _Seal:
     note: str
 
 
+class _Archives:
+    """The places of the chain whose entries are in an archive, and whether the seals confirm each archive's digest."""
+
+    def __init__(self, cursor: Any, report: Report) -> None:
+        cursor.execute(_ARCHIVES)
+        self.known = {}
+        for name, note in cursor.fetchall():
+            try:
+                found = notes.opened_archive(note, settings.SEAL_KEY)
+            except notes.BadNote as error:
+                report.blame(f"the note of the archive {name} is {error}")
+            else:
+                self.known[name] = found
+        self.digests = {name: sha256() for name in self.known}
+        self.runs = sorted((*run, name) for name, found in self.known.items() for run in found.runs)
+        self.starts = [first for first, _, _ in self.runs]
+
+    def take(self, place: int, entry: UUID, leaf: bytes) -> bool:
+        """Count the entry at this place of the chain to its archive; False when it is in none."""
+        at = bisect_right(self.starts, place) - 1
+        if at < 0 or place > self.runs[at][1]:
+            return False
+        self.digests[self.runs[at][2]].update(entry.bytes + leaf)
+        return True
+
+    def judge(self, report: Report) -> None:
+        """Blame each archive of which the seals say something else than its note."""
+        for name, found in self.known.items():
+            if not hmac.compare_digest(self.digests[name].digest(), found.digest):
+                report.blame(f"the archive {name} does not hold what was sealed")
+
+
 def verify(progress: Callable[[int], None] | None = None) -> Report:
     """Read the whole trail and compare it with its seals and with the notes outside. Runs as ``aiaxis_seal``.
 
@@ -87,16 +126,17 @@ def verify(progress: Callable[[int], None] | None = None) -> Report:
 def _walk(cursor: Any, report: Report, progress: Callable[[int], None] | None) -> dict[int, bytes]:
     """Compare each seal with the one before, with its signature and with its entries; return the digest at each size."""
     seq, size, digest = 0, 0, sealing.NOTHING
-    ends = {0: digest}
+    ends, archives = {0: digest}, _Archives(cursor, report)
     for seal in _seals(cursor):
         if seal.seq != seq + 1:
             report.blame(f"seals {seq + 1} to {seal.seq - 1} are gone")
         _check_seal(report, seal, size, digest)
-        _check_entries(cursor, report, seal)
+        _check_entries(cursor, report, seal, archives)
         seq, size, digest = seal.seq, seal.size, seal.digest
         ends[size] = digest
         if progress:
             progress(report.sealed)
+    archives.judge(report)
     return ends
 
 
@@ -124,14 +164,17 @@ def _check_seal(report: Report, seal: _Seal, size: int, before: bytes) -> None:
         report.blame(f"seal {seal.seq} is {error}")
 
 
-def _check_entries(cursor: Any, report: Report, seal: _Seal) -> None:
+def _check_entries(cursor: Any, report: Report, seal: _Seal, archives: _Archives) -> None:
     found = sealing.leaves_of(cursor, seal.ids)
     report.sealed += len(found)
     for number, entry in enumerate(seal.ids):
-        leaf = found.get(entry)
-        if leaf is None:
+        leaf, sealed = found.get(entry), seal.leaves[number * sealing.LEAF : (number + 1) * sealing.LEAF]
+        is_archived = archives.take(seal.size - len(seal.ids) + number, entry, sealed)
+        if leaf is None and is_archived:
+            report.archived += 1
+        elif leaf is None:
             report.miss(entry)
-        elif leaf != seal.leaves[number * sealing.LEAF : (number + 1) * sealing.LEAF]:
+        elif leaf != sealed:
             report.blame(f"entry {entry} is not what was sealed")
 
 

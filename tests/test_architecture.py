@@ -45,6 +45,8 @@ MAY_OPEN_FILES = {
     "accounts/management/": "commands write what the person at the terminal asked for",
     "aiaxis/": "the roof keeps its own state: credentials, sockets, secrets",
     "audit/archive.py": "compressed files of the spool's own, named by their segment",
+    "audit/disk.py": "makes the files of the audit's own rooms, whole or not at all",
+    "audit/retention/archives.py": "archives of the trail, named by class and month, and the file that an operator names",
     "audit/sealing.py": "the signed notes stand in one file of the installation's own",
     "audit/spool.py": "the spool is a folder of records, named by the process and a counter",
     "files/embedding.py": "loads the model's weights as data, after a check of their SHA-256",

@@ -15,6 +15,7 @@ from pytest_django import Settings
 from accounts.http import Refusal
 from accounts.operators import Operator
 from audit import archive, bursts, entries, ledger, spool
+from audit.rules import Retention
 from audit.shipper import Shipper
 from tests import cast, doors
 
@@ -152,7 +153,7 @@ def _dying(step: Callable[..., Any], calls: int, *, after: bool) -> Callable[...
 
 
 def test_the_archive_is_for_its_owner_alone(tmp_path: Path) -> None:
-    archive.keep(tmp_path, NAME, [b"{}"])
+    archive.keep(tmp_path, NAME, Retention.DAYS_365, [b"{}"])
     [kept] = (tmp_path / archive.FOLDER).iterdir()
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert stat.S_IMODE(kept.parent.stat().st_mode) == 0o700
@@ -160,16 +161,38 @@ def test_the_archive_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 def test_what_is_too_old_or_too_much_leaves_the_archive_oldest_first(tmp_path: Path) -> None:
     for number in range(4):
-        archive.keep(tmp_path, f"{number}{spool.SUFFIX}", [os.urandom(1000)])
+        archive.keep(tmp_path, f"{number}{spool.SUFFIX}", Retention.DAYS_365, [os.urandom(1000)])
     paths = sorted((tmp_path / archive.FOLDER).iterdir())
+    assert archive.overdue(tmp_path, limit=10_000).paths == []
     os.utime(paths[0], (time.time() - 400 * 86400,) * 2)
     assert archive.overdue(tmp_path).paths == paths[:1]
     assert archive.overdue(tmp_path, limit=2500).paths == paths[:2]
-    assert archive.overdue(tmp_path, days=500, limit=10_000).paths == []
+
+
+@pytest.mark.parametrize(
+    ("retention", "days"),
+    [(Retention.DAYS_30, 30), (Retention.DAYS_90, 90), (Retention.DAYS_365, 365), (Retention.YEARS_7, 7 * 365 + 2)],
+)
+def test_the_refusals_of_a_flood_are_kept_as_long_as_the_entries_of_their_workspace(
+    retention: Retention, days: int, tmp_path: Path
+) -> None:
+    archive.keep(tmp_path, NAME, retention, [b"{}"])
+    [kept] = (tmp_path / archive.FOLDER).iterdir()
+    os.utime(kept, (time.time() - days * 86400 + 3600,) * 2)
+    assert archive.overdue(tmp_path).paths == []
+    os.utime(kept, (time.time() - days * 86400 - 3600,) * 2)
+    assert archive.overdue(tmp_path).paths == [kept]
+
+
+def test_a_line_that_the_database_would_not_take_goes_after_a_year(tmp_path: Path) -> None:
+    line = tmp_path / "rejected" / spool.set_aside(tmp_path, b"{}")
+    assert archive.overdue(tmp_path).paths == []
+    os.utime(line, (time.time() - 366 * 86400,) * 2)
+    assert archive.overdue(tmp_path).paths == [line]
 
 
 def test_leaving_the_archive_is_an_entry(committed: None, tmp_path: Path) -> None:
-    archive.keep(tmp_path, NAME, [b"{}"])
+    archive.keep(tmp_path, NAME, Retention.DAYS_365, [b"{}"])
     [kept] = (tmp_path / archive.FOLDER).iterdir()
     os.utime(kept, (time.time() - 400 * 86400,) * 2)
     Shipper(tmp_path)._attempt()

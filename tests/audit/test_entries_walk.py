@@ -67,6 +67,7 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "conversations:rename": {"title": "A walk"},
     "audit:channel_create": {**MAILS, "reader": str(ALICE.membership_id)},
     "audit:export": {"format": "csv"},
+    "audit:retention_choose": {"keep": "d30"},
     "operator:audit_operatorchannel_create": {**MAILS, "email": "on-call@aiaxis.test"},
     "operator:audit_rule_create": RULE,
     "operator:audit_rule_keep": RULE,

@@ -45,6 +45,7 @@ class Stock:
             "passage": self.passage,
             "search": "/search/?q=unused+article",
             "trail": "/trail/",
+            "trail kept": "/trail/kept/",
             "account": "/account/",
             "password": "/account/password/",
             "installation": "/account/installation/",

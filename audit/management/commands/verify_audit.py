@@ -1,10 +1,14 @@
-"""``manage.py verify_audit [--json]``: is the trail what was sealed? Exits with 1 on any finding."""
+"""``manage.py verify_audit [--json] [--archive FILE]``: is the trail, or an archive of it, what was sealed?
+
+Exits with 1 on any finding.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from audit import notes, sealing, verification
+from audit.retention import archives
 
 
 class Command(BaseCommand):
@@ -27,10 +32,17 @@ class Command(BaseCommand):
             "--key", action="store_true", help="print the public key, for other readers of signed notes"
         )
 
+        parser.add_argument(
+            "--archive", type=Path, metavar="FILE", help="verify an archive with the note beside it, without a database"
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Verify and report."""
         if options["key"]:
             self.stdout.write(notes.verifier_key(settings.SEAL_KEY))
+            return
+        if options["archive"]:
+            self._verify_archive(options["archive"], as_json=options["json"])
             return
         report = verification.verify()
         if options["json"]:
@@ -40,12 +52,26 @@ class Command(BaseCommand):
         if not report.holds:
             sys.exit(1)
 
+    def _verify_archive(self, path: Path, *, as_json: bool) -> None:
+        try:
+            found = archives.checked(path)
+        except (archives.Damaged, OSError) as error:
+            self.stderr.write(f"The archive does not hold: {error}.")
+            sys.exit(1)
+        runs = [list(run) for run in found.runs]
+        if as_json:
+            told = {"archive": found.name, "entries": found.count, "sha256": found.file.hex(), "places": runs}
+            self.stdout.write(json.dumps(told))
+        else:
+            self.stdout.write(f"The archive {found.name} holds: {found.count:,} entries, each as it was sealed.")
+
 
 def _plain(report: verification.Report) -> dict[str, Any]:
     return {
         "entries": report.entries,
         "sealed": report.sealed,
         "waiting": report.waiting,
+        "archived": report.archived,
         "broken": report.broken,
         "missing": report.missing,
         "truncated": report.truncated,
@@ -57,6 +83,7 @@ def _show(report: verification.Report) -> None:
     table = Table("what", "found", title="manage.py verify_audit")
     table.add_row("entries in the trail", f"{report.entries:,}")
     table.add_row("of these sealed, and as they were sealed", f"{report.sealed - _changed(report):,}")
+    table.add_row("left in their time, by a signed archive", f"{report.archived:,}")
     table.add_row("waiting for their seal (at most a minute)", f"{report.waiting:,}")
     table.add_row("notes outside the database", f"{len(sealing.kept_outside()):,}, in {sealing.outside()}")
     console.print(table)

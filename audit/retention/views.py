@@ -1,0 +1,66 @@
+"""At which page does an owner choose how long the trail is kept?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.access import has_role, recent_login_required, role_required
+from accounts.http import Reason, Refusal, TenantRequest, refuse
+from accounts.models import Role
+from audit.retention import choosing
+from audit.retention.forms import RetentionForm
+from audit.rules import Retention
+
+
+@require_safe
+@role_required(Role.ADMIN)
+def retention(request: TenantRequest) -> HttpResponse:
+    """How long entries are kept, since when, and what a change would mean."""
+    return _page(request, None, status=200)
+
+
+@require_POST
+@role_required(Role.OWNER)
+@recent_login_required
+def choose(request: TenantRequest) -> HttpResponse:
+    """Keep entries for another time, from a coming day on."""
+    form = RetentionForm(request.POST)
+    if not form.is_valid():
+        return _page(request, form, status=422)
+    wanted = Retention(form.cleaned_data["keep"])
+    try:
+        since = choosing.choose(actor=request.tenant, retention=wanted)
+    except choosing.Refused as refusal:
+        return _refused(request, refusal)
+    day = f"{since.day} {since:%B %Y}"
+    messages.success(request, f"Entries from {day} on are kept for {wanted.label}. Those before stay as they were.")
+    return redirect("audit:retention")
+
+
+def _refused(request: TenantRequest, refusal: choosing.Refused) -> HttpResponse:
+    """What the database would not do, told where it was asked for."""
+    if refusal.why == "role":
+        refuse(request, Refusal(Reason.ROLE, "request.refused", "warning", {"check": refusal.why}))
+        raise PermissionDenied(choosing.SENTENCES[refusal.why])
+    refuse(request, Refusal(Reason.FORBIDDEN, "request.refused", "notice", {"check": refusal.why}))
+    messages.error(request, choosing.SENTENCES[refusal.why])
+    return redirect("audit:retention")
+
+
+def _page(request: TenantRequest, form: RetentionForm | None, *, status: int) -> HttpResponse:
+    now = datetime.now(UTC)
+    periods = choosing.periods(now.date())
+    chosen = periods[0].retention
+    values = {
+        "form": form or RetentionForm(initial={"keep": chosen}),
+        "options": choosing.options(chosen, now),
+        "periods": periods,
+        "is_owner": has_role(request.tenant, Role.OWNER),
+    }
+    return render(request, "audit/retention.html", values, status=status)
