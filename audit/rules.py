@@ -168,7 +168,7 @@ ACTIONS: dict[str, Action] = {
     "message.stopped": Action("Answer stopped", "sensitive_update"),
     # The trail itself, the operators, and the pipeline that carries all this.
     "trail.read": Action("Trail read", "sensitive_read"),
-    "trail.retention_changed": Action("Time that the trail is kept changed", "sensitive_update", Severity.WARNING),
+    "trail.retention_changed": Action("Retention of the trail changed", "sensitive_update", Severity.WARNING),
     "trail.exported": Action("Trail exported", "sensitive_read", Severity.NOTICE),
     "trail.export_downloaded": Action("Export of the trail downloaded", "sensitive_read", Severity.NOTICE),
     "operator.signed_in": Action("Operator signed in", "authn_login_success", Severity.NOTICE),

@@ -30,6 +30,7 @@ _NAMES: Final = sealing.COLUMNS.split(", ")
 # How COPY writes what would break a line: https://www.postgresql.org/docs/current/sql-copy.html, "Text Format".
 _SPECIAL: Final = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 _ESCAPED: Final = {ord("\\"): "\\\\", **{ord(plain): f"\\{letter}" for letter, plain in _SPECIAL.items()}}
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 _ESCAPE: Final = re.compile(r"\\(.)", re.DOTALL)
 
 
@@ -160,7 +161,7 @@ def _packed(line: Line) -> bytes:
     values = line.text.decode().removesuffix("\n").split("\t")
     plain = [None if value == "\\N" else _ESCAPE.sub(_unescaped, value) for value in values]
     entry = dict(zip(_NAMES, plain, strict=True))
-    return json.dumps({"place": line.place, "entry": entry}, separators=(",", ":")).encode() + b"\n"
+    return _encode({"place": line.place, "entry": entry}).encode() + b"\n"
 
 
 def _unescaped(found: re.Match[str]) -> str:

@@ -22,6 +22,7 @@ from audit.retention.models import RetentionChoice
 from audit.rules import Retention
 
 STANDARD: Final = Retention.DAYS_365
+ONE_DAY: Final = timedelta(days=1)
 SENTENCES: Final = {
     "role": "Only an owner of the workspace can change how long the trail is kept, so nothing was changed.",
     "unknown": "The trail can be kept for the times in the list only. Choose one of them.",
@@ -40,7 +41,7 @@ class Period:
     @property
     def last_day(self) -> date | None:
         """When the last of them has left; None while it goes on."""
-        return self.retention.last_day(self.until.replace(day=1)) if self.until else None
+        return self.retention.last_day(_month(self.until)) if self.until else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,6 @@ class Option:
     """What would come of choosing this."""
 
     retention: Retention
-    is_chosen: bool
     text: str
 
 
@@ -57,20 +57,28 @@ def periods(today: date) -> list[Period]:
     rows = list(RetentionChoice.objects.order_by("since"))
     starts: list[date | None] = [None, *(row.day for row in rows)]
     classes = [STANDARD, *(Retention(row.retention) for row in rows)]
-    ends = [*(row.day - timedelta(days=1) for row in rows), None]
+    ends = [*(row.day - ONE_DAY for row in rows), None]
     found = [Period(*one) for one in zip(classes, starts, ends, strict=True)]
     return [one for one in reversed(found) if one.last_day is None or one.last_day > today]
 
 
-def options(chosen: Retention, now: datetime) -> list[Option]:
-    """Each class with what comes of choosing it now, in words."""
-    first = begins(now)
-    return [Option(one, one == chosen, _consequence(one, chosen, first)) for one in Retention]
+def options(chosen: list[Period], now: datetime) -> list[Option]:
+    """Each class with what comes of choosing it now, in words. ``chosen`` are the workspace's periods."""
+    latest, first = chosen[0], begins(now)
+    stays = max(
+        one.retention.last_day(_month(min(one.until or first, first - ONE_DAY))) for one in chosen if _begun(one, first)
+    )
+    now_in_force = "This is how long entries are kept now."
+    if latest.since and latest.since > now.astimezone(UTC).date():
+        now_in_force = f"This is chosen, from {_day(latest.since)} on."
+    return [
+        Option(one, now_in_force if one == latest.retention else _consequence(one, first, stays)) for one in Retention
+    ]
 
 
 def begins(now: datetime) -> date:
     """The day from which on a choice counts that is made now: the next one, in UTC, that is an hour away at least."""
-    return (now.astimezone(UTC) + timedelta(hours=1)).date() + timedelta(days=1)
+    return (now.astimezone(UTC) + timedelta(hours=1)).date() + ONE_DAY
 
 
 def choose(*, actor: Tenant, retention: Retention) -> date:
@@ -85,14 +93,19 @@ def choose(*, actor: Tenant, retention: Retention) -> date:
     return since
 
 
-def _consequence(one: Retention, chosen: Retention, first: date) -> str:
-    if one == chosen:
-        return "This is how long entries are kept now."
-    leave = one.last_day(first.replace(day=1))
-    end = chosen.last_day((first - timedelta(days=1)).replace(day=1))
-    text = f"From {_day(first)} on. The first of these entries leave on {_day(leave)}."
-    rest = f"What was recorded before still leaves after {chosen.label}, the last of it on {_day(end)}."
-    return f"{text} {rest}"
+def _consequence(one: Retention, first: date, stays: date) -> str:
+    return (
+        f"Entries from {_day(first)} on are kept so long. The first of them leave on {_day(one.last_day(_month(first)))}. "
+        f"What was recorded before stays as it is: the last of it leaves on {_day(stays)}."
+    )
+
+
+def _begun(one: Period, first: date) -> bool:
+    return one.since is None or one.since < first
+
+
+def _month(day: date) -> date:
+    return day.replace(day=1)
 
 
 def _day(day: date) -> str:

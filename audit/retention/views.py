@@ -56,10 +56,9 @@ def _refused(request: TenantRequest, refusal: choosing.Refused) -> HttpResponse:
 def _page(request: TenantRequest, form: RetentionForm | None, *, status: int) -> HttpResponse:
     now = datetime.now(UTC)
     periods = choosing.periods(now.date())
-    chosen = periods[0].retention
     values = {
-        "form": form or RetentionForm(initial={"keep": chosen}),
-        "options": choosing.options(chosen, now),
+        "form": form or RetentionForm(initial={"keep": periods[0].retention}),
+        "options": choosing.options(periods, now),
         "periods": periods,
         "is_owner": has_role(request.tenant, Role.OWNER),
     }

@@ -157,14 +157,36 @@ def test_an_owner_chooses_on_the_page_and_the_trail_says_so() -> None:
     first = f"{since.day} {since:%B %Y}"
     leave = Retention.DAYS_30.last_day(since.replace(day=1))
     # What goes when is said before anything is chosen.
-    assert f"From {first} on. The first of these entries leave on {leave.day} {leave:%B %Y}." in page
-    assert "What was recorded before still leaves after 365 days" in page
+    last = Retention.DAYS_365.last_day((since - timedelta(days=1)).replace(day=1))
+    assert f"Entries from {first} on are kept so long. The first of them leave on {leave.day} {leave:%B %Y}." in page
+    assert f"What was recorded before stays as it is: the last of it leaves on {last.day} {last:%B %Y}." in page
     answer = browser.post(CHOOSE, {"keep": "d30"}, follow=True)
     assert f"Entries from {first} on are kept for 30 days." in answer.content.decode()
     with cast.acting(cast.ALICE):
         entry = Entry.objects.get(action="trail.retention_changed")
     assert entry.detail == {"before": "365 days", "after": "30 days", "from": since.isoformat()}
     assert (entry.severity, entry.actor_name) == ("warning", "Alice")
+
+
+def test_the_page_says_of_each_time_what_it_was_and_when_the_last_of_it_leaves() -> None:
+    months.chosen(cast.ACME, Retention.YEARS_7, date(2026, 1, 1))
+    months.chosen(cast.ACME, Retention.DAYS_30, date(2026, 3, 1))
+    months.chosen(cast.ACME, Retention.DAYS_90, date(2026, 5, 1))
+    now = datetime(2026, 5, 20, tzinfo=UTC)
+    with cast.acting(cast.ALICE):
+        found = choosing.periods(now.date())
+        # What was recorded in April, for thirty days, leaves on 31 May: then there is nothing to say of it.
+        later = choosing.periods(date(2026, 5, 31))
+    assert [(one.retention, one.last_day) for one in found] == [
+        (Retention.DAYS_90, None),
+        (Retention.DAYS_30, date(2026, 5, 31)),
+        (Retention.YEARS_7, date(2033, 3, 1)),
+        (Retention.DAYS_365, date(2027, 1, 1)),
+    ]
+    assert [one.retention for one in later] == [Retention.DAYS_90, Retention.YEARS_7, Retention.DAYS_365]
+    told = {option.retention: option.text for option in choosing.options(found, now)}
+    assert "the last of it leaves on 1 March 2033" in told[Retention.DAYS_30]
+    assert told[Retention.DAYS_90] == "This is how long entries are kept now."
 
 
 def test_an_administrator_reads_the_page_and_has_no_form() -> None:
