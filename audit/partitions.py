@@ -6,18 +6,24 @@ Pieces are made by the owner, after ``migrate``. They carry no grants and, under
 directly, a piece shows nobody anything, where the grant alone would have bypassed the parent's policy.
 """
 
+import logging
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from typing import Final
 from uuid import UUID
 
-from django.db import connections
+from django.db import OperationalError, connections, transaction
 from django.db.backends.utils import CursorWrapper
+from psycopg.errors import LockNotAvailable
 
 from accounts.tenancy import statistics
 from audit.rules import Retention
 
+logger = logging.getLogger(__name__)
+
 PARENT: Final = "audit_entry"
+LOCK_MILLISECONDS: Final = 1000
+"""How long making or removing a piece waits for those who read the trail: as long, whoever writes to it waits behind us."""
 MONTHS_AHEAD: Final = 2
 _IN_USE: Final = "SELECT DISTINCT retention FROM audit_retentionchoice"
 
@@ -60,8 +66,24 @@ def _make_month(cursor: CursorWrapper, retention: Retention, month: date) -> str
     )
     if cursor.fetchone() == (True,):
         return ""
-    cursor.execute(month_sql(retention, month))
+    try:
+        with transaction.atomic(using=cursor.db.alias):
+            cursor.execute(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}")
+            cursor.execute(month_sql(retention, month))
+    except OperationalError as error:
+        if not is_busy(error):
+            raise
+        # It is made two months ahead, and this is done every hour.
+        logger.warning(
+            "The trail's piece for %s is made later, since somebody reads the trail for long.", f"{month:%B %Y}"
+        )
+        return ""
     return name
+
+
+def is_busy(error: OperationalError) -> bool:
+    """Is it only that somebody else holds the table for longer than we wait?"""
+    return isinstance(error.__cause__, LockNotAvailable)
 
 
 def class_sql(retention: Retention) -> str:

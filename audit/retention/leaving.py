@@ -19,7 +19,6 @@ from typing import Any, Final
 from django.db import Error as DatabaseError
 from django.db import OperationalError, connections, transaction
 from django.utils import timezone
-from psycopg.errors import LockNotAvailable
 
 from audit import disk, entries, health, ledger, notes, partitions, sealing, services
 from audit.exports.services import KEPT as EXPORTS_KEPT
@@ -31,7 +30,6 @@ logger = logging.getLogger(__name__)
 DATABASE: Final = "owner"
 ARCHIVES_KEPT: Final = timedelta(days=30)
 """After the entries left. Whoever wants them for longer carries the file elsewhere."""
-LOCK_MILLISECONDS: Final = 1000
 ATTEMPTS: Final = 8
 PAUSE_SECONDS: Final = 15.0
 
@@ -76,11 +74,11 @@ def leave(today: date | None = None) -> list[str]:
 
     Raises ``django.db.Error`` when the database does not even say what there is, or takes no entry.
     """
-    today = today or datetime.now(UTC).date()
     gone, stayed = [], []
-    partitions.ensure(DATABASE, today)
-    with connections[DATABASE].cursor() as cursor:
+    with _whole() as cursor:
+        today = today or _today(cursor)
         found = pieces.due(cursor, today)
+    partitions.ensure(DATABASE, today)
     for piece in found:
         try:
             gone += _let_go(piece)
@@ -140,7 +138,7 @@ def _remove(piece: Piece, archive: notes.Archive | None) -> None:
                 _take_out(cursor, piece, archive)
                 return
         except OperationalError as error:
-            if not isinstance(error.__cause__, LockNotAvailable):
+            if not partitions.is_busy(error):
                 raise
         if attempt < ATTEMPTS:
             time.sleep(PAUSE_SECONDS)
@@ -150,7 +148,7 @@ def _remove(piece: Piece, archive: notes.Archive | None) -> None:
 def _take_out(cursor: Any, piece: Piece, archive: notes.Archive | None) -> None:
     # Whoever writes to the trail waits behind us while we wait, so we wait for a moment only, and again later. From the
     # parent down, as everybody else takes these locks.
-    cursor.execute(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}")
+    cursor.execute(f"SET LOCAL lock_timeout = {partitions.LOCK_MILLISECONDS}")
     cursor.execute(f"LOCK TABLE ONLY {piece.parent} IN ACCESS EXCLUSIVE MODE")
     cursor.execute(f"LOCK TABLE {piece.table} IN ACCESS EXCLUSIVE MODE")
     count, archived = pieces.count(cursor, piece), archive.count if archive else 0
@@ -175,13 +173,26 @@ def _take_out(cursor: Any, piece: Piece, archive: notes.Archive | None) -> None:
 
 
 @contextmanager
-def _alone(isolation: str) -> Iterator[Any]:
-    """A transaction in which nobody else archives or removes. Raises ``Elsewhere``."""
+def _whole(isolation: str = "READ COMMITTED") -> Iterator[Any]:
+    """A transaction that sees every row. An owner whom policies bind would see none and keep silent; this one gets an error."""
     with transaction.atomic(using=DATABASE), connections[DATABASE].cursor() as cursor:
         cursor.execute(f"SET TRANSACTION ISOLATION LEVEL {isolation}")
-        cursor.execute(sealing.PLAIN)
-        # An owner whom policies bind would see no rows and archive none; now that is an error.
         cursor.execute("SET LOCAL row_security = off")
+        yield cursor
+
+
+def _today(cursor: Any) -> date:
+    """This day in UTC by this machine's clock and the database's, the earlier of the two: a clock that is ahead removes nothing."""
+    cursor.execute("SELECT (now() AT TIME ZONE 'UTC')::date")
+    there: date = cursor.fetchone()[0]
+    return min(datetime.now(UTC).date(), there)
+
+
+@contextmanager
+def _alone(isolation: str) -> Iterator[Any]:
+    """A transaction in which nobody else archives or removes. Raises ``Elsewhere``."""
+    with _whole(isolation) as cursor:
+        cursor.execute(sealing.PLAIN)
         cursor.execute(_ONE)
         if cursor.fetchone() != (True,):
             raise Elsewhere
@@ -199,20 +210,26 @@ def _note(action: str, piece: Piece, archive: notes.Archive | None, *, moment: i
 
 
 def _tell(piece: Piece, error: Exception, today: date) -> str:
-    """Say that a piece stays, once a day for each reason; return the sentence."""
+    """Say that a piece stays, once a day for each reason; return the sentence.
+
+    A reader who was in the way is a matter for operators when the next round meets one too: a nightly dump is none.
+    """
     why = str(error) if isinstance(error, _OURS) else getattr(error, "strerror", None) or type(error).__name__
     logger.error("Entries that may leave the trail stay in it (%s): %s.", piece.name, why)
+    sentence = f"Entries that were kept long enough cannot leave the trail ({piece.name}): {why}."
+    if isinstance(error, Busy) and sentence not in health.kept_back(services.spool_folder()):
+        return sentence
     entry = entries.pipeline("audit.month_kept_back", {"piece": piece.name, "why": why})
     midnight = int(datetime(today.year, today.month, today.day, tzinfo=UTC).timestamp() * 1000)
     entry["id"] = entries.derived_id(midnight, "audit.month_kept_back", piece.table, type(error).__name__)
     ledger.post([entries.encode(entry)])
-    return f"Entries that were kept long enough cannot leave the trail ({piece.name}): {why}."
+    return sentence
 
 
 def _forget_copies() -> None:
     """Copies end with their time too: members' exports, and the archives themselves, of which only the notes stay."""
     now = timezone.now()
-    with connections[DATABASE].cursor() as cursor:
+    with _whole() as cursor:
         cursor.execute(_OLD_EXPORTS, [now - EXPORTS_KEPT])
         cursor.execute("SELECT name, left_at FROM audit_archive")
         left = dict(cursor.fetchall())

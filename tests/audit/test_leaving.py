@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from django.core.management import call_command
 from django.db import ProgrammingError, connections, transaction
 from pytest_django import Settings
 
-from accounts import isolation
+from accounts import isolation, rounds
 from accounts.tenancy.models import new_id
 from audit import disk, health, notes, partitions, verification
 from audit.retention import archives, leaving
@@ -35,7 +35,7 @@ def home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """A folder of its own, no waiting, and the tables as they were."""
     settings.AIAXIS_HOME = tmp_path
     monkeypatch.setattr(leaving, "PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(leaving, "LOCK_MILLISECONDS", 20)
+    monkeypatch.setattr(partitions, "LOCK_MILLISECONDS", 20)
     with months.as_before():
         yield tmp_path
 
@@ -192,6 +192,11 @@ leaving.leave(date(2026, 11, 1))
     assert verification.verify().holds
 
 
+def _pack_anew(path: Path) -> None:
+    """The same entries in another file: not the one whose digest stands in the trail."""
+    path.write_bytes(gzip.compress(gzip.decompress(path.read_bytes()), 1))
+
+
 def _cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-4])
 
@@ -214,7 +219,7 @@ def _another_key(path: Path) -> None:
     archives.note_of(path).write_text(notes.signed(forged, bytes(range(32))))
 
 
-@pytest.mark.parametrize("sabotage", [months.spoil, _cut, _remove_the_file, _another_note, _another_key])
+@pytest.mark.parametrize("sabotage", [months.spoil, _pack_anew, _cut, _remove_the_file, _another_note, _another_key])
 def test_nothing_leaves_when_its_archive_is_not_what_was_written(
     sabotage: Callable[[Path], None], october: list[str], monkeypatch: pytest.MonkeyPatch, home: Path
 ) -> None:
@@ -284,9 +289,40 @@ def test_somebody_who_reads_for_long_is_waited_for_and_holds_up_nobody(october: 
     with transaction.atomic(using="seal"), connections["seal"].cursor() as cursor:
         cursor.execute("SELECT count(*) FROM audit_entry")
         assert leaving.leave(DUE) == []
+        # A nightly dump is no alarm; one that lasts until the next round is.
+        assert told("audit.month_kept_back") == []
+        assert leaving.leave(DUE) == []
         assert "somebody reads" in told("audit.month_kept_back")[0]["why"]
         months.put(datetime.now(UTC).date(), cast.ADA, first=60)
     assert leaving.leave(DUE) == [NAME]
+
+
+def test_a_coming_month_is_made_when_nobody_reads_for_long() -> None:
+    """Whoever waited for that reader would hold up everybody who writes to the trail."""
+    with transaction.atomic(using="seal"), connections["seal"].cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM audit_entry")
+        assert partitions.ensure("owner", date(2032, 5, 1)) == []
+        months.put(datetime.now(UTC).date(), cast.ADA)
+    assert len(partitions.ensure("owner", date(2032, 5, 1))) == 3
+
+
+def test_the_worker_lets_go_by_itself(october: list[str]) -> None:
+    rounds.REGISTRY["audit.leave"].make()
+    assert months.there() == [one for one in months.there() if one not in october]
+    assert archives.checked(archives.path_of(NAME)).count == 2
+
+
+def test_a_clock_that_is_ahead_lets_nothing_go(october: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the machine's clock and the database's the earlier one counts."""
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Ahead:
+            return cls(2096, 1, 1, tzinfo=tz)
+
+    monkeypatch.setattr(leaving, "datetime", Ahead)
+    assert leaving.leave() == [NAME]
+    assert len(months.there()) == 1
 
 
 def test_two_at_once_are_not_in_each_others_way(october: list[str]) -> None:
