@@ -71,11 +71,6 @@ def note_of(path: Path) -> Path:
     return path.with_name(path.name + NOTE_SUFFIX)
 
 
-def note_text(name: str) -> str:
-    """The signed note of the archive of this name. Raises ``OSError``."""
-    return note_of(path_of(name)).read_text(encoding="utf-8")
-
-
 def is_written(name: str) -> bool:
     """Is there an archive of this name? The note comes last: a file without one is no archive yet."""
     return note_of(path_of(name)).exists()

@@ -16,6 +16,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import Error as DatabaseError
 from django.db import OperationalError, connections, transaction
 from django.utils import timezone
@@ -30,8 +31,9 @@ logger = logging.getLogger(__name__)
 DATABASE: Final = "owner"
 ARCHIVES_KEPT: Final = timedelta(days=30)
 """After the entries left. Whoever wants them for longer carries the file elsewhere."""
-ATTEMPTS: Final = 8
-PAUSE_SECONDS: Final = 15.0
+ATTEMPTS: Final = 5
+PAUSE_SECONDS: Final = 2.0
+"""Within one round, which must not hold up a worker that is to stop; the next one comes in an hour."""
 
 _ONE: Final = "SELECT pg_try_advisory_xact_lock(hashtextextended('audit.retention', 0))"
 _COLUMNS: Final = ", ".join(f"e.{name}" for name in sealing.COLUMNS.split(", "))
@@ -168,7 +170,8 @@ def _take_out(cursor: Any, piece: Piece, archive: notes.Archive | None) -> None:
         cursor.execute(f"INSERT INTO {piece.table} SELECT * FROM remaining")  # noqa: S608 - as above
     now = timezone.now()
     if archive:
-        cursor.execute(_NOTED, [piece.name, archives.note_text(piece.name), now])
+        # Signed anew, from what was checked: the file may have been changed since.
+        cursor.execute(_NOTED, [piece.name, notes.signed(archive, settings.SEAL_KEY), now])
     _note("audit.month_left", piece, archive, moment=int(now.timestamp() * 1000), using=DATABASE)
 
 
