@@ -1,9 +1,9 @@
 """Which entries does a page of the trail show?"""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from typing import Any, Final, Self
 from uuid import UUID
 
 from django.db.models import BigIntegerField, Q, QuerySet, Sum
@@ -35,6 +35,22 @@ class Chosen:
     def names(self) -> list[str]:
         """Which filters are set: what an entry about the reading says of it."""
         return [name for name in self.__slots__ if getattr(self, name)]
+
+    def stored(self) -> dict[str, str]:
+        """As words, to be kept and read again by ``of``."""
+        return {name: str(getattr(self, name)) for name in self.names()}
+
+    @classmethod
+    def of(cls, stored: Mapping[str, str]) -> Self:
+        """What ``stored`` wrote. Raises ``ValueError`` for anything else."""
+        kinds: dict[str, Callable[[str], Any]] = {
+            "person": UUID,
+            "since": date.fromisoformat,
+            "until": date.fromisoformat,
+        }
+        if unknown := set(stored) - set(cls.__slots__):
+            raise ValueError(f"These are no filters of the trail: {', '.join(sorted(unknown))}.")
+        return cls(**{name: kinds.get(name, str)(value) for name, value in stored.items()})
 
 
 def trail(chosen: Chosen) -> EntryQuerySet:

@@ -1,4 +1,4 @@
-"""How does an entry read as a line of JSON or of CSV?"""
+"""How does an entry read as a line of JSON, of CSV, or as an event for a SIEM?"""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterable
 
+from audit.exports import ocsf
 from audit.models import Entry
 from audit.schemas import EntryOut
 
@@ -32,10 +33,19 @@ def as_csv(entries: Iterable[Entry], *, first: bool) -> str:
     return written.getvalue()
 
 
+def as_ocsf(entries: Iterable[Entry], *, first: bool) -> str:
+    """One JSON object a line, each an event of OCSF."""
+    return "".join(f"{json.dumps(ocsf.event(entry))}\n" for entry in entries)
+
+
 def inert(value: str) -> str:
     """The value as a spreadsheet shows it and never computes it: strangers chose paths and user agents."""
     return f"'{value}" if value.startswith(_FORMULA) else value
 
 
-WRITERS = {"jsonl": jsonl, "csv": as_csv}
-MEDIA = {"jsonl": "application/jsonl; charset=utf-8", "csv": "text/csv; charset=utf-8"}
+WRITERS = {"jsonl": jsonl, "csv": as_csv, "ocsf": as_ocsf}
+MEDIA = {
+    "jsonl": "application/jsonl; charset=utf-8",
+    "csv": "text/csv; charset=utf-8",
+    "ocsf": "application/jsonl; charset=utf-8",
+}

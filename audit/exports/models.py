@@ -20,6 +20,7 @@ class Export(WorkspaceModel):
     class Format(models.TextChoices):
         JSONL = "jsonl", "JSON lines"
         CSV = "csv", "CSV"
+        OCSF = "ocsf", "OCSF 1.6 for a SIEM (JSON lines)"
 
     class Status(models.TextChoices):
         WAITING = "waiting", "Waiting"
@@ -56,7 +57,8 @@ class Export(WorkspaceModel):
     @property
     def file_name(self) -> str:
         """What the download is called."""
-        return f"trail-{self.created_at:%Y-%m-%d-%H%M}.{self.format}"
+        ending = "ocsf.jsonl" if self.format == self.Format.OCSF else self.format
+        return f"trail-{self.created_at:%Y-%m-%d-%H%M}.{ending}"
 
 
 class ExportPart(WorkspaceModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -14,10 +14,9 @@ from django.utils import timezone
 from accounts.access import has_role
 from accounts.http import Tenant
 from accounts.models import Role
-from audit import entries, ledger, queries
+from audit import entries, ledger, queries, signals
 from audit.exports import formats
 from audit.exports.models import Export, ExportPart
-from audit.forms import TrailFilter
 from audit.models import EntryQuerySet
 
 MOST_ENTRIES: Final = 250_000
@@ -34,23 +33,21 @@ class StillWriting(Exception):
     """The member has an export under way."""
 
 
-def begin(*, actor: Tenant, form: TrailFilter, kind: str) -> Export:
-    """Order an export of what a valid ``form`` chose. Raises ``TooManyEntries`` or ``StillWriting``.
-
-    Whoever calls hands in the job, in the same transaction.
-    """
+def begin(*, actor: Tenant, chosen: queries.Chosen, kind: str) -> Export:
+    """Order an export of what was chosen; a job writes it. Raises ``TooManyEntries`` or ``StillWriting``."""
     with transaction.atomic():
         own = Export.objects.filter(membership_id=actor.membership_id)
         recent = own.filter(created_at__gte=timezone.now() - timedelta(hours=1))
         if recent.filter(status__in=[Export.Status.WAITING, Export.Status.WRITING]).exists():
             raise StillWriting
-        if _found(form)[: MOST_ENTRIES + 1].count() > MOST_ENTRIES:
+        if queries.trail(chosen)[: MOST_ENTRIES + 1].count() > MOST_ENTRIES:
             raise TooManyEntries
         _let_go(actor)
-        export = Export(membership_id=actor.membership_id, format=kind, filters=_plain(form.data))
+        export = Export(membership_id=actor.membership_id, format=kind, filters=chosen.stored())
         export.save(force_insert=True)
-        detail = {"format": kind, "filters": form.chosen().names()}
+        detail = {"format": kind, "filters": chosen.names()}
         ledger.post_fact(entries.fact("trail.exported", actor=actor, target=export, detail=detail))
+        signals.export_ordered.send(Export, target=export)
     return export
 
 
@@ -59,16 +56,16 @@ def write(*, actor: Tenant, export_id: UUID) -> None:
     export: Export | None = Export.objects.filter(pk=export_id, membership_id=actor.membership_id).first()
     if export is None or not export.is_moving:
         return
-    form = TrailFilter(export.filters, people=queries.people())
-    if not has_role(actor, Role.ADMIN) or not form.is_valid():
-        # Whoever lost the role after asking gets nothing; a person in the filter may be gone as well.
+    if not has_role(actor, Role.ADMIN):
+        # Whoever lost the role after asking gets nothing.
         fail(actor=actor, export_id=export_id)
         return
+    found = queries.trail(queries.Chosen.of(export.filters))
     with transaction.atomic():
         ExportPart.objects.filter(export=export).delete()
-        export.total, export.done, export.status = _found(form).count(), 0, Export.Status.WRITING
+        export.total, export.done, export.status = found.count(), 0, Export.Status.WRITING
         export.save(update_fields=["total", "done", "status"])
-    _write_parts(export, _found(form).filter(id__lt=export.pk))
+    _write_parts(export, found.filter(id__lt=export.pk))
     export.status, export.finished_at = Export.Status.READY, timezone.now()
     export.save(update_fields=["status", "finished_at"])
 
@@ -107,16 +104,6 @@ def _write_parts(export: Export, found: EntryQuerySet) -> None:
         if len(rows) < BATCH:
             return
         last, position = rows[-1].pk, position + 1
-
-
-def _found(form: TrailFilter) -> EntryQuerySet:
-    if not form.is_valid():
-        raise ValueError("An export takes the filters of a valid form.")
-    return queries.trail(form.chosen())
-
-
-def _plain(data: Mapping[str, object]) -> dict[str, str]:
-    return {name: str(data.get(name) or "") for name in TrailFilter.base_fields if data.get(name)}
 
 
 def _let_go(actor: Tenant) -> None:

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
@@ -11,14 +10,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import role_required
 from accounts.http import NotVisible, TenantRequest, note_reached
-from accounts.jobs import enqueue
 from accounts.middleware.headers import SANDBOX
 from accounts.models import Role
 from audit import queries
 from audit.exports import access, formats, services
 from audit.exports.models import Export
 from audit.forms import ExportForm
-from audit.jobs import export as export_job
 
 
 @require_safe
@@ -36,9 +33,7 @@ def export_begin(request: TenantRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, form, status=422)
     try:
-        with transaction.atomic():
-            begun = services.begin(actor=request.tenant, form=form, kind=form.cleaned_data["format"])
-            enqueue(export_job, export_id=str(begun.pk))
+        services.begin(actor=request.tenant, chosen=form.chosen(), kind=form.cleaned_data["format"])
     except services.StillWriting:
         messages.error(request, "An export of yours is still being written. Wait for it, then begin another.")
     except services.TooManyEntries:

@@ -3,11 +3,12 @@
 import csv
 import io
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 from django.test import Client
 from pytest_django import Settings
 
@@ -16,6 +17,7 @@ from audit import entries, jobs, ledger
 from audit.exports import formats, services
 from audit.exports.models import Export, ExportPart
 from audit.models import Entry
+from audit.queries import Chosen
 from tests import cast, doors
 
 pytestmark = pytest.mark.django_db(databases=[*doors.DOORS, "audit", "ops"])
@@ -146,6 +148,42 @@ def test_who_lost_the_role_after_ordering_gets_nothing() -> None:
         services.write(actor=replace(tenant, role=Role.MEMBER), export_id=export.pk)
         export.refresh_from_db()
         assert (export.status, ExportPart.objects.count()) == ("failed", 0)
+
+
+def test_a_siem_gets_events_of_the_published_schema() -> None:
+    kept = happened(cast.BOB)
+    browser = doors.browser(cast.ALICE)
+    order(browser, person=str(cast.BOB.membership_id), format="ocsf")
+    export = written(cast.ALICE)
+    assert export.file_name.endswith(".ocsf.jsonl")
+    [event] = [json.loads(line) for line in fetch(browser, export).splitlines()]
+    assert (event["metadata"]["uid"], event["class_uid"], event["user" if "user" in event else "actor"]) == (
+        kept,
+        6003,
+        {"user": {"type_id": 1, "uid": str(cast.BOB.membership_id), "name": "Bob"}},
+    )
+
+
+def test_the_job_is_handed_in_with_the_order_or_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """L45: no order that nobody writes, and no job of an order that was undone."""
+    chosen = Chosen(person=cast.BOB.membership_id, since=date(2026, 1, 2), outcome="denied")
+
+    def waiting() -> list[str]:
+        with connections["default"].cursor() as cursor:
+            cursor.execute("SELECT count(id) FROM procrastinate_jobs")
+            return [str(row) for row in cursor.fetchall()]
+
+    before = waiting()
+    with cast.acting(cast.ALICE) as tenant:
+        with transaction.atomic():
+            services.begin(actor=tenant, chosen=chosen, kind="csv")
+            transaction.set_rollback(True)
+        assert (waiting(), Export.objects.count()) == (before, 0)
+        export = services.begin(actor=tenant, chosen=chosen, kind="csv")
+        assert waiting() != before
+        assert Chosen.of(export.filters) == chosen
+        with pytest.raises(ValueError, match="no filters of the trail"):
+            Chosen.of({"workspace": "x"})
 
 
 def test_ordering_and_fetching_are_recorded() -> None:
