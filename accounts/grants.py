@@ -78,6 +78,7 @@ GRANTS: Final = (
     # How long the trail is kept: written by a function that asks for an owner. What left it is the owner's to write.
     Grant(APP, "audit_retentionchoice", READ),
     Grant(SEAL, "audit_archive", READ),
+    Grant(APP, "audit_ownfilter", MAKE),
     Grant(AUDIT, "audit_entry", ("INSERT",)),
     Grant(AUDIT, "audit_entry", READ, columns=("id", "retention")),
     Grant(SEAL, "audit_entry", READ),
@@ -107,6 +108,13 @@ GRANTS: Final = (
     Grant(OPS, "audit_review", READ),
     Grant(OPS, "audit_reviewnote", READ),
     Grant(OPS, "audit_block", READ),
+    Grant(OPS, "audit_consolefilter", READ),
+    # Whether the trail is whole and the fence stands. Asked by functions, answered by the role that seals: injected SQL
+    # must not be able to say that all is well.
+    Grant(SEAL, "audit_check", WRITE),
+    Grant(SEAL, "audit_proof", WRITE),
+    Grant(OPS, "audit_check", READ),
+    Grant(OPS, "audit_proof", READ),
     # Operators see metadata only; names of files and agents are content.
     Grant(OPS, "accounts_user", READ),
     Grant(OPS, "accounts_workspace", READ),
@@ -195,6 +203,10 @@ DEFINER_FUNCTIONS: Final = {
     "fence.operator_behind(jsonb)": (),
     "fence.operate_workspace(text)": (APP,),
     "fence.operate_job(text)": (APP,),
+    "fence.keep_console_filter(text)": (APP,),
+    "fence.ask_for_check(text)": (APP,),
+    "fence.ask_for_own_check(uuid)": (APP,),
+    "fence.own_checks()": (APP,),
     # Who is shut out at the door: the shipper puts the list where its host's web processes read it.
     "fence.blocks()": (AUDIT,),
     "fence.current_workspace()": (APP, AUDIT),
@@ -243,6 +255,9 @@ UNFENCED_TABLES: Final = {
     "audit_channelstate": "counts and times of channels, by their ids; never where one leads",
     "audit_message": "ids and counts, from which a message is made when it is sent",
     "audit_operatorchannel": "operators belong to no workspace; addresses are encrypted, only functions write",
+    "audit_check": "checks of the trail: times, counts and ids of entries; asked by functions, answered by the sealer",
+    "audit_consolefilter": "names that operators gave to filters; written by a definer function only",
+    "audit_proof": "proofs of the isolation: times, counts and findings; asked by a function, answered by the sealer",
     "audit_rule": "which entries operators hear of: names of actions and numbers; only functions write",
     "audit_tally": "counts of the rules that count",
     "audit_unheard": "ids of entries that nobody has judged yet; only a trigger adds, only one reader takes",

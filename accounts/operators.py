@@ -158,6 +158,10 @@ class OperatorSite(admin.AdminSite):
 
         return never_cache(require_safe(closed))
 
+    def progress_view(self, view: Callable[..., HttpResponseBase]) -> Any:
+        """Open ``view``, which draws again how far something is on a page that was recorded when it was opened."""
+        return never_cache(require_safe(operator_required(view)))
+
     def act_view(self, view: Callable[..., HttpResponseBase], *, is_sensitive: bool = False) -> Any:
         """Open ``view``, which changes something, to operators only. It records what it does, or does nothing.
 

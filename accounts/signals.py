@@ -159,3 +159,6 @@ job_operated = Signal()
 # A job failed for the last time. sender=procrastinate.jobs.Job; arguments: job_id (int), task (str), kind (str, the error's
 # class), place (str, where in our code; never what the error says, which may be content).
 job_failed = Signal()
+# The isolation was proven, or a hole was found. sender=accounts.tenancy.proof.Proof; arguments: report (dict, as JSON holds it),
+# origin ("start", "terminal" or "console"), run (UUID | None, of the run that was asked for).
+isolation_proven = Signal()

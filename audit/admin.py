@@ -13,6 +13,10 @@ from accounts.models import Workspace
 from accounts.operators import OperatorAdmin, across, site
 from accounts.pagination import Page, paginate
 from audit import health, services
+from audit.filters import queries as kept
+from audit.filters import views as filters
+from audit.filters.forms import encoded
+from audit.filters.models import ConsoleFilter
 from audit.forms import OperatorFilter
 from audit.models import Entry
 from audit.queries import matching
@@ -28,6 +32,15 @@ class EntryAdmin(OperatorAdmin[Entry]):
     purpose = "What was done and what was refused, in every workspace and by people of none."
     change_list_template = "audit/operator_entries.html"
     detail_template = "audit/operator_entry.html"
+
+    def get_urls(self) -> list[Any]:
+        """The list, one entry, and the filters that an operator keeps."""
+        place, act = {"place": ConsoleFilter.Place.ENTRIES}, site.act_view
+        return [
+            path("filters/save/", act(filters.save_for), place, name="audit_entry_filter_save"),
+            path("filters/<uuid:filter_id>/remove/", act(filters.remove_for), place, name="audit_entry_filter_remove"),
+            *super().get_urls(),
+        ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The entries that match the filters, newest first, with what is wrong with the pipeline above them."""
@@ -45,6 +58,8 @@ class EntryAdmin(OperatorAdmin[Entry]):
             "page": page,
             "rows": _with_workspaces(page.items),
             "is_filtered": bool(names),
+            "query": encoded(form),
+            "saved": kept.of(request.operator, ConsoleFilter.Place.ENTRIES),  # type: ignore[attr-defined]  # by admin_view
             "trouble": [*health.trouble(services.spool_folder()), *health.kept_back(services.spool_folder())],
         }
         return TemplateResponse(request, self.change_list_template, values, status=422 if form.errors else 200)
@@ -73,7 +88,7 @@ class ReviewAdmin(OperatorAdmin[Review]):
     def get_urls(self) -> list[Any]:
         """The queue, one group, and one address for each thing that can be done."""
         look, act = site.admin_view, site.act_view
-        one = "<slug:fingerprint>/"
+        one, place = "<slug:fingerprint>/", {"place": ConsoleFilter.Place.QUEUE}
         states = [
             path(f"{one}{act_}/", act(reviews.state), {"act": act_}, name=f"review_{act_}") for act_ in reviews.STATES
         ]
@@ -88,6 +103,8 @@ class ReviewAdmin(OperatorAdmin[Review]):
         ]
         return [
             path("", look(partial(reviews.queue, self)), name="audit_review_changelist"),
+            path("filters/save/", act(filters.save_for), place, name="review_filter_save"),
+            path("filters/<uuid:filter_id>/remove/", act(filters.remove_for), place, name="review_filter_remove"),
             path("unblock/", act(reviews.unblock), name="review_unblock"),
             path(one, look(partial(reviews.group, self)), name="review_group"),
             path(f"{one}resolve/", act(reviews.resolve), name="review_resolve"),

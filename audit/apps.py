@@ -22,6 +22,7 @@ class AuditConfig(AppConfig):
     def ready(self) -> None:
         """Hear the signals, and keep the coming months' pieces of the trail made after every migration."""
         from audit import admin, receivers  # noqa: F401 - importing them registers the pages and connects the receivers
+        from audit.checks import pages as check_pages  # noqa: F401 - as above
         from audit.notices import pages  # noqa: F401 - as above
 
         post_migrate.connect(_make_partitions, sender=self, dispatch_uid="audit.partitions")

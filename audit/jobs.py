@@ -1,6 +1,6 @@
 """Which work of the audit is done in the background?
 
-Sealing what came into the trail, telling of it, letting it go in its time, and writing exports of it.
+Sealing what came into the trail, telling of it, checking it, letting it go in its time, and writing exports of it.
 """
 
 from uuid import UUID
@@ -9,6 +9,8 @@ from accounts.http import Tenant
 from accounts.jobs import job
 from accounts.rounds import every
 from audit import sealing
+from audit.checks import running
+from audit.checks import services as checks
 from audit.exports import services as exports
 from audit.notices import deciding, keeping, sending
 from audit.retention import leaving
@@ -44,6 +46,18 @@ def look_after() -> None:
 def leave() -> None:
     """Make the coming months' pieces, and let go what has been kept long enough."""
     leaving.leave()
+
+
+@every(checks.CHECK_ROUND, seconds=5.0)
+def check() -> None:
+    """Compare the trail with its seals for everybody who asked."""
+    running.run_checks()
+
+
+@every(checks.PROOF_ROUND, seconds=5.0)
+def prove() -> None:
+    """Prove the isolation for an operator who asked."""
+    running.run_proof()
 
 
 def mark_failed(tenant: Tenant, export_id: str) -> None:

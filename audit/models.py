@@ -16,7 +16,9 @@ from django.db.models.functions import Now
 
 from accounts.tenancy.models import CurrentWorkspace
 from audit import rules
+from audit.checks.models import Check, Proof
 from audit.exports.models import Export, ExportPart
+from audit.filters.models import ConsoleFilter, OwnFilter
 from audit.notices.models import Alarm, Channel, ChannelState, Message, OperatorChannel, Rule, Tally, Unheard
 from audit.retention.models import Archive, RetentionChoice
 from audit.reviews.models import Block, Review, ReviewNote
@@ -28,12 +30,16 @@ __all__ = [
     "Block",
     "Channel",
     "ChannelState",
+    "Check",
+    "ConsoleFilter",
     "EntriesAreFinal",
     "Entry",
     "Export",
     "ExportPart",
     "Message",
     "OperatorChannel",
+    "OwnFilter",
+    "Proof",
     "RetentionChoice",
     "Review",
     "ReviewNote",

@@ -3,7 +3,9 @@
 from django.urls import path
 
 from audit import views
+from audit.checks import views as checks
 from audit.exports import views as exports
+from audit.filters import views as filters
 from audit.notices import views as notices
 from audit.retention import views as retention
 
@@ -25,5 +27,10 @@ urlpatterns = [
     path("trail/exports/<uuid:export_id>/content/", exports.export_content, name="export_content"),
     path("trail/kept/", retention.retention, name="retention"),
     path("trail/kept/choose/", retention.choose, name="retention_choose"),
+    path("trail/check/", checks.check, name="check"),
+    path("trail/check/begin/", checks.begin, name="check_begin"),
+    path("trail/check/state/", checks.state, name="check_state"),
+    path("trail/filters/save/", filters.save, name="filter_save"),
+    path("trail/filters/<uuid:filter_id>/remove/", filters.remove, name="filter_remove"),
     path("trail/<uuid:entry_id>/", views.entry, name="entry"),
 ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hmac
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
@@ -28,6 +28,20 @@ _UNKNOWN: Final = (
     "SELECT id FROM audit_entry EXCEPT (SELECT unnest(ids) FROM audit_seal UNION ALL SELECT entry_id FROM audit_unsealed) "
     "LIMIT %s"
 )
+_WHOSE: Final = "SELECT id, workspace_id FROM audit_entry WHERE id = ANY(%s) AND workspace_id = ANY(%s)"
+_WAITING_OF: Final = (
+    "SELECT e.workspace_id, count(*) FROM audit_unsealed u JOIN audit_entry e ON e.id = u.entry_id "
+    "WHERE e.workspace_id = ANY(%s) GROUP BY e.workspace_id"
+)
+
+
+@dataclass(slots=True)
+class Part:
+    """What was found of the entries that stand in one workspace's trail; ``broken`` are the ids of those not as sealed."""
+
+    sealed: int = 0
+    waiting: int = 0
+    broken: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -43,6 +57,7 @@ class Report:
     broken: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     truncated: bool = False
+    parts: dict[UUID, Part] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
@@ -102,12 +117,13 @@ class _Archives:
                 report.blame(f"the archive {name} does not hold what was sealed")
 
 
-def verify(progress: Callable[[int], None] | None = None) -> Report:
+def verify(progress: Callable[[int], None] | None = None, *, parts: Collection[UUID] = ()) -> Report:
     """Read the whole trail and compare it with its seals and with the notes outside. Runs as ``aiaxis_seal``.
 
-    ``progress`` is told how many sealed entries have been compared. Raises ``django.db.Error``.
+    ``progress`` is told how many sealed entries have been compared; ``parts`` are workspaces for which it is said besides
+    what was found of their own entries. Raises ``django.db.Error``.
     """
-    report = Report()
+    report = Report(parts={workspace: Part() for workspace in parts})
     with transaction.atomic(using=sealing.DATABASE), connections[sealing.DATABASE].cursor() as cursor:
         # One picture of everything: what is sealed meanwhile is not half in it.
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
@@ -117,8 +133,11 @@ def verify(progress: Callable[[int], None] | None = None) -> Report:
         report.entries, report.waiting = cursor.fetchone()
         if report.entries != report.sealed + report.waiting:
             cursor.execute(_UNKNOWN, [MOST_NAMED])
-            for (entry,) in cursor.fetchall():
-                report.blame(f"entry {entry} was added past the sealer")
+            _blame(cursor, report, [entry for (entry,) in cursor.fetchall()], "was added past the sealer")
+        if report.parts:
+            cursor.execute(_WAITING_OF, [list(report.parts)])
+            for workspace, waiting in cursor.fetchall():
+                report.parts[workspace].waiting = waiting
     _compare_with_outside(report, ends)
     return report
 
@@ -167,6 +186,7 @@ def _check_seal(report: Report, seal: _Seal, size: int, before: bytes) -> None:
 def _check_entries(cursor: Any, report: Report, seal: _Seal, archives: _Archives) -> None:
     found = sealing.leaves_of(cursor, seal.ids)
     report.sealed += len(found)
+    changed = []
     for number, entry in enumerate(seal.ids):
         leaf, sealed = found.get(entry), seal.leaves[number * sealing.LEAF : (number + 1) * sealing.LEAF]
         is_archived = archives.take(seal.size - len(seal.ids) + number, entry, sealed)
@@ -175,7 +195,28 @@ def _check_entries(cursor: Any, report: Report, seal: _Seal, archives: _Archives
         elif leaf is None:
             report.miss(entry)
         elif leaf != sealed:
-            report.blame(f"entry {entry} is not what was sealed")
+            changed.append(entry)
+    for workspace in _whose(cursor, report, seal.ids).values():
+        report.parts[workspace].sealed += 1
+    _blame(cursor, report, changed, "is not what was sealed")
+
+
+def _blame(cursor: Any, report: Report, ids: list[UUID], what: str) -> None:
+    """Add findings about entries that are there, to the whole and to the part of whose trail they stand in."""
+    whose = _whose(cursor, report, ids)
+    for entry in ids:
+        report.blame(f"entry {entry} {what}")
+        if entry in whose and len(report.parts[whose[entry]].broken) < MOST_NAMED:
+            report.parts[whose[entry]].broken.append(str(entry))
+
+
+def _whose(cursor: Any, report: Report, ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """In whose trail these entries stand, of the workspaces that are asked about."""
+    wanted = list(ids)
+    if not wanted or not report.parts:
+        return {}
+    cursor.execute(_WHOSE, [wanted, list(report.parts)])
+    return dict(cursor.fetchall())
 
 
 def _compare_with_outside(report: Report, ends: dict[int, bytes]) -> None:

@@ -11,6 +11,8 @@ from accounts.http import NotVisible, TenantRequest, note_reached
 from accounts.models import Role
 from accounts.pagination import Page, paginate
 from audit import access, queries, services
+from audit.filters import queries as kept
+from audit.filters.forms import encoded
 from audit.forms import TrailFilter
 from audit.models import Entry
 
@@ -30,7 +32,14 @@ def trail(request: TenantRequest) -> HttpResponse:
     page = paginate(queries.trail(chosen), request.GET.get("cursor"), ENTRIES_ON_A_PAGE)
     chart = queries.per_day(queries.trail(chosen), chosen)
     services.note_reading(actor=request.tenant, filters=chosen.names(), shown=len(page.items))
-    values = {"form": form, "page": page, "chart": chart, "is_filtered": bool(chosen.names())}
+    values = {
+        "form": form,
+        "page": page,
+        "chart": chart,
+        "is_filtered": bool(chosen.names()),
+        "query": encoded(form),
+        "saved": kept.own(),
+    }
     return render(request, "audit/trail.html", values)
 
 

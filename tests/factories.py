@@ -21,6 +21,7 @@ from accounts.services import invitations
 from accounts.tenancy.context import current_member_id
 from agents.models import Agent, AgentFile
 from audit.exports.models import Export
+from audit.filters.models import OwnFilter
 from audit.notices import services as notices
 from audit.notices.models import Channel, Kind
 from conversations.models import Citation, Conversation, Message
@@ -159,6 +160,9 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
             "session_id": _Row(session_id),
             "member_id": _Row(person.membership_id),
             "export_id": Export.objects.create(membership_id=person.membership_id, format="csv"),
+            "filter_id": OwnFilter.objects.create(
+                membership_id=person.membership_id, name=secrets.token_hex(4), query="outcome=denied"
+            ),
             "slug": agent.slug,
         }
         if person.role is not None and person.role.rank >= Role.ADMIN.rank:

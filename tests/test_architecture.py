@@ -34,6 +34,8 @@ MAY_CROSS_WORKSPACES = {
     "aiaxis/console/work.py",
     "audit/admin.py",
     "audit/daily.py",
+    "audit/checks/queries.py",
+    "audit/filters/queries.py",
     "audit/notices/pages.py",
     "audit/reviews/queries.py",
 }

@@ -53,6 +53,11 @@ class Outcome:
     broken: list[str] = field(default_factory=list)
 
     @property
+    def name(self) -> str:
+        """Return what was tried, with its group."""
+        return f"{self.attack.group}: {self.attack.name}"
+
+    @property
     def holds(self) -> bool:
         """Say whether every try was refused."""
         return not self.leaks and not self.broken

@@ -13,6 +13,9 @@ from django.template.response import TemplateResponse
 
 from accounts.operators import OperatorAdmin, OperatorRequest
 from accounts.requests import client_address
+from audit.filters import queries as kept
+from audit.filters.forms import encoded
+from audit.filters.models import ConsoleFilter
 from audit.reviews import queries, services
 from audit.reviews.forms import BlockForm, NoteForm, QueueFilter, ResolveForm, UnblockForm
 from audit.reviews.models import Resolution, Review
@@ -46,7 +49,14 @@ def queue(pages: OperatorAdmin[Review], request: OperatorRequest) -> TemplateRes
         chosen = form.cleaned_data
         wanted = queries.Wanted(chosen["status"], chosen["severity"], int(chosen["days"] or 7), mine=chosen["mine"])
         groups = queries.queue(wanted, request.operator)
-    values = {**pages.admin_site.each_context(request), "form": form, "groups": groups, "blocks": queries.blocks()}
+    values = {
+        **pages.admin_site.each_context(request),
+        "form": form,
+        "groups": groups,
+        "blocks": queries.blocks(),
+        "query": encoded(form),
+        "saved": kept.of(request.operator, ConsoleFilter.Place.QUEUE),
+    }
     status = 422 if form.errors else 200
     return TemplateResponse(request, "audit/operator_queue.html", values, status=status)
 

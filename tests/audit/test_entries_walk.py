@@ -76,6 +76,8 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "operator:review_block": {"address": "203.0.113.9", "minutes": "15"},
     "operator:accounts_workspace_suspend": {"reason": "A walk."},
     "operator:accounts_workspace_close": {"reason": "A walk.", "name": "Acme"},
+    "operator:review_filter_save": {"name": "Walk", "query": "severity=critical"},
+    "operator:audit_entry_filter_save": {"name": "Walk", "query": "severity=critical"},
     "operator:review_unblock": {"network": "203.0.113.9/32"},
 }
 """What a page's form needs; the others need nothing but the row that their address names."""
@@ -90,6 +92,7 @@ READS: Final = (
     "audit:export_content",
     "operator:index",
     "operator:review_group",
+    "operator:operator_proof_document",
 )
 
 

@@ -195,10 +195,8 @@ def test_the_number_of_queries_does_not_grow_with_the_entries(
     happened(cast.BOB)
     browser.get(TRAIL)
     for _ in range(3):
-        with django_assert_num_queries(
-            5
-        ):  # who is asking, the people to choose from, the entries, their counts, other workspaces
-            browser.get(TRAIL)
+        # Who is asking, the people to choose from, the entries, their counts, saved filters, other workspaces.
+        with django_assert_num_queries(6):
         for _ in range(10):
             happened(cast.BOB)
 

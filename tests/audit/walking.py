@@ -15,6 +15,7 @@ from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
+from accounts import isolation
 from accounts.http import Refusal
 from accounts.identity import links
 from accounts.identity.base import Proof
@@ -23,6 +24,7 @@ from accounts.jobs import enqueue
 from accounts.models import Membership, Role
 from accounts.services import invitations, members, workspaces
 from audit import entries, ledger
+from audit.checks.models import Proof as IsolationProof
 from audit.exports.models import Export
 from audit.notices import operating
 from audit.notices import services as notices
@@ -250,6 +252,18 @@ def _closed_before(act: Callable[..., None]) -> Callable[[Walk], None]:
     return prepare
 
 
+def _kept(place: str) -> Callable[[Walk], None]:
+    """The same operator saved a filter of the list."""
+
+    def prepare(walk: Walk) -> None:
+        path = f"/operator/audit/{place}/"
+        walk.client.post(f"{path}filters/save/", {"name": "Walk", "query": "severity=critical"})
+        [kept] = walk.client.get(path).context["saved"]
+        walk.ids["filter_id"] = str(kept.pk)
+
+    return prepare
+
+
 def _suspended(walk: Walk) -> None:
     reviews.suspend(olga(), member=BOB.membership_id, workspace=ACME.id)
 
@@ -259,6 +273,12 @@ def _a_failed_job(walk: Walk) -> None:
         walk.ids["job_id"] = str(enqueue(reading.read, file_id=walk.ids["file_id"]))
     with connections["owner"].cursor() as cursor:
         cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = %s", [walk.ids["job_id"]])
+
+
+def _proven(walk: Walk) -> None:
+    """The isolation was proven at a start."""
+    isolation.findings_at_start()
+    walk.ids["run_id"] = str(IsolationProof.objects.using("ops").get().pk)
 
 
 def _console_alone(walk: Walk) -> None:
@@ -286,6 +306,9 @@ PREPARED: Final[dict[str, Callable[[Walk], None]]] = {
     "files:upload": _upload,
     "files:search": _search,
     "conversations:start": _agent,
+    "operator:audit_entry_filter_remove": _kept("entry"),
+    "operator:review_filter_remove": _kept("review"),
+    "operator:operator_proof_document": _proven,
     "operator:review_release": _after("assign"),
     "operator:review_reopen": _after("resolve", resolution="bug"),
     "operator:review_unblock": _after("block", address="203.0.113.9", minutes="15"),

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections import Counter
+import time
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.core.management import call_command
@@ -35,6 +36,7 @@ class Command(BaseCommand):
             "--attack", action="store_true", help="try the attack matrix between two throw-away workspaces"
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
+        parser.add_argument("--run", type=UUID, help="the run of the operators' console that this answers")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Ask, attack if wanted, print, and exit with 1 unless everything holds. Raises CommandError if it cannot ask."""
@@ -43,10 +45,13 @@ class Command(BaseCommand):
             _bring_up_to_date()
         except OperationalError as error:
             raise CommandError(f"The database does not answer, so nothing was proven: {error}") from error
+        began = time.monotonic()
         proof = isolation.prove()
         outcomes = _attacked(console) if options["attack"] else []
+        report = isolation.report(proof, outcomes, began=began)
+        isolation.tell(report, options["run"])
         if options["json"]:
-            self.stdout.write(json.dumps(_report(proof, outcomes), indent=2))
+            self.stdout.write(json.dumps(report, indent=2))
         else:
             _print(console, proof, outcomes)
         if proof.findings or not all(outcome.holds for outcome in outcomes):
@@ -72,28 +77,6 @@ def _attacked(console: Console) -> list[Outcome]:
         return attack_everything(lambda outcome: status.update(f"{outcome.attack.group}: {outcome.attack.name} …"))
 
 
-def _report(proof: Proof, outcomes: list[Outcome]) -> dict[str, Any]:
-    """Return the machine's form: `leaks` counts attacks that took something, `broken` those that only failed."""
-    return {
-        "findings": [{"where": finding.where, "what": finding.what} for finding in proof.findings],
-        "attacks": len(outcomes),
-        "tries": sum(outcome.tries for outcome in outcomes),
-        "leaks": sum(bool(outcome.leaks) for outcome in outcomes),
-        "broken": sum(bool(outcome.broken) for outcome in outcomes),
-        "leaking": [
-            {"attack": _name(outcome), "front": outcome.scene.front, "leaks": outcome.leaks, "broken": outcome.broken}
-            for outcome in outcomes
-            if not outcome.holds
-        ],
-        "tables": proof.tables,
-        "server_version": proof.server_version,
-    }
-
-
-def _name(outcome: Outcome) -> str:
-    return f"{outcome.attack.group}: {outcome.attack.name}"
-
-
 def _print(console: Console, proof: Proof, outcomes: list[Outcome]) -> None:
     console.print(
         f"PostgreSQL {proof.server_version}, {proof.tables} tables and partitions, every role, policy and grant"
@@ -107,7 +90,7 @@ def _print(console: Console, proof: Proof, outcomes: list[Outcome]) -> None:
     for outcome in outcomes:
         for word, lines in (("took", outcome.leaks), ("broke", outcome.broken)):
             for line in lines:
-                console.print(f"  [red]{_name(outcome)}[/red] ({outcome.scene.front}) {word}: {line}")
+                console.print(f"  [red]{outcome.name}[/red] ({outcome.scene.front}) {word}: {line}")
     leaks = sum(not outcome.holds for outcome in outcomes)
     console.print(
         f"{len(proof.findings)} findings, {len(outcomes)} attacks in {sum(outcome.tries for outcome in outcomes)} tries, "
@@ -118,10 +101,7 @@ def _print(console: Console, proof: Proof, outcomes: list[Outcome]) -> None:
 def _table(outcomes: list[Outcome]) -> Table:
     """Return the attacks by group and front, with how many were refused."""
     table = Table("Attacks", "Front", "Tried", "Refused", "Leaks")
-    tried = Counter((outcome.attack.group, outcome.scene.front) for outcome in outcomes)
-    held = Counter((outcome.attack.group, outcome.scene.front) for outcome in outcomes if outcome.holds)
-    for group, front in sorted(tried):
-        number, refused = tried[group, front], held[group, front]
-        fronts = {"workspace": "another workspace", "member": "a colleague"}
-        table.add_row(group, fronts[front], str(number), str(refused), str(number - refused))
+    for row in isolation.attacked(outcomes):
+        number, refused = row["tried"], row["refused"]
+        table.add_row(row["group"], row["front"], str(number), str(refused), str(number - refused))
     return table

@@ -6,7 +6,7 @@ what the models and the one list of grants say. A finding means that something i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.db import connections
@@ -37,27 +37,40 @@ class Proof:
     findings: tuple[Finding, ...]
     tables: int
     server_version: str
+    sections: tuple[tuple[str, int], ...]
+    """What was asked about, and how many findings there are of it."""
 
 
 def prove(expected: Expectations) -> Proof:
     """Ask everything, as the owner, and the seals as the role that serves requests. Raises `django.db.Error`."""
     catalogue = Catalogue(connections[OWNER_ALIAS])
-    findings = [*catalogue_findings(catalogue, expected), *seals.findings("default")]
+    found = [(name, list(section)) for name, section in _sections(catalogue, expected)]
+    found.append(("The seal", list(seals.findings("default"))))
     ((version,),) = catalogue.rows("SELECT current_setting('server_version')")
     judged = sum(relation.is_table for relation in tables.relations(catalogue))
-    return Proof(tuple(sorted(findings)), judged, version.split()[0])
+    return Proof(
+        findings=tuple(sorted(finding for _, section in found for finding in section)),
+        tables=judged,
+        server_version=version.split()[0],
+        sections=tuple((name, len(section)) for name, section in found),
+    )
 
 
 def catalogue_findings(catalogue: Catalogue, expected: Expectations) -> Iterator[Finding]:
     """Ask the catalogue alone, on the owner's connection as it stands, so that it sees an open transaction's changes."""
-    yield from server.findings(catalogue)
-    yield from roles.findings(catalogue, expected)
+    for _, section in _sections(catalogue, expected):
+        yield from section
+
+
+def _sections(catalogue: Catalogue, expected: Expectations) -> Iterator[tuple[str, Iterable[Finding]]]:
     found = tables.relations(catalogue)
-    yield from tables.findings(found, expected)
-    yield from policies.findings(catalogue, found, expected)
-    yield from keys.findings(catalogue)
-    yield from functions.findings(catalogue, expected)
-    yield from grants.findings(catalogue, expected)
-    yield from statistics.findings(catalogue)
-    yield from triggers.findings(catalogue)
-    yield from catalogues.findings(catalogue, expected)
+    yield "The server and its settings", server.findings(catalogue)
+    yield "Roles and logins", roles.findings(catalogue, expected)
+    yield "Tables under row-level security", tables.findings(found, expected)
+    yield "Policies of rows", policies.findings(catalogue, found, expected)
+    yield "Foreign keys within a workspace", keys.findings(catalogue)
+    yield "Functions with the owner's rights", functions.findings(catalogue, expected)
+    yield "Rights of each role", grants.findings(catalogue, expected)
+    yield "What the planner remembers", statistics.findings(catalogue)
+    yield "Triggers", triggers.findings(catalogue)
+    yield "PostgreSQL's own catalogue", catalogues.findings(catalogue, expected)

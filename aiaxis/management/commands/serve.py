@@ -130,7 +130,7 @@ def _migrate_platform() -> None:
 def _prove() -> None:
     from accounts import isolation  # here: the supervisor itself never asks the database
 
-    if findings := isolation.findings():
+    if findings := isolation.findings_at_start():
         sentences = "\n".join(f"  {finding}" for finding in findings)
         sys.exit(f"The database does not keep workspaces apart as it must, so nothing is served:\n{sentences}")
 

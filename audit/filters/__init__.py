@@ -1,0 +1,1 @@
+"""Which views of a list does somebody come back to?"""
