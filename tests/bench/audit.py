@@ -1,4 +1,4 @@
-"""How fast is the trail sealed, and how fast is it verified?"""
+"""How fast is the trail sealed, and how fast is it verified? What refusals cost is in `denials.py`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from django.test import override_settings
 
 from accounts.http import Refusal
 from audit import entries, ledger, sealing, verification
+from tests.bench import denials
 from tests.bench.rows import Row, at_least, noted
 
 ENTRIES = 100_000
@@ -26,10 +27,13 @@ def rows(*, rounds: int) -> list[Row]:
         sealing_rate = _rate(sealing.seal)
         verifying = max(_rate(_verified) for _ in range(3))
         _empty()
+        refusals = denials.rows(Path(home), rounds=rounds)
+        _empty()
     return [
         noted("audit: entries posted", posting, "a second", "in the shipper's batches, their making included"),
         noted("audit: entries sealed", sealing_rate, "a second"),
         at_least("audit: entries verified", verifying, 50_000, "a second", f"{ENTRIES:,} entries"),
+        *refusals,
     ]
 
 

@@ -42,7 +42,7 @@ urlpatterns = [path("bare/", bare), path("secured/", secured), path("django/", d
 
 
 def handler(
-    middleware: list[str], where: str, cookie: str, *, key: str = "", urls: str = __name__
+    middleware: list[str], where: str, cookie: str, *, key: str = "", urls: str = __name__, expected: str = "200 OK"
 ) -> Callable[[], object]:
     """A WSGI application with this middleware, and a call that answers one request through it, by a cookie or a key."""
     with override_settings(MIDDLEWARE=middleware, ROOT_URLCONF=urls):
@@ -76,7 +76,7 @@ def handler(
         response = application(environ, start)
         body = b"".join(response)
         response.close()
-        if status[0] != "200 OK" or body != b"ok":
+        if status[0] != expected or body != b"ok":
             raise RuntimeError(f"{where} answered {status[0]}: {body[:200]!r}")
         return body
 
