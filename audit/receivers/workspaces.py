@@ -37,6 +37,8 @@ def job_operated(sender: object, *, operator: Operator, act: str, job_id: int, *
 def workspace_erasing(sender: object, *, workspace_id: UUID, **kwargs: Any) -> None:
     """What was told, or was still to be told, to the workspace's channels goes; nothing more is sent to them."""
     with transaction.atomic(using="owner"), connections["owner"].cursor() as cursor:
+        # What was found of its trail, and who asked for it.
+        cursor.execute("DELETE FROM audit_check WHERE about_id = %s", [workspace_id])
         for table in _ABOUT_CHANNELS:
             cursor.execute(
                 f"DELETE FROM {table} WHERE channel_id IN (SELECT id FROM audit_channel WHERE workspace_id = %s)",  # noqa: S608 - constants only
