@@ -371,13 +371,13 @@ def _left_days_ago(days: int) -> None:
 
 def test_new_pieces_carry_no_grants_and_show_nobody_anything(october: list[str]) -> None:
     """Asked directly, a piece would know no policy of its parent's: the grant alone would open it."""
-    assert isolation.findings() == ()
+    assert isolation.prove().findings == ()
     for alias in ("default", "ops", "audit", "seal"):
         with connections[alias].cursor() as cursor, pytest.raises(ProgrammingError, match="permission denied"):
             cursor.execute(f"SELECT * FROM {OLD}")
     with connections["owner"].cursor() as cursor:
         cursor.execute(f"GRANT SELECT ON {OLD} TO aiaxis_app")
-    assert [finding.where for finding in isolation.findings()] == [OLD]
+    assert [finding.where for finding in isolation.prove().findings] == [OLD]
     with cast.acting(cast.ALICE), connections["default"].cursor() as cursor:
         cursor.execute(f"SELECT * FROM {OLD}")
         assert cursor.fetchall() == []

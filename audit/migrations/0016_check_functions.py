@@ -119,7 +119,7 @@ FUNCTIONS = {
 class Migration(migrations.Migration):
     """Make the functions."""
 
-    dependencies = [("audit", "0013_checks_and_filters")]
+    dependencies = [("audit", "0015_checks_and_filters")]
     operations = [
         migrations.RunSQL(
             f"{definition}; REVOKE ALL ON FUNCTION fence.{signature} FROM PUBLIC", f"DROP FUNCTION fence.{signature}"

@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0015_operating'),
-        ('audit', '0012_ocsf'),
+        ('audit', '0014_ocsf'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('audit', '0011_operators_filters'),
+        ('audit', '0013_retention_functions'),
     ]
 
     operations = [
