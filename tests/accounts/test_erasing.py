@@ -22,8 +22,10 @@ from accounts.models import Membership, Role, User, Workspace
 from accounts.services import erasing, invitations, workspaces
 from accounts.signals import workspace_erased, workspace_erasing
 from accounts.tenancy.context import whole_workspace
+from accounts.tenancy.models import new_id
 from audit import spool
 from audit.notices import services as notices
+from audit.retention.models import RetentionChoice
 from audit.services import Unrecorded
 from files import storage
 from tests import doors
@@ -56,6 +58,7 @@ def furnish(person: Person) -> Desk:
         storage.save(desk.rows["file_id"].storage_key, ContentFile(b"Refunds take ten days..."))
         storage.save(storage.new_key(), ContentFile(b"Left by a killed process."))
         notices.test(actor=person.tenant, channel=desk.rows["channel_id"].pk)
+        RetentionChoice.objects.using("owner").create(retention="d90", since=new_id(), chosen_at=timezone.now())
     return desk
 
 
