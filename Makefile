@@ -18,7 +18,7 @@ setup-dev:  ## the same, with what the tests and checks need
 	@$(call environment,requirements-dev.txt)
 
 run: setup  ## start everything with a demo of two workspaces, and print where (PORT=8000)
-	@exec $(PYTHON) manage.py serve --demo
+	@LOG_FORMAT="$${LOG_FORMAT:-plain}" exec $(PYTHON) manage.py serve --demo
 
 run-workos: setup-dev  ## the same with single sign-on, against a WorkOS of our own on this machine, to click through
 	@exec $(PYTHON) -m tests.workos.run

@@ -58,6 +58,7 @@ class Reason(StrEnum):
     BLOCKED = "blocked"  # the address was shut out by an operator
     THROTTLED = "throttled"
     OUTAGE = "outage"  # an identity system or the database is silent
+    CRASH = "server_error"  # our own code failed
     HOST = "host"  # a Host header that is not ours
     MALFORMED = "malformed"
 

@@ -35,8 +35,10 @@ from procrastinate.manager import JobManager
 from accounts.http import Reason, Refusal, Tenant
 from accounts.models import Membership, Role, Workspace
 from accounts.pseudonyms import pseudonym
+from accounts.requests import current_origin
 from accounts.signals import job_failed, job_refused
 from accounts.tenancy.context import current, current_member_id, workspace
+from accounts.tracing import Origin, following, packed, unpacked
 
 log = logging.getLogger("aiaxis.jobs")
 
@@ -128,7 +130,7 @@ def enqueue_later(
 
 def _handed_in(handler: Callable[..., None], arguments: dict[str, Any], *, not_before: datetime | None = None) -> int:
     registered = REGISTRY[_NAMES[handler]]
-    message = sealed(registered.name, current().workspace, current_member_id(), arguments)
+    message = sealed(registered.name, current().workspace, current_member_id(), arguments, current_origin())
     value = lane(registered, arguments) if registered.serial else None
     row = Job(
         queue=registered.queue,
@@ -159,10 +161,14 @@ def lock(name: str, workspace_id: UUID, value: object) -> str:
     return pseudonym("job-lock", name, workspace_id.hex, json.dumps(value))
 
 
-def sealed(name: str, workspace_id: UUID, member_id: UUID, arguments: dict[str, Any]) -> dict[str, str]:
+def sealed(
+    name: str, workspace_id: UUID, member_id: UUID, arguments: dict[str, Any], origin: Origin | None = None
+) -> dict[str, str]:
     """A job's row arguments: the message as text, and an HMAC over exactly that text (PostgreSQL rewrites JSON, never text)."""
+    content = {"job": name, "workspace": workspace_id.hex, "member": member_id.hex, "arguments": arguments}
     message = json.dumps(
-        {"job": name, "workspace": workspace_id.hex, "member": member_id.hex, "arguments": arguments},
+        # By what its request can be followed: for logs and the trail, never for a decision.
+        {**content, "origin": packed(origin)} if origin and origin.trace_id else content,
         sort_keys=True,
         separators=(",", ":"),
         allow_nan=False,
@@ -179,8 +185,8 @@ def run(job_id: int, name: str, row_arguments: dict[str, Any], attempt: int) -> 
 
     Raises `JobRefused` (logged and recorded, never tried again), or what the handler raised.
     """
-    registered, workspace_id, member_id, arguments = _opened(job_id, name, row_arguments)
-    with workspace(workspace_id, member_id):
+    registered, workspace_id, member_id, arguments, origin = _opened(job_id, name, row_arguments)
+    with workspace(workspace_id, member_id), following(origin, job=job_id):
         tenant = _member_now(job_id, name, workspace_id, member_id)
         if attempt >= ATTEMPTS:
             # The workers that began it all died: it may well be the job that kills them.
@@ -207,7 +213,7 @@ def is_last(error: BaseException, attempt: int) -> bool:
     return not may_pass(error) or attempt + 1 >= ATTEMPTS
 
 
-def _opened(job_id: int, name: str, row: dict[str, Any]) -> tuple[Registered, UUID, UUID, dict[str, Any]]:
+def _opened(job_id: int, name: str, row: dict[str, Any]) -> tuple[Registered, UUID, UUID, dict[str, Any], Origin]:
     """What the seal vouches for. Raises `JobRefused`; nothing is parsed before the seal was found right."""
     message, seal = row.get("message"), row.get("seal")
     if set(row) != {"message", "seal"} or not isinstance(message, str) or not isinstance(seal, str):
@@ -221,7 +227,9 @@ def _opened(job_id: int, name: str, row: dict[str, Any]) -> tuple[Registered, UU
     if content["job"] != name or registered is None:
         # A seal that was made for one job, put on another.
         raise _refused(job_id, name, "transplanted")
-    return registered, UUID(content["workspace"]), UUID(content["member"]), content["arguments"]
+    # A job of an earlier version says nothing of where it came from.
+    origin = unpacked(content.get("origin", {}))
+    return registered, UUID(content["workspace"]), UUID(content["member"]), content["arguments"], origin
 
 
 def _member_now(job_id: int, name: str, workspace_id: UUID, member_id: UUID) -> Tenant:

@@ -6,8 +6,7 @@ that none of them needs the request object, and none of them resolves a client's
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +19,8 @@ from uuid import UUID
 from django.conf import settings
 from django.http import HttpRequest
 from uuid_utils.compat import uuid7
+
+from accounts.tracing import Origin, accepted, followed
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -70,14 +71,26 @@ def current_request() -> RequestContext | None:
     return _current.get()
 
 
-@contextmanager
-def answering(context: RequestContext) -> Iterator[RequestContext]:
-    """Bind `context` as the current request until the block ends."""
-    token = _current.set(context)
-    try:
-        yield context
-    finally:
-        _current.reset(token)
+def current_origin() -> Origin:
+    """What the running code goes back to: the request that it answers, or the one that its job came from."""
+    request = _current.get()
+    return Origin(request.request_id, request.traceparent) if request else followed()
+
+
+class answering:  # noqa: N801 - read as a word: `with answering(context):`
+    """Bind `context` as the current request until the block ends. A class, which every request enters faster than a generator."""
+
+    __slots__ = ("_context", "_token")
+
+    def __init__(self, context: RequestContext) -> None:
+        self._context = context
+
+    def __enter__(self) -> RequestContext:
+        self._token = _current.set(self._context)
+        return self._context
+
+    def __exit__(self, *failure: object) -> None:
+        _current.reset(self._token)
 
 
 def describe(request: HttpRequest, route: str) -> RequestContext:
@@ -104,7 +117,7 @@ def describe(request: HttpRequest, route: str) -> RequestContext:
         peer=str(meta.get("REMOTE_ADDR") or ""),
         forwarded_for=str(meta.get("HTTP_X_FORWARDED_FOR") or "")[:LONGEST],
         user_agent=str(meta.get("HTTP_USER_AGENT") or "")[:LONGEST],
-        traceparent=str(meta.get("HTTP_TRACEPARENT") or "")[:64],
+        traceparent=accepted(str(meta["HTTP_TRACEPARENT"])) if "HTTP_TRACEPARENT" in meta else "",
     )
 
 

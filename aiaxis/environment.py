@@ -93,6 +93,14 @@ class Environment(environ.Env):  # type: ignore[misc]  # django-environ ships no
             raise ImproperlyConfigured(f"{var} must be a project's DSN, such as https://key@sentry.example/1.")
         return value
 
+    def token(self, var: str) -> str:
+        """Return a secret that somebody else presents to us; empty where it is not set."""
+        value = str(self.str(var, default=""))
+        if value and not re.fullmatch(r"[!-~]{32,}", value):
+            # Not quoted: a secret that is too short is in use somewhere all the same.
+            raise ImproperlyConfigured(f"{var} must be at least 32 visible ASCII characters without spaces.")
+        return value
+
     def site(self, var: str, *, default: str) -> str:
         """Return the address of a site, without a path or a slash at its end."""
         value = str(self.str(var, default=default)).rstrip("/")

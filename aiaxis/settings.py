@@ -357,15 +357,21 @@ USE_I18N = False
 
 # --- Logs -----------------------------------------------------------------------------------------------------------
 
+# For a person at a terminal sentences, for whoever collects lines one JSON object each (aiaxis/logs.py).
+_at_a_terminal = DEBUG or sys.stderr.isatty()
+LOG_FORMAT = env.choice("LOG_FORMAT", default="plain" if _at_a_terminal else "json", choices=("json", "plain"))
+# A line for each request. At a terminal it would bury the mails and sentences that stand there.
+ACCESS_LOG = env.bool("ACCESS_LOG", default=LOG_FORMAT == "json")
 # To standard error, one line each. Django's default would show nothing at all outside DEBUG, not even a crash.
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"redacted": {"()": "audit.redaction.LogLine"}},
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "filters": ["redacted"], "formatter": "line"}},
+    "formatters": {"json": {"()": "aiaxis.logs.Json"}, "plain": {"()": "aiaxis.logs.Plain"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "filters": ["redacted"], "formatter": LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     "loggers": {
+        "aiaxis.start": {"level": "INFO"},  # what a person at a terminal is told by the screen itself
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         # Refusals stand in the audit trail, redacted and counted; here a flood of them would only bury the crashes.
         "django.request": {"level": "ERROR"},
@@ -373,6 +379,11 @@ LOGGING = {
     },
 }
 
+# --- What operators watch -------------------------------------------------------------------------------------------
+
+# With this token, and from these networks if any are named, a Prometheus reads /metrics; without it nothing is there.
+METRICS_TOKEN = env.token("METRICS_TOKEN")
+METRICS_NETWORKS = env.networks("METRICS_NETWORKS")
 # Where crashes are reported besides, as a kind and a place in the code and nothing else (aiaxis/reports.py).
 SENTRY_DSN = env.dsn("SENTRY_DSN")
 

@@ -17,11 +17,12 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import NoReturn
+
+from aiaxis import logs
 
 GRACE_SECONDS = 8.0  # for one child to finish what it does, before it is killed
 PATIENCE_SECONDS = 16.0  # for all of them together
@@ -153,14 +154,15 @@ class Supervisor:
             for end in self._wake:
                 os.close(end)
             die_with(parent, child.name)
+            logs.name_process(child.name)
             child.run()
             code = 0
         except SystemExit as leaving:
             code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
             if isinstance(leaving.code, str):
                 sys.stderr.write(f"{leaving.code}\n")
-        except BaseException:  # noqa: BLE001 – the last frame of a process: its trace is all that will be known of it
-            traceback.print_exc()
+        except BaseException as error:  # noqa: BLE001 – the last frame of a process: this is all that will be known of it
+            sys.excepthook(type(error), error, error.__traceback__)
         finally:
             sys.stdout.flush()
             sys.stderr.flush()

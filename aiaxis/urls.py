@@ -7,10 +7,12 @@ from django.urls import URLPattern, URLResolver, include, path
 from accounts.operators import site as operators
 from aiaxis import health
 from aiaxis.api import api, openapi
+from aiaxis.metrics.page import metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     path("", include("accounts.urls")),
     path("", include("files.urls")),
     path("agents/", include("agents.urls")),

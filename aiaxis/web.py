@@ -10,6 +10,7 @@ import errno
 import os
 import resource
 import socket
+from typing import Any
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
@@ -20,11 +21,18 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
+from aiaxis.metrics import snapshots
 from aiaxis.supervisor import die_with
 
 HEADER_MILLISECONDS = 10_000
 MOST_CONNECTIONS = 8_192  # in each process; an idle one costs some kilobytes and no thread
 OWN_DESCRIPTORS = 512  # database connections, files that are given out, logs
+# Its records come out where all others do, in the form that they have: its own handlers would print to standard output.
+OWN_LINES: dict[str, Any] = {
+    "formatters": {},
+    "handlers": {},
+    "loggers": {name: {"handlers": [], "propagate": True} for name in ("_granian", "granian.access")},
+}
 
 
 class AddressError(Exception):
@@ -63,6 +71,7 @@ def load() -> WSGIHandler:
 def serve(application: WSGIHandler) -> None:
     """Answer requests until SIGTERM, in WEB_WORKERS processes of up to WEB_THREADS requests at once."""
     parent = os.getpid()
+    snapshots.clear()
 
     def in_a_worker(_target: str) -> WSGIHandler:
         die_with(parent, "web")
@@ -82,6 +91,7 @@ def serve(application: WSGIHandler) -> None:
         # This counts connections, idle ones too: with twice the threads, some hundred silent clients shut everybody out.
         backpressure=_most_connections(),
         log_level=LogLevels.error,  # its one warning is that it finds so many threads unusual
+        log_dictconfig=OWN_LINES,
         respawn_failed_workers=True,
         # A stream whose client is gone is noticed at its next write, every two seconds; after that it is cut off.
         workers_kill_timeout=5,

@@ -21,6 +21,7 @@ from uuid_utils.compat import uuid7
 from accounts.http import Refusal, Tenant
 from accounts.operators import Operator
 from accounts.requests import RequestContext, current_request
+from accounts.tracing import followed, packed, report_of
 from audit import redaction, rules
 from audit.rules import ActorType, Outcome, Severity
 from audit.spool import LINE_LIMIT
@@ -286,14 +287,21 @@ def _finish(entry: Entry, context: RequestContext | None, detail: Mapping[str, o
             "peer": redaction.clean(context.peer, 64),
             "forwarded_for": redaction.free_text(context.forwarded_for, 256),
         }
-        if context.traceparent:
-            entry["trace"] = {"traceparent": redaction.clean(context.traceparent, 64)}
+    entry["trace"] = _trace(context)
     if detail:
         entry["detail"] = {redaction.clean(key, 48): _plain(value) for key, value in detail.items()}
     origin = entry["actor_id"] or (redaction.network(entry["client_address"]) if entry["client_address"] else "")
     grouped = (entry["action"], entry["reason"], origin, entry["asked_workspace_id"] or "", route)
     entry["fingerprint"] = _fingerprint(grouped)
     return entry
+
+
+def _trace(context: RequestContext | None) -> Entry:
+    """By what it can be followed elsewhere: the caller's trace, the id of an error report, of a job the request behind it."""
+    if context is None:
+        return packed(followed())
+    told = {"traceparent": context.traceparent, "report": report_of(context.request_id)}
+    return {name: value for name, value in told.items() if value}
 
 
 def _fingerprint(grouped: Sequence[str]) -> str:

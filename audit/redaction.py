@@ -54,6 +54,8 @@ _HINT = re.compile(r"[ _=@]|eyJ")
 """Without one of these no alternative of ``_SECRET`` can match: the cheap question before the expensive one."""
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_BETWEEN = re.compile(r"([ ?])")
+"""What ends a path in a sentence."""
 _OPAQUE = re.compile(r"(?=[^/]*[0-9])[A-Za-z0-9_.~-]{24,}")
 
 
@@ -167,8 +169,9 @@ class LogLine(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Replace the message by what may be said of it; always lets the record pass."""
-        words = record.getMessage().split(" ")
-        record.msg, record.args = clean(" ".join(path(word) for word in words), LOG_LIMIT), ()
+        words = _BETWEEN.split(record.getMessage())
+        # By words for paths, and as a whole for what is only recognised by the word before it.
+        record.msg, record.args = free_text("".join(path(word) for word in words), LOG_LIMIT), ()
         return True
 
 

@@ -91,6 +91,7 @@ ACTIONS: dict[str, Action] = {
     "second_factor.change_failed": Action("Second factor not changed", "authn_login_fail", Severity.WARNING),
     "email.change_failed": Action("Change of address refused", "user_updated", Severity.WARNING),
     "operator.address_refused": Action("Operator console asked for from elsewhere", "authz_fail", Severity.CRITICAL),
+    "metrics.refused": Action("Metrics refused", "authz_fail", Severity.WARNING),
     "operator.refused": Action("Operator console refused", "authz_fail", Severity.WARNING),
     "operator.sign_in_failed": Action("Operator sign-in failed", "authn_login_fail", Severity.WARNING),
     "job.refused": Action("Background job refused", "malicious_attack_tool", Severity.CRITICAL),
@@ -268,6 +269,7 @@ NOUNS = {
     "message": "Conversations",
     "trail": "Trail",
     "operator": OPERATORS,
+    "metrics": OPERATORS,
     "review": OPERATORS,
     "check": OPERATORS,
     "filter": OPERATORS,
@@ -306,7 +308,7 @@ REASONS: dict[str, str] = {
     "conflict": "It collided with something that happened at the same time.",
     "isolation": "The database refused to leave the workspace.",
     "method": "The address does not take this kind of request.",
-    "server_error": "The server failed while it answered.",
+    Reason.CRASH: "The server failed while it answered.",
     "too_large": "The request was too large.",
     "unsupported_type": "This kind of content is not accepted.",
     FOREIGN: "What was asked for belongs to another workspace.",
@@ -324,7 +326,7 @@ REASON_OF_STATUS: dict[int, str] = {
     415: "unsupported_type",
     422: Reason.MALFORMED,
     429: Reason.THROTTLED,
-    500: "server_error",
+    500: Reason.CRASH,
     503: Reason.OUTAGE,
 }
 """What a finished response means when nobody said why: the refusals that Django itself makes."""

@@ -118,7 +118,7 @@ class Spool:
         """Raise ``OSError`` when what waits in the folder leaves no room: a flood must not fill the host's disk."""
         if time.monotonic() >= self._measured + QUOTA_SECONDS:
             self._measured = time.monotonic()
-            self._waiting = sum(_size_of(path) for path in segments(self.folder))
+            self._waiting = sum(size_of(path) for path in segments(self.folder))
         if self._waiting >= self._quota_bytes * (1.0 if critical else 0.9):
             raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
 
@@ -239,7 +239,7 @@ def segments(folder: Path) -> list[Path]:
         return []
 
 
-def _size_of(path: Path) -> int:
+def size_of(path: Path) -> int:
     """In bytes; 0 for a segment that the shipper has just deleted."""
     try:
         return path.stat().st_size

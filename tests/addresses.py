@@ -19,6 +19,7 @@ from tests.clients import browser, operators_browser, program
 PUBLIC = {
     "/healthz": "says that the process answers, and nothing else",
     "/readyz": "says which part is missing, by name",
+    "/metrics": "asks for the installation's token; without one it is not there",
     "/": "redirects to the sign-in page or to the conversations",
     "/sign-in/": "where people come in",
     "/sign-in/address/": "shows what to sign in with, the same for every address of a domain",

@@ -46,6 +46,11 @@ def slot() -> Iterator[None]:
         _admitted.release()
 
 
+def taken() -> int:
+    """How many hashes of this process are at work or waiting."""
+    return SLOTS - _admitted._value
+
+
 def normalized(password: str) -> str:
     """The same password however the keyboard composed it: Unicode NFC (NIST SP 800-63B-4, 3.1.1.2)."""
     return unicodedata.normalize("NFC", password)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -106,6 +107,39 @@ def test_a_killed_supervisor_leaves_nothing(tmp_path: Path) -> None:
         parts = family(process.pid)
         process.kill()
         assert gone(*parts)
+
+
+@pytest.mark.usefixtures("committed")
+def test_every_process_writes_one_object_a_line_and_the_numbers_are_the_installations(tmp_path: Path) -> None:
+    """L44: web, worker, shipper and supervisor; two web processes, and a scraper that asks whichever answers."""
+    token = "a-token-of-the-scraper-with-more-than-32-characters"
+    changed = {"LOG_FORMAT": "json", "ACCESS_LOG": "true", "METRICS_TOKEN": token, "WEB_WORKERS": "2"}
+    with serving(tmp_path, **changed, AIAXIS_HOME=str(tmp_path / "home")) as (process, address):
+        for _ in range(20):
+            assert status(f"{address}/nowhere/canary-4711/?q=canary-4711") == 0  # an answer of 404 raises there
+        numbered = Request(f"{address}/metrics", headers={"Authorization": f"Bearer {token}"})  # noqa: S310 - our own
+        counted = 'aiaxis_requests_total{method="GET",route="none",status="4xx"} 20.0'
+
+        def page() -> str:
+            with urlopen(numbered, timeout=30) as answer:  # noqa: S310 - as above
+                return str(answer.read().decode())
+
+        assert until(lambda: counted in page()), page()
+        assert "aiaxis_proof_findings 0.0" in page()
+        assert until(lambda: "aiaxis_web_processes 2.0" in page()), page()
+        worker = next(pid for pid, name in family(process.pid).items() if name == "aiaxis-worker")
+        os.kill(worker, signal.SIGKILL)
+        assert until(lambda: "The worker process ended by itself" in (tmp_path / "said.txt").read_text())
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+    said = (tmp_path / "said.txt").read_text()
+    lines = [json.loads(line) for line in said.splitlines()]
+    assert {"supervisor", "web"} <= {line["process"] for line in lines}
+    requests = [line for line in lines if line["logger"] == "access" and line["status"] == 404]
+    assert len(requests) == 20
+    assert len({line["request"] for line in requests}) == 20
+    assert "canary" not in said
+    assert any(line["message"] == "AiAxis stopped." for line in lines if line["process"] == "supervisor")
 
 
 def refused(**environment: str) -> str:

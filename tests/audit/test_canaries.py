@@ -14,9 +14,13 @@ from django.db import connections
 from django.test import Client
 from pytest_django import Settings
 
+from accounts import answered
+from aiaxis import accesses, logs
 from audit import spool
+from audit.redaction import LogLine
 from audit.shipper import Shipper
 from tests import cast, doors
+from tests.listening import listening
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -29,18 +33,28 @@ def canary(place: str) -> str:
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """What every logger of the process says, whatever handlers are configured."""
+    """What every logger of the process says: as it is said, in each form that a log takes, and the line of each request."""
     written = io.StringIO()
-    handler = logging.StreamHandler(written)
-    logging.getLogger().addHandler(handler)
-    yield written
-    logging.getLogger().removeHandler(handler)
+    handlers = [logging.StreamHandler(written) for _ in range(3)]
+    for handler, formatter in zip(handlers[1:], (logs.Json(), logs.Plain()), strict=True):
+        handler.setFormatter(formatter)
+        handler.addFilter(LogLine())
+    for handler in handlers:
+        logging.getLogger().addHandler(handler)
+
+    def write(batch: list[answered.Answered]) -> None:
+        written.writelines(line(one).decode() for one in batch for line in (accesses._json, accesses._plain))
+
+    with listening(write):
+        yield written
+    for handler in handlers:
+        logging.getLogger().removeHandler(handler)
 
 
 HEADERS = ("Authorization: Bearer {}", "Authorization: Basic {}", "Authorization: {}", "X-Api-Key: {}", "X-CSRFToken: {}",
     "Proxy-Authorization: Basic {}", "Referer: https://u:{}@evil.test/", "Referer: https://evil.test/{}?code={}",
     "Origin: https://u:{}@evil.test", "X-Forwarded-User: {}", "X-Something: {}", "Cookie: session={}",
-    "Cookie: __Host-session={}", "User-Agent: curl token={}", "X-Forwarded-For: password={}")  # fmt: skip
+    "traceparent: 00-{}", "Cookie: __Host-session={}", "User-Agent: curl token={}", "X-Forwarded-For: password={}")  # fmt: skip
 ADDRESSES = ("/files/", "/trail/", "/api/v1/files", "/nowhere/")
 USERS = ("{}", "{}@example.test", "a@{}.test", cast.ALICE.email)
 
@@ -89,6 +103,8 @@ def test_no_canary_reaches_any_sink(
     Shipper(tmp_path / "spool").ship()
     assert [line[:600] for line in spooled.splitlines() if MARK in line] == []
     assert in_every_table() == ""
+    answered.hand_over()
+    assert log.getvalue().count('"logger":"access"') > 100
     assert [line for line in log.getvalue().splitlines() if MARK in line] == []
     out, err = capfd.readouterr()
     assert MARK not in out + err

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from workos import (
@@ -48,6 +48,7 @@ from accounts.identity.base import (
     Unavailable,
 )
 from accounts.identity.workos.verification import Verifier
+from accounts.requests import current_origin
 
 SYSTEM: Final = "WorkOS"
 TIMEOUT: Final = 5  # seconds
@@ -92,6 +93,14 @@ class Connection:
             raise
 
 
+class _Client(WorkOSClient):
+    """The SDK's client, whose every call says by which trace it can be followed."""
+
+    def _build_headers(self, *args: Any, **kwargs: Any) -> dict[str, str]:
+        # The SDK takes headers of ours with each call only, and a call that forgot them would not be noticed.
+        return {**super()._build_headers(*args, **kwargs), **current_origin().headers()}
+
+
 _connections: Final[dict[tuple[str, ...], Connection]] = {}
 _lock: Final = threading.Lock()
 
@@ -123,7 +132,7 @@ def forget() -> None:
 
 
 def _made(api_key: str, client_id: str, issuer: str, base_url: str) -> Connection:
-    client = WorkOSClient(
+    client = _Client(
         api_key=api_key,
         client_id=client_id,
         base_url=base_url,

@@ -23,10 +23,11 @@ from django.conf import settings
 from django.core.management import BaseCommand, call_command
 from django.core.management.base import SystemCheckError
 from django.db import OperationalError
-from rich.console import Console
 
 from aiaxis import web
+from aiaxis.announcements import say, show
 from aiaxis.demo import sign_ins
+from aiaxis.home import HomeError
 from aiaxis.postgres import EmbeddedServer, ServerError
 from aiaxis.supervisor import Supervisor
 
@@ -34,7 +35,6 @@ PATIENCE_SECONDS = 60.0  # for the first answer of /readyz
 LOOK_SECONDS = 1.0  # between two looks whether the embedded server still answers
 
 Result = TypeVar("Result")
-console = Console(highlight=False, soft_wrap=True)
 
 
 class Command(BaseCommand):
@@ -54,7 +54,7 @@ class Command(BaseCommand):
             web.refuse_taken_address(settings.ADDRESS, settings.PORT)
         except web.AddressError as error:
             sys.exit(str(error))
-        supervisor = Supervisor(say=console.print)
+        supervisor = Supervisor(say=say)
         supervisor.listen()
         try:
             started = _start(supervisor, demo=demo)
@@ -66,12 +66,12 @@ class Command(BaseCommand):
             supervisor.stop()
         if not started and not asked:
             sys.exit("AiAxis did not start. What stands above says why.")
-        console.print("\nAiAxis stopped.")
+        say("\nAiAxis stopped.")
 
 
 def _start(supervisor: Supervisor, *, demo: bool) -> bool:
     """Start the pieces in the order in which they need each other; say whether all of it came up."""
-    console.print("[bold]AiAxis[/bold] is starting …")
+    say("[bold]AiAxis[/bold] is starting …")
     if settings.EMBEDDED:
         supervisor.start("database", _keep_database)
     application = web.load()  # while PostgreSQL starts on another core, and once for all children
@@ -115,7 +115,7 @@ def _prepare(*, demo: bool) -> None:
         _step("The fence holds", _prove)
         if demo:
             _step("The demo is loaded", lambda: call_command("load_demo", verbosity=0))
-    except (ServerError, OperationalError, OSError, SystemCheckError) as error:
+    except (ServerError, HomeError, OperationalError, OSError, SystemCheckError) as error:
         sys.exit(f"The start stopped, because the database or the home folder cannot be used: {error}")
 
 
@@ -129,8 +129,11 @@ def _migrate_platform() -> None:
 
 def _prove() -> None:
     from accounts import isolation  # here: the supervisor itself never asks the database
+    from aiaxis.metrics import state
 
-    if findings := isolation.findings_at_start():
+    findings = isolation.findings_at_start()
+    state.note_proof(len(findings))
+    if findings:
         sentences = "\n".join(f"  {finding}" for finding in findings)
         sys.exit(f"The database does not keep workspaces apart as it must, so nothing is served:\n{sentences}")
 
@@ -168,7 +171,7 @@ def _reachable_address() -> str:
 
 def _welcome(*, demo: bool) -> None:
     """Print where it is and, with the demo, who can sign in."""
-    console.print(f"\nAiAxis is ready at [bold]{sign_ins.address()}[/bold]   (Ctrl-C stops it)")
+    say(f"\nAiAxis is ready at [bold]{sign_ins.address()}[/bold]   (Ctrl-C stops it)")
     if not demo:
         return
     path = sign_ins.path()
@@ -179,14 +182,12 @@ def _welcome(*, demo: bool) -> None:
     widths = [max(map(len, column)) + 2 for column in zip(*rows, strict=True)]
     for row in rows:
         # Whole on any terminal: a table that cuts a password off is worse than one that wraps.
-        console.print("".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        show("".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
     # The code is made from what lies in this home, which is not always the one that a command finds by itself.
     elsewhere = settings.AIAXIS_HOME != settings.BASE_DIR / ".aiaxis"
     home = f"AIAXIS_HOME={shlex.quote(shown(settings.AIAXIS_HOME))} " if elsewhere else ""
-    console.print(
-        f"An operator also needs a code, which lasts half a minute: {home}.venv/bin/python manage.py demo_code"
-    )
-    console.print(f"The same, with API keys, is in {shown(path)}.\n")
+    say(f"An operator also needs a code, which lasts half a minute: {home}.venv/bin/python manage.py demo_code")
+    say(f"The same, with API keys, is in {shown(path)}.\n")
 
 
 def shown(path: Path) -> str:
@@ -200,5 +201,5 @@ def _step(done: str, run: Callable[[], Result]) -> Result:
     began = time.monotonic()
     result = run()
     if result is not False:
-        console.print(f"  [green]✓[/green] {done}  [dim]{time.monotonic() - began:.1f} s[/dim]")
+        say(f"  [green]✓[/green] {done}  [dim]{time.monotonic() - began:.1f} s[/dim]")
     return result
