@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from accounts import outbound
-from audit.notices import delivery, signing, vault
+from audit.notices import delivery, sentry, signing, vault
 from audit.notices.models import Kind
 
 
@@ -28,7 +28,7 @@ def place(kind: str, address: str, channel: UUID) -> Place:
     if kind == Kind.EMAIL:
         return Place(address, vault.sealed(vault.Secrets(address), channel))
     try:
-        target = outbound.check(address)
+        target = outbound.check(sentry.project(address).url if kind == Kind.SENTRY else address)
     except (outbound.Forbidden, outbound.Unreachable) as error:
         raise Unfit(str(error)) from error
     if delivery.is_own(target):

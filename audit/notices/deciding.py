@@ -181,4 +181,5 @@ def _log(alarm: Alarm, say: Say) -> None:
     there was one and at which line, which is all that reports.py lets out.
     """
     log: Callable[..., None] = logger.error if alarm.severity == Severity.CRITICAL else logger.warning
-    log("Alarm %s (%s, %s): %s in all, %s new.", say.kind, alarm.action, alarm.severity, say.total, say.more)
+    words = "Alarm %s (%s, %s): %s in all, %s new."
+    log(words, say.kind, alarm.action, alarm.severity, say.total, say.more, extra={"alarm": alarm.action})

@@ -13,7 +13,7 @@ from django.db import connections
 from django.http.request import validate_host
 
 from accounts import mail, outbound
-from audit.notices import outbox, signing, vault, wording
+from audit.notices import outbox, sentry, signing, vault, wording
 from audit.notices.models import Kind, Message
 from audit.notices.outbox import Letter
 
@@ -78,11 +78,13 @@ def deliver(letter: Letter, channel: Receiver) -> None:
     if channel.kind == Kind.EMAIL:
         _mail(told, channel.email or secrets.address, is_operators=channel.workspace_id is None)
     elif channel.kind == Kind.SLACK:
-        _post(secrets.address, wording.chat(told), JSON)
+        _post(secrets.address, wording.chat(told), {**JSON, **told.origin.headers()})
+    elif channel.kind == Kind.SENTRY:
+        _report(told, letter, secrets.address)
     else:
         body = wording.payload(told)
         signed = signing.headers(secrets.signing, message=str(letter.id), at=int(time.time()), body=body)
-        _post(secrets.address, body, {**JSON, **signed})
+        _post(secrets.address, body, {**JSON, **signed, **told.origin.headers()})
 
 
 def is_own(target: outbound.Target) -> bool:
@@ -104,6 +106,14 @@ def _mail(told: wording.Notice, to: str, *, is_operators: bool) -> None:
         mail.send("notification", to=to, context=context, message_id=str(told.id))
     except mail.Undelivered as error:
         raise Failed("The mail server did not take the mail, or could not be reached.") from error
+
+
+def _report(told: wording.Notice, letter: Letter, dsn: str) -> None:
+    try:
+        project = sentry.project(dsn)
+    except outbound.Forbidden as error:
+        raise Failed(str(error), is_final=True) from error
+    _post(project.url, sentry.envelope(told, letter), {**project.headers, **told.origin.headers()})
 
 
 def _post(address: str, body: bytes, headers: dict[str, str]) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django import forms
 
-from audit.notices.models import Kind
+from audit.notices.models import WORKSPACE_KINDS, Kind
 from audit.rules import REASONS, Outcome, Severity, actions_of_a_trail, actions_of_everything
 
 _LEAST = [(value, f"{label} and above" if value != "critical" else label) for value, label in Severity.choices]
@@ -23,7 +23,7 @@ class _ChannelForm(forms.Form):
         help_text="For example: on call. You will recognise the channel by it.",
         error_messages={"required": "Give the channel a name.", "max_length": "Use at most 80 characters."},
     )
-    kind = forms.ChoiceField(label="How", choices=Kind.choices, initial=Kind.WEBHOOK)
+    kind = forms.ChoiceField(label="How", choices=WORKSPACE_KINDS, initial=Kind.WEBHOOK)
     address = forms.CharField(
         label="Address of the webhook",
         required=False,
@@ -38,7 +38,7 @@ class _ChannelForm(forms.Form):
         """A webhook needs its address; a mail its reader."""
         values = super().clean() or {}
         if (
-            values.get("kind") in (Kind.WEBHOOK, Kind.SLACK)
+            values.get("kind") in (Kind.WEBHOOK, Kind.SLACK, Kind.SENTRY)
             and not values.get("address")
             and "address" not in self.errors
         ):
@@ -97,6 +97,7 @@ class ChannelForm(_ChannelForm):
 class OperatorChannelForm(_ChannelForm):
     """A channel of the operators."""
 
+    kind = forms.ChoiceField(label="How", choices=Kind.choices, initial=Kind.WEBHOOK)
     email = forms.EmailField(
         label="E-mail address",
         required=False,
@@ -110,6 +111,15 @@ class OperatorChannelForm(_ChannelForm):
         help_text="For programs that watch for its absence. People stop reading such mails.",
     )
     field_order = ("name", "kind", "address", "email", "least", "heartbeat")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["address"].label = "Address of the webhook, or DSN"
+        self.fields[
+            "address"
+        ].help_text = (
+            "For a webhook, a chat or Sentry (the DSN of a project). It begins with https://, and is not shown again."
+        )
 
     def clean(self) -> dict[str, Any]:
         """A mail needs its address."""

@@ -27,6 +27,11 @@ class Kind(models.TextChoices):
     EMAIL = "email", "E-mail"
     WEBHOOK = "webhook", "Webhook"
     SLACK = "slack", "Slack or a chat that takes its webhooks"
+    SENTRY = "sentry", "Sentry"
+
+
+# What a workspace may choose: a collector of error reports is the installation's.
+WORKSPACE_KINDS = tuple(choice for choice in Kind.choices if choice[0] != Kind.SENTRY)
 
 
 class ChannelFields(models.Model):
@@ -60,6 +65,8 @@ class Channel(WorkspaceModel, ChannelFields):
     class Meta:
         constraints = [
             RowLevelSecurity(name="audit_channel_rls", using=f"{WORKSPACE_RULE} AND {KEEPERS}"),
+            # What an owner's raw SQL hands to the function that adds a channel is its own affair; the kind is not.
+            models.CheckConstraint(condition=~models.Q(kind=Kind.SENTRY), name="audit_channel_kind"),
         ]
         indexes = [models.Index(fields=["workspace", "-created_at"], name="audit_channel_of_workspace")]
 

@@ -16,6 +16,7 @@ from uuid import UUID
 from django.db import connections
 
 from accounts.mail import link
+from accounts.tracing import Origin, accepted
 from audit import rules
 from audit.notices import outbox
 from audit.notices.models import Message
@@ -24,7 +25,7 @@ from audit.redaction import clean
 
 _ENTRY: Final = (
     "SELECT id, occurred_at, outcome, actor_type, actor_name, client_address, request_id, coalesce(http->>'route', ''), "
-    "target_type, workspace_id FROM audit_entry WHERE id = %s"
+    "target_type, workspace_id, coalesce(trace->>'traceparent', '') FROM audit_entry WHERE id = %s"
 )
 _RULE: Final = "SELECT name, per_minute FROM audit_rule WHERE id = %s"
 _TOTALS: Final = "SELECT count(*) FROM audit_alarm WHERE channel_id IS NULL"
@@ -54,11 +55,12 @@ class Notice:
     counts: dict[str, int]
     entry: dict[str, str | None]
     link: str
+    origin: Origin
 
 
 def notice(letter: Letter, *, is_operators: bool, other: str = "") -> Notice:
     """The words of a message. ``other`` is the name of the channel that it is about. Raises ``django.db.Error``."""
-    entry = _entry(letter.entry_id) if letter.entry_id else {}
+    entry, origin = _entry(letter.entry_id) if letter.entry_id else ({}, Origin())
     rule = _rule(letter.rule_id) if letter.rule_id else None
     what = rule[0] if rule and rule[1] else rules.action_words(letter.action)
     return Notice(
@@ -72,6 +74,7 @@ def notice(letter: Letter, *, is_operators: bool, other: str = "") -> Notice:
         counts={"total": letter.total, "more": letter.more, "alarms": letter.folded},
         entry=entry,
         link=_link(letter, is_operators=is_operators),
+        origin=origin,
     )
 
 
@@ -134,15 +137,17 @@ def _plus(count: int) -> str:
     return f" (+{count:,} more)" if count > 0 else ""
 
 
-def _entry(entry_id: UUID) -> dict[str, str | None]:
+def _entry(entry_id: UUID) -> tuple[dict[str, str | None], Origin]:
     """What of an entry leaves the installation: who, from where, at which address and when; no content, no details."""
     with connections[outbox.DATABASE].cursor() as cursor:
         cursor.execute(_ENTRY, [entry_id])
         row = cursor.fetchone()
     if row is None:
-        return {}
-    _, at, outcome, actor_type, name, address, request, route, target, workspace = row
-    return {
+        return {}, Origin()
+    _, at, outcome, actor_type, name, address, request, route, target, workspace, traceparent = row
+    # The column is a copy of what a client sent, so it is asked once more whether it is one.
+    origin = Origin(request, accepted(traceparent))
+    told = {
         "id": str(entry_id),
         "occurred_at": at.isoformat(timespec="milliseconds"),
         "outcome": clean(outcome, 8),
@@ -150,10 +155,12 @@ def _entry(entry_id: UUID) -> dict[str, str | None]:
         "actor": clean(name, 128),
         "address": clean(address, 64) if address else None,
         "request": str(request) if request else None,
+        "trace": origin.trace_id or None,
         "route": clean(route, 256),
         "target": clean(target, 64),
         "tenant": str(workspace) if workspace else None,
     }
+    return told, origin
 
 
 def _facts(entry: dict[str, str | None], reason: str) -> list[tuple[str, str]]:
