@@ -48,7 +48,11 @@ class _State:
     thread: threading.Thread | None = None
 
 
-_state: Final = _State([], deque(), threading.Event(), threading.Lock())
+MOST_WAITING: Final = (
+    100_000  # far more than ever come together; should the other thread hang, the oldest are forgotten
+)
+
+_state: Final = _State([], deque(maxlen=MOST_WAITING), threading.Event(), threading.Lock())
 # Read by every request, so plain names: is anybody listening, and does the other thread know that something has come?
 _is_heard = False
 _is_awake = False

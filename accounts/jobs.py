@@ -17,7 +17,8 @@ import hmac
 import json
 import logging
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -186,7 +187,7 @@ def run(job_id: int, name: str, row_arguments: dict[str, Any], attempt: int) -> 
     Raises `JobRefused` (logged and recorded, never tried again), or what the handler raised.
     """
     registered, workspace_id, member_id, arguments, origin = _opened(job_id, name, row_arguments)
-    with workspace(workspace_id, member_id), following(origin, job=job_id):
+    with workspace(workspace_id, member_id), following(origin, job=job_id), _failure_told(job_id, name, attempt):
         tenant = _member_now(job_id, name, workspace_id, member_id)
         if attempt >= ATTEMPTS:
             # The workers that began it all died: it may well be the job that kills them.
@@ -201,6 +202,18 @@ def run(job_id: int, name: str, row_arguments: dict[str, Any], attempt: int) -> 
                 _give_up(registered, tenant, arguments)
                 _failed(job_id, name, kind=type(error).__name__, place=_place(error))
             raise
+
+
+@contextmanager
+def _failure_told(job_id: int, name: str, attempt: int) -> Iterator[None]:
+    """Log what goes wrong in the block, where it is known which request it goes back to."""
+    try:
+        yield
+    except JobRefused:
+        raise  # logged and recorded where it was refused
+    except Exception:
+        log.exception("Job %s (%s) failed at attempt %s.", job_id, name, attempt + 1)
+        raise
 
 
 def may_pass(error: BaseException) -> bool:

@@ -59,11 +59,6 @@ def _runner() -> Callable[..., None]:
         job = context.job
         try:
             jobs.run(job.id or 0, job.task_name, row, job.attempts)
-        except jobs.JobRefused:
-            raise  # logged and recorded where it was refused
-        except Exception:
-            log.exception("Job %s (%s) failed at attempt %s.", job.id, job.task_name, job.attempts + 1)
-            raise
         finally:
             connections.close_all()
 

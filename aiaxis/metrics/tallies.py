@@ -98,8 +98,9 @@ def write() -> None:
 
 
 def _write(tallies: Tallies) -> None:
-    snapshots.write(tallies.snapshot())
+    # First, so that a disk that is full is complained of once a second and not with every batch.
     tallies.written = time.monotonic()
+    snapshots.write(tallies.snapshot())
 
 
 def _now() -> dict[str, Any]:

@@ -17,13 +17,14 @@ from django.db import IntegrityError, connections
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
-from accounts import answered
+from accounts import answered, jobs
 from accounts.requests import answering, describe
 from accounts.tenancy.context import workspace
 from accounts.tracing import Origin, following
 from aiaxis import accesses, logs
 from audit.redaction import LogLine
 from tests import cast, doors
+from tests.accounts.test_jobs import note, run_waiting
 from tests.listening import listening
 
 HOSTILE = 'Eve\r\n2026-01-01 ERROR forged: "x"\x1b[2J\u202egpj\u2028\x00<b>'
@@ -79,6 +80,21 @@ def test_a_record_of_a_job_says_which_and_for_which_request(written: Written) ->
     first, second = written.objects()
     assert (first["job"], first["request"]) == (17, str(request))
     assert not {"job", "request", "trace", "workspace"} & set(second)
+
+
+@pytest.mark.usefixtures("committed")
+def test_a_job_that_fails_says_in_the_log_which_request_asked_for_it(
+    written: Written, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The line is written by the worker, whose thread answers no request."""
+    monkeypatch.setattr(jobs.log, "handlers", written.logger.handlers)
+    with cast.acting(cast.ALICE), answering(a_request()) as context:
+        number = jobs.enqueue(note, word="broken")
+    run_waiting()
+    [line] = written.objects()
+    assert (line["job"], line["request"]) == (number, str(context.request_id))
+    assert line["workspace"] == str(cast.ACME.id)
+    assert line["error"]["type"] == "builtins.ValueError"
 
 
 @pytest.mark.parametrize("formatter", [logs.Json(), logs.Plain()], ids=["json", "plain"])

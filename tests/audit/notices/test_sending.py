@@ -36,6 +36,19 @@ def test_a_webhook_is_signed_as_others_read_the_specification() -> None:
             Webhook("whsec_" + "A" * 43 + "=").verify(came.body, came.headers)
 
 
+def test_a_webhook_and_a_chat_go_on_with_the_trace_of_what_they_tell() -> None:
+    trace = {"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
+    with receiver() as hook, receiver() as chat:
+        desk.operators_channel(hook.url)
+        desk.operators_channel(chat.url, Kind.SLACK)
+        desk.store(desk.spoofed(trace=trace))
+        desk.decide_and_send()
+        sent = [came.headers["traceparent"] for came in (*hook.received, *chat.received)]
+        assert [one[:36] for one in sent] == ["00-4bf92f3577b34da6a3ce929d0e0e4736-"] * 2
+        assert len({one[36:52] for one in sent} | {"00f067aa0ba902b7"}) == 3
+        assert desk.bodies(hook)[0]["data"]["entry"]["trace"] == "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
 def test_a_mail_carries_the_id_of_its_message() -> None:
     desk.operators_channel("oncall@aiaxis.test", Kind.EMAIL)
     desk.store(desk.spoofed())
