@@ -16,6 +16,7 @@ from tests.browser.test_accessible import SIZES, complaints
 from tests.cast import ALICE, OLGA
 
 FAR = "https://93.184.216.34/a-path"
+DSN = "https://0123456789abcdef0123456789abcdef@93.184.216.34/1"
 LONG = ("On call, " * 8).strip()
 
 
@@ -69,13 +70,17 @@ def test_the_operators_pages_are_clean(new_page: Callable[[], Page], scheme: str
         operator=desk.OLGA, name=LONG, kind=Kind.WEBHOOK, address=FAR, least="info", heartbeat=True
     )
     operating.change_channel(operator=desk.OLGA, channel=added.id, act="pause")
+    collector = operating.add_channel(
+        operator=desk.OLGA, name="Errors", kind=Kind.SENTRY, address=DSN, least="info", heartbeat=False
+    )
     page = new_page()
     page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two words that it takes
     page.set_viewport_size({"width": width, "height": 800})
     open_console(page, OLGA)
     base = "/operator/audit/operatorchannel/"
     found = {}
-    for path in (base, f"{base}new/", f"{base}{added.id}/", "/operator/audit/rule/", "/operator/audit/rule/new/"):
+    channels = (f"{base}{added.id}/", f"{base}{collector.id}/")
+    for path in (base, f"{base}new/", *channels, "/operator/audit/rule/", "/operator/audit/rule/new/"):
         page.goto(path)
         found[path] = complaints(page)
     page.goto("/operator/audit/message/")
