@@ -108,7 +108,7 @@ def arrived(collector: Any) -> bytes:
 
 
 @pytest.mark.usefixtures("committed")
-@override_settings(ROOT_URLCONF=__name__)
+@pytest.mark.urls(__name__)
 def test_nothing_that_a_client_sent_is_on_the_wire_and_the_request_is_found_by_its_id(
     wire: Any, settings: Any, tmp_path: Any
 ) -> None:
