@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0013_hashed_counters'),
-        ('audit', '0010_own_name'),
+        ('audit', '0011_operators_filters'),
     ]
 
     operations = [
