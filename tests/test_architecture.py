@@ -38,6 +38,7 @@ MAY_CROSS_WORKSPACES = {
     "audit/filters/queries.py",
     "audit/notices/pages.py",
     "audit/reviews/queries.py",
+    "aiaxis/metrics/state.py",
 }
 
 # Where a file may be opened by name. Everywhere else a path is a place where user text could become one (L28).

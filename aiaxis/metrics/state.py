@@ -51,6 +51,7 @@ class Rows:
 
 def rows() -> Rows:
     """Ask the database. Raises ``django.db.Error``."""
+    # Across the fence because it counts the installation's jobs and messages, which belong to no workspace: numbers only.
     with transaction.atomic(using="ops"), connections["ops"].cursor() as cursor:
         cursor.execute(f"SET LOCAL statement_timeout = '{PATIENCE}'")
         unsealed, oldest = _all(cursor, _UNSEALED)[0]
