@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0013_hashed_counters'),
-        ('audit', '0011_operators_filters'),
+        ('audit', '0016_check_functions'),
     ]
 
     operations = [
