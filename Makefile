@@ -2,7 +2,7 @@
 # Nothing is installed outside .venv, and no system package is needed.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev run run-workos test check format prove bench soak lock
+.PHONY: help setup setup-dev run run-workos run-model test check format prove bench soak lock
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 # The folders that hold Python of ours.
@@ -22,6 +22,9 @@ run: setup  ## start everything with a demo of two workspaces, and print where (
 
 run-workos: setup-dev  ## the same with single sign-on, against a WorkOS of our own on this machine, to click through
 	@exec $(PYTHON) -m tests.workos.run
+
+run-model: setup-dev  ## the same with language models, against a vendor of our own on this machine, offline
+	@exec $(PYTHON) -m tests.vendors.run
 
 test: setup-dev  ## run every test, in parallel and in random order
 	@$(PYTHON) -m pytest -n auto

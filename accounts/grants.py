@@ -50,6 +50,11 @@ GRANTS: Final = (
     Grant(APP, "files_embedding", MAKE),
     Grant(APP, "agents_agent", WRITE),
     Grant(APP, "agents_agentfile", MAKE),
+    # Where questions go, and how much may be used: written by functions that ask who it is (L7, L12).
+    Grant(APP, "agents_modelprovider", READ),
+    Grant(APP, "agents_budget", READ),
+    Grant(APP, "agents_monthlyuse", READ),
+    Grant(APP, "agents_modeluse", READ),
     # A conversation keeps its agent and its owner: a policy cannot compare a row with what it was.
     Grant(APP, "conversations_conversation", MAKE),
     Grant(APP, "conversations_conversation", ("UPDATE",), columns=("title", "updated_at")),
@@ -237,6 +242,11 @@ DEFINER_FUNCTIONS: Final = {
     "fence.member_ties(uuid)": (APP,),
     "fence.last_seen_of(uuid[])": (APP,),
     "fence.hand_over_agents(uuid)": (APP,),
+    # Model providers and the budget: by owners and administrators; requests are counted for whoever is sealed in.
+    "fence.keep_model_provider(text,uuid,jsonb)": (APP,),
+    "fence.keep_budget(bigint,bigint,bigint)": (APP,),
+    "fence.reserve_model_use(uuid,uuid,uuid,text,bigint,bigint)": (APP,),
+    "fence.settle_model_use(uuid,bigint,bigint)": (APP,),
     # Invitations: sent and withdrawn by the sealed member, accepted by sealed claims and the mailed token together.
     "fence.send_invitation(uuid,text,text,text,text,bytea)": (APP,),
     "fence.renew_invitation(uuid,text,bytea)": (APP,),

@@ -29,9 +29,9 @@ def parts(*, is_secure: bool) -> list[Part]:
         Part(
             "Language model",
             is_configured=False,
-            meaning="Agents find the passages that answer a question and quote them word for word. They write no prose, "
-            "so they invent nothing.",
-            change="Comes with a later release.",
+            meaning="Without one, agents find the passages that answer a question and quote them word for word. They write no "
+            "prose, so they invent nothing.",
+            change="Each workspace adds its own providers under Settings, Models.",
         ),
         _single_sign_on(),
         _mail(),

@@ -14,7 +14,7 @@ from django.core.exceptions import PermissionDenied
 from accounts.access import has_role
 from accounts.http import NotVisible, Tenant
 from accounts.models import Role
-from agents.models import Agent
+from agents.models import Agent, ModelProvider
 from files.models import File
 
 
@@ -60,6 +60,14 @@ def get_files_or_refuse(file_ids: Collection[UUID]) -> list[File]:
     if len(found) != len(wanted):
         raise NotVisible(wanted - {file.pk for file in found})
     return found
+
+
+def get_provider_or_refuse(provider_id: UUID) -> ModelProvider:
+    """Return this model provider of the bound workspace; raise NotVisible otherwise."""
+    provider: ModelProvider | None = ModelProvider.objects.filter(pk=provider_id).first()
+    if provider is None:
+        raise NotVisible([provider_id])
+    return provider
 
 
 def _named(key: str) -> dict[str, str | UUID]:

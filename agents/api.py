@@ -13,7 +13,7 @@ from accounts.http import TenantRequest
 from accounts.pagination import paginate
 from accounts.schemas import Body, IdempotencyKey, Limit, Listing, Refused
 from agents import access, queries, services
-from agents.models import DEFAULT_REFUSAL, MOST_FILES, Agent
+from agents.models import DEFAULT_REFUSAL, MOST_FILES, MOST_TOKENS, Agent
 
 router = Router(tags=["agents"])
 
@@ -25,6 +25,19 @@ Sharing = Literal["private", "workspace"]
 Depth = Annotated[int, Field(ge=1, le=20)]
 Threshold = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 FileIds = Annotated[list[UUID], Field(max_length=MOST_FILES)]
+Temperature = Annotated[float, Field(ge=0.0, le=2.0, allow_inf_nan=False)]
+Tokens = Annotated[int, Field(ge=16, le=MOST_TOKENS)]
+
+
+class Model(Body):
+    """A language model of one of the workspace's providers."""
+
+    provider_id: UUID
+    model: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+
+
+# Who writes the answer: a language model, or the built-in retrieval.
+Writer = Model | Literal["builtin"]
 
 
 class AgentIn(Body):
@@ -38,6 +51,9 @@ class AgentIn(Body):
     retrieval_depth: Depth = 5
     retrieval_threshold: Threshold = Agent._meta.get_field("retrieval_threshold").default
     file_ids: FileIds = []
+    writer: Writer = "builtin"
+    temperature: Temperature | None = None
+    max_tokens: Tokens = 1000
 
 
 class AgentChange(Body):
@@ -52,6 +68,9 @@ class AgentChange(Body):
     retrieval_threshold: Threshold | None = None
     file_ids: FileIds | None = None
     archived: bool | None = None
+    writer: Writer | None = None
+    temperature: Temperature | None = None
+    max_tokens: Tokens | None = None
 
 
 class AgentOut(Schema):
@@ -65,6 +84,10 @@ class AgentOut(Schema):
     refusal_text: str
     visibility: str
     provider: str
+    provider_id: UUID | None = Field(validation_alias="model_provider_id")
+    model: str
+    temperature: float | None
+    max_tokens: int
     retrieval_depth: int
     retrieval_threshold: float
     file_ids: list[UUID]
@@ -97,7 +120,7 @@ def create_agent(request: TenantRequest, body: AgentIn, idempotency_key: Idempot
 
     With an `Idempotency-Key` the same request sent again gives the agent of the first one.
     """
-    values = body.model_dump()
+    values = _written_by(body.model_dump())
     return Status(201, services.create(actor=request.tenant, submission=idempotency_key, **values))
 
 
@@ -116,7 +139,7 @@ def change_agent(request: TenantRequest, key: str, body: AgentChange) -> Any:
     values = {field: value for field, value in body.model_dump(exclude_unset=True).items() if value is not None}
     if len(values) != len(body.model_fields_set):
         raise Refused(422, "A field cannot be null. Leave out what should stay as it is.")
-    services.edit(agent, actor=request.tenant, **values)
+    services.edit(agent, actor=request.tenant, **_written_by(values))
     return access.get_agent_or_refuse(str(agent.pk))
 
 
@@ -126,3 +149,16 @@ def delete_agent(request: TenantRequest, key: str) -> HttpResponse:
     """Delete an agent of the key's member. Conversations with it stay readable."""
     services.delete(access.get_own_agent_or_refuse(request.tenant, key), actor=request.tenant)
     return HttpResponse(status=204)
+
+
+def _written_by(values: dict[str, Any]) -> dict[str, Any]:
+    """Say who writes in the words of the services."""
+    if "writer" not in values:
+        return values
+    writer = values.pop("writer")
+    is_model = isinstance(writer, dict)
+    return {
+        **values,
+        "model_provider_id": writer["provider_id"] if is_model else None,
+        "model": writer["model"] if is_model else "",
+    }

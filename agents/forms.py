@@ -12,9 +12,11 @@ from django.db.models import QuerySet
 
 from accounts.http import NotVisible
 from accounts.submissions import SubmissionField
-from agents.models import DEFAULT_REFUSAL, MOST_FILES, Agent
+from agents.models import DEFAULT_REFUSAL, MOST_FILES, MOST_TOKENS, Agent
+from agents.vendors import queries as vendors
 from files.models import File, Visibility
 
+GONE = "gone"
 TOO_MANY = f"An agent can have up to {MOST_FILES} files. Choose fewer, or make a second agent."
 
 
@@ -53,6 +55,21 @@ class AgentForm(forms.Form):
         label="Files it answers from",
         help_text="A colleague who asks gets answers only from those files that the colleague may read too.",
     )
+    writer = forms.ChoiceField(label="Who writes the answer", required=False)
+    temperature = forms.FloatField(
+        min_value=0.0,
+        max_value=2.0,
+        required=False,
+        help_text="For a language model: from 0 (always alike) to 2. Empty: as the model does it by itself.",
+    )
+    max_tokens = forms.IntegerField(
+        min_value=16,
+        max_value=MOST_TOKENS,
+        required=False,
+        initial=Agent._meta.get_field("max_tokens").default,
+        label="Longest answer, in tokens",
+        help_text="For a language model. 1,000 tokens are about 750 words.",
+    )
     instructions = forms.CharField(
         max_length=8000,
         required=False,
@@ -85,9 +102,25 @@ class AgentForm(forms.Form):
         "it asks for a little more.",
     )
 
+    def __init__(self, *args: Any, agent: Agent | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["writer"].choices = _writers(agent)  # type: ignore[attr-defined]  # a choice field
+
+    def clean_writer(self) -> tuple[UUID | None, str]:
+        """Return provider and model; None and nothing for the built-in retrieval."""
+        provider, _, model = self.cleaned_data["writer"].partition(" ")
+        if provider == GONE:
+            raise forms.ValidationError("The provider that it used was removed. Choose who writes the answer now.")
+        return (UUID(provider), model) if provider else (None, "")
+
+    def clean_max_tokens(self) -> int:
+        """The usual number stands for an empty one."""
+        return int(self.cleaned_data["max_tokens"] or self.fields["max_tokens"].initial)
+
     def everything(self) -> dict[str, Any]:
         """Return what the services take: the agent's fields, its visibility and the ids of its files."""
         values = dict(self.cleaned_data)
+        values["model_provider_id"], values["model"] = values.pop("writer")
         return {"file_ids": [file.pk for file in values.pop("attached")], **values}
 
     @classmethod
@@ -101,8 +134,25 @@ class AgentForm(forms.Form):
     @classmethod
     def of(cls, agent: Agent) -> AgentForm:
         """Return the form filled with what the agent is now."""
-        initial = {name: getattr(agent, name) for name in cls.base_fields if name != "attached"}
-        return cls(initial={**initial, "attached": agent.agent_files.values_list("file_id", flat=True)})
+        initial = {name: getattr(agent, name) for name in cls.base_fields if name not in ("attached", "writer")}
+        attached = agent.agent_files.values_list("file_id", flat=True)
+        return cls(initial={**initial, "attached": attached, "writer": _writer_of(agent)}, agent=agent)
+
+
+def _writer_of(agent: Agent) -> str:
+    if agent.provider != Agent.Provider.MODEL:
+        return ""
+    return f"{agent.model_provider_id} {agent.model}" if agent.model_provider_id else GONE
+
+
+def _writers(agent: Agent | None) -> list[Any]:
+    """Whoever can write: the built-in retrieval, every model of the workspace's providers, and whoever wrote so far."""
+    choices: list[Any] = [("", Agent.Provider.BUILTIN.label), *vendors.choices()]
+    now = _writer_of(agent) if agent else ""
+    known = {value for _, group in choices[1:] for value, _ in group}
+    if agent is None or not now or now in known:
+        return choices
+    return [*choices, (now, "Its provider was removed: choose another" if now == GONE else agent.model)]
 
 
 class NewAgentForm(AgentForm):

@@ -8,9 +8,13 @@ from django.db import models
 from accounts.models import Membership
 from accounts.tenancy.constraints import MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
+from agents.vendors.models import Budget, ModelProvider, ModelUse, MonthlyUse
 from files.models import OWNED, OWNED_OR_SHARED, File, Visibility
 
+__all__ = ["Agent", "AgentFile", "Budget", "ModelProvider", "ModelUse", "MonthlyUse"]
+
 MOST_FILES = 200
+MOST_TOKENS = 16_000
 DEFAULT_REFUSAL = "I could not find an answer to that in my files."
 
 
@@ -19,6 +23,7 @@ class Agent(WorkspaceModel):
 
     class Provider(models.TextChoices):
         BUILTIN = "builtin", "Built-in retrieval (quotes your files, no language model)"
+        MODEL = "model", "A language model"
 
     owner = WorkspaceForeignKey(Membership, models.PROTECT, related_name="+")
     name = models.CharField(max_length=120)
@@ -29,6 +34,14 @@ class Agent(WorkspaceModel):
     refusal_text = models.CharField(max_length=500, default=DEFAULT_REFUSAL)
     visibility = models.CharField(max_length=10, choices=Visibility.choices, default=Visibility.PRIVATE)
     provider = models.CharField(max_length=20, choices=Provider.choices, default=Provider.BUILTIN)
+    # Which model, where one writes. Without its provider, which was removed, the agent says so and answers nothing.
+    model_provider = WorkspaceForeignKey(ModelProvider, models.SET_NULL, null=True, related_name="agents")
+    model = models.CharField(max_length=120, blank=True)
+    # None: as the vendor does it; some models take no other.
+    temperature = models.FloatField(null=True, validators=[MinValueValidator(0.0), MaxValueValidator(2.0)])
+    max_tokens = models.PositiveIntegerField(
+        default=1000, validators=[MinValueValidator(16), MaxValueValidator(MOST_TOKENS)]
+    )
     retrieval_depth = models.PositiveSmallIntegerField(
         default=5, validators=[MinValueValidator(1), MaxValueValidator(20)]
     )
@@ -46,7 +59,10 @@ class Agent(WorkspaceModel):
             models.UniqueConstraint(fields=["workspace", "submission"], name="agents_agent_once"),
             MemberPolicy(name="agents_agent_member", read=OWNED_OR_SHARED, write=OWNED),
         ]
-        indexes = [models.Index(fields=["workspace", "owner", "-created_at"], name="agents_agent_of_owner")]
+        indexes = [
+            models.Index(fields=["workspace", "owner", "-created_at"], name="agents_agent_of_owner"),
+            models.Index(fields=["workspace", "model_provider"], name="agents_agent_of_provider"),
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -149,6 +149,12 @@ def closest(findings: Findings) -> list[Quote]:
     return _best_of_each(replace(findings, passages=findings.passages[:MOST_QUOTES]))
 
 
+def quote_from(findings: Findings, found: Found) -> Quote:
+    """Return what this passage says to the question: its best sentences, or all of it where it has none."""
+    best = _best_of_each(replace(findings, passages=(found,)))
+    return best[0] if best else Quote(found, 0, len(found.text), found.score)
+
+
 def _candidates(agent: Agent, question: str, vector: Sequence[float]) -> list[Found]:
     query = SearchQuery(_any_word(question), config="english", search_type="websearch")
     readable = (

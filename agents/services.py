@@ -25,7 +25,18 @@ SUFFIX_LENGTH: Final = 6
 LONGEST_STEM: Final = 60
 
 CHANGEABLE: Final = frozenset(
-    {"name", "description", "instructions", "refusal_text", "retrieval_depth", "retrieval_threshold"}
+    {
+        "name",
+        "description",
+        "instructions",
+        "refusal_text",
+        "retrieval_depth",
+        "retrieval_threshold",
+        "model_provider_id",
+        "model",
+        "temperature",
+        "max_tokens",
+    }
 )
 
 
@@ -76,12 +87,13 @@ def _inserted(agent: Agent) -> Agent | None:
 
 def change(agent: Agent, *, actor: Tenant, **values: Any) -> Agent:
     """Change fields of `CHANGEABLE`. The slug stays, so that no link and no program breaks."""
-    changed = sorted(field for field, value in _changeable(values).items() if getattr(agent, field) != value)
+    wanted = _changeable(values)
+    changed = sorted(field for field, value in wanted.items() if getattr(agent, field) != value)
     if not changed:
         return agent
     with transaction.atomic():
         for field in changed:
-            setattr(agent, field, values[field])
+            setattr(agent, field, wanted[field])
         agent.save(update_fields=[*changed, "updated_at"])
         signals.agent_changed.send(Agent, actor=actor, target=agent, fields=changed)
     return agent
@@ -214,7 +226,15 @@ def _changeable(values: Mapping[str, Any]) -> dict[str, Any]:
     unknown = values.keys() - CHANGEABLE
     if unknown:
         raise TypeError(f"agents.services does not write {', '.join(sorted(unknown))}")
-    return dict(values)
+    found = dict(values)
+    if "model_provider_id" in found:
+        # Who writes follows from whether a provider is named; a provider of elsewhere is one that does not exist (L1).
+        if found["model_provider_id"] is not None:
+            access.get_provider_or_refuse(found["model_provider_id"])
+        is_model = found["model_provider_id"] is not None
+        found |= {"provider": Agent.Provider.MODEL if is_model else Agent.Provider.BUILTIN}
+        found |= {} if is_model else {"model": ""}
+    return found
 
 
 def _slug(name: str) -> str:

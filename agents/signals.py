@@ -32,3 +32,30 @@ agent_deleted = Signal()
 # Passages of a file were read by an agent for a member. Sent by the retrieval code before anything is generated, whatever the
 # answer will say (L36). Arguments: actor (for whom), target (files.models.File), agent_id (UUID), passages (int, how many).
 file_read = Signal()
+
+# A model was asked for a member: words of the workspace went to its provider. Arguments: actor (for whom), target (Agent),
+# provider_id (UUID), model (str), passages (int, how many went along).
+model_asked = Signal()
+
+# The workspace's agents may ask another vendor. Arguments: actor, target (ModelProvider), kind (str), place (str, host and port).
+provider_added = Signal()
+
+# A model provider was changed. Arguments: actor, target (ModelProvider), fields (list[str]), place (str, host and port).
+provider_changed = Signal()
+
+# A model provider was taken away with its key. Arguments: actor, target (ModelProvider).
+provider_removed = Signal()
+
+# A model provider was asked for its models. Arguments: actor, target (ModelProvider), works (bool).
+provider_tested = Signal()
+
+# What models may be used in a month was changed. Arguments: actor, target (None), requests, tokens, money (int or None; money in
+# millionths).
+budget_changed = Signal()
+
+# Four fifths of a limit were passed for the first time this month. Arguments: actor (whose question did it), target (None), what
+# ("requests", "tokens" or "money").
+budget_neared = Signal()
+
+# A request was turned away, for the first time this month. Arguments: actor (whose it was), target (None), what (as above).
+budget_reached = Signal()

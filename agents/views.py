@@ -68,7 +68,7 @@ def agent_create(request: TenantRequest) -> HttpResponse:
 def agent_edit(request: TenantRequest, key: str) -> HttpResponse:
     """Change an agent of one's own."""
     agent = access.get_own_agent_or_refuse(request.tenant, key)
-    form = AgentForm(request.POST) if request.method == "POST" else AgentForm.of(agent)
+    form = AgentForm(request.POST, agent=agent) if request.method == "POST" else AgentForm.of(agent)
     if not form.is_valid():
         status = 422 if request.method == "POST" else 200
         return render(request, "agents/agent_form.html", {"form": form, "agent": agent}, status=status)

@@ -13,9 +13,9 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-SECRET_NAMES = ("SECRET_KEY", "FENCE_KEY", "JOB_KEY", "SEAL_KEY", "IDENTITY_KEY", "NOTIFY_KEY")
+SECRET_NAMES = ("SECRET_KEY", "FENCE_KEY", "JOB_KEY", "SEAL_KEY", "IDENTITY_KEY", "NOTIFY_KEY", "MODEL_KEY")
 # A home that lacks one of these was made by an earlier version, so nothing is under it yet and it can still be made.
-LATER_NAMES = ("SEAL_KEY", "IDENTITY_KEY", "NOTIFY_KEY")
+LATER_NAMES = ("SEAL_KEY", "IDENTITY_KEY", "NOTIFY_KEY", "MODEL_KEY")
 
 
 class HomeError(RuntimeError):

@@ -53,6 +53,9 @@ JOB_KEY = hashlib.sha256(_secret("JOB_KEY").encode()).digest()  # seals backgrou
 # Encrypts what the identity store keeps for people (accounts/identity/vault.py). The first encrypts, all of them decrypt.
 IDENTITY_KEYS = [_key(_secret("IDENTITY_KEY")), *(_key(old) for old in env.list("IDENTITY_KEYS_RETIRED", default=[]))]
 NOTIFY_KEY = _secret("NOTIFY_KEY")  # encrypts where channels lead; the newest first (audit/notices/vault.py)
+MODEL_KEY = _secret(
+    "MODEL_KEY"
+)  # encrypts workspaces' keys for model vendors; the newest first (agents/vendors/vault.py)
 
 # --- Web ------------------------------------------------------------------------------------------------------------
 
@@ -345,8 +348,12 @@ DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", default="AiAxis <aiaxis@localhost>")
 # --- Calls to addresses that somebody typed -------------------------------------------------------------------------
 
 # Networks of this installation's own that a webhook may lead into, also without TLS. From everywhere else a private
-# address is refused, whatever name or form it comes in (accounts/outbound.py).
+# address is refused, whatever name or form it comes in (accounts/outbound/).
 OUTBOUND_ALLOWED_NETWORKS = env.networks("OUTBOUND_ALLOWED_NETWORKS")
+# How long a model may be silent, and how long its whole answer may take, in seconds. A model on a small machine of one's own
+# may think for minutes before its first word.
+MODEL_SILENCE_SECONDS = env.whole("MODEL_SILENCE_SECONDS", default=60, least=1, most=1800)
+MODEL_SECONDS = env.whole("MODEL_SECONDS", default=300, least=1, most=3600)
 
 # --- Language and time ----------------------------------------------------------------------------------------------
 

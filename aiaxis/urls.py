@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("accounts.urls")),
     path("", include("files.urls")),
     path("agents/", include("agents.urls")),
+    path("models/", include("agents.vendors.urls")),
     path("conversations/", include("conversations.urls")),
     path("", include("audit.urls")),
     path("operator/", operators.urls),

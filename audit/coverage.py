@@ -61,6 +61,11 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "agents:archive": ("agent.archived",),
     "agents:restore": ("agent.restored",),
     "agents:delete": ("agent.deleted",),
+    "models:create": ("provider.added",),
+    "models:change": ("provider.changed",),
+    "models:test": ("provider.tested",),
+    "models:remove": ("provider.removed",),
+    "models:budget": ("budget.changed",),
     "conversations:start": ("conversation.started", "message.asked"),
     "conversations:ask": ("message.asked",),
     "conversations:rename": ("conversation.renamed",),
@@ -156,6 +161,7 @@ _NOBODYS_DATA = "It shows nobody's data."
 _OWN_ACCOUNT = "People see what the platform holds about themselves."
 _NAMES_AND_STATES = "A list of names and states that the member policies let this member see; opening one is recorded."
 _WHERE_TOLD = "Administrators see where their own workspace is told of its events; changing that is recorded."
+_PROVIDERS = "Administrators see which model vendors their workspace uses, never a key; every change is recorded."
 _OWN_CONVERSATION = "Only its owner can open it, and reads what was said to them; what agents read for it is recorded."
 
 EXEMPT: Final[dict[str, str]] = {
@@ -200,6 +206,9 @@ EXEMPT: Final[dict[str, str]] = {
     "api:get_file": _NAMES_AND_STATES,
     "agents:list": _NAMES_AND_STATES,
     "agents:detail": "How an agent is set up, which its members need in order to use it; changes are recorded.",
+    "models:list": _PROVIDERS,
+    "models:new": _PROVIDERS,
+    "models:provider": _PROVIDERS,
     "api:list_agents": _NAMES_AND_STATES,
     "api:get_agent": "How an agent is set up, which its members need in order to use it; changes are recorded.",
     "audit:notifications": _WHERE_TOLD,
@@ -222,6 +231,9 @@ BACKGROUND: Final = frozenset(
         "workspace.erased",
         "file.ready",
         "file.read",
+        "model.asked",
+        "budget.neared",
+        "budget.reached",
         "message.finished",
         "person.added",
         "directory.suspended",

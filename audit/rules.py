@@ -160,6 +160,17 @@ ACTIONS: dict[str, Action] = {
     "agent.restored": Action("Agent taken from the archive", "sensitive_update"),
     "agent.handed_over": Action("Agent passed to another member", "privilege_permissions_changed", Severity.NOTICE),
     "agent.deleted": Action("Agent deleted", "sensitive_delete", Severity.NOTICE),
+    # Models that write answers, and what may be used of them.
+    "model.asked": Action("Model asked", "sensitive_read"),
+    "provider.added": Action("Model provider added", "privilege_permissions_changed", Severity.WARNING),
+    "provider.changed": Action("Model provider changed", "privilege_permissions_changed", Severity.WARNING),
+    "provider.removed": Action("Model provider removed", "sensitive_delete", Severity.NOTICE),
+    "provider.tested": Action("Model provider tested", "sensitive_update"),
+    "budget.changed": Action("Budget for models changed", "sensitive_update", Severity.NOTICE),
+    "budget.neared": Action(
+        "Four fifths of the budget for models used", "excess_rate_limit_exceeded", Severity.WARNING
+    ),
+    "budget.reached": Action("Budget for models used up", "excess_rate_limit_exceeded", Severity.WARNING),
     # Conversations.
     "conversation.started": Action("Conversation started", "sensitive_create"),
     "conversation.renamed": Action("Conversation renamed", "sensitive_update"),
@@ -229,6 +240,7 @@ TARGETS = {
     "agentfile": "agent's file",
     "entry": "audit entry",
     "membership": "member",
+    "modelprovider": "model provider",
     "operatorsession": "operator's session",
     "row": "row of the console",
 }
@@ -265,6 +277,9 @@ NOUNS = {
     "job": "Background jobs",
     "file": "Files",
     "agent": "Agents",
+    "model": "Models",
+    "provider": "Models",
+    "budget": "Models",
     "conversation": "Conversations",
     "message": "Conversations",
     "trail": "Trail",

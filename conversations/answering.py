@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,6 +22,7 @@ from accounts.tenancy.context import current_member_id, current_workspace_id, wo
 from agents import providers, retrieval
 from agents import queries as agent_queries
 from agents.models import Agent
+from agents.vendors import writing
 from conversations import signals, streaming
 from conversations.models import Citation, Delta, Message
 from conversations.rendering import render
@@ -31,6 +32,8 @@ from files.models import Passage
 # Deltas are gathered for this long: short enough to look like typing, long enough to keep transactions few.
 BATCH_SECONDS: Final = 0.06
 BEAT_SECONDS: Final = 2.0
+# How soon a stop is noticed while a model says nothing.
+LOOK_SECONDS: Final = 1.0
 # How many earlier messages a provider gets to see.
 HISTORY: Final = 20
 
@@ -125,9 +128,15 @@ class Writer:
             # The row stays locked to the end of the transaction, so nobody can close or delete the answer in between.
             if not alive.update(alive_at=timezone.now()):
                 raise Halted
-            Delta.objects.bulk_create(self._waiting)
-            announce(self.message.conversation_id)
+            if self._waiting:
+                Delta.objects.bulk_create(self._waiting)
+                announce(self.message.conversation_id)
         self._waiting, self._written_at = [], time.monotonic()
+
+    def rest(self) -> None:
+        """Nothing new comes for a moment: write what waits, and look now and then whether the answer should go on, as above."""
+        if self._waiting or time.monotonic() - self._written_at >= LOOK_SECONDS:
+            self.flush()
 
     def _add(self, kind: str, data: dict[str, Any]) -> None:
         last = self._waiting[-1] if self._waiting else None
@@ -177,17 +186,20 @@ def _written(writer: Writer, actor: Tenant) -> tuple[str, str, bool]:
     if agent is None:
         return Message.Status.FAILED, AGENT_GONE, False
     try:
-        provider = providers.provider(agent.provider)
         question = _question(agent, message, actor)
-    except (providers.UnknownProvider, ModelMissing) as fault:
+    except ModelMissing as fault:
         return Message.Status.FAILED, str(fault), False
     kind = Citation.Kind.SOURCE if question.findings.is_answerable else Citation.Kind.CLOSEST
     ending: providers.Event = providers.Failed(UNEXPECTED)
-    for event in provider.answer(question):
-        if isinstance(event, providers.Text | providers.Cited):
-            writer.take(event, kind)
-        else:
-            ending = event
+    # Closed at once when it is left: nobody goes on being asked for an answer that was stopped.
+    with closing(writing.answer(agent, question, actor=actor)) as events:
+        for event in events:
+            if isinstance(event, providers.Text | providers.Cited):
+                writer.take(event, kind)
+            elif isinstance(event, providers.Waiting):
+                writer.rest()
+            else:
+                ending = event
     writer.flush()
     if isinstance(ending, providers.Done):
         return Message.Status.DONE, "", ending.refused

@@ -63,7 +63,9 @@ def render(text: str, *, message_id: UUID, numbers: Collection[int] = ()) -> str
     """
     if len(text.encode()) > LONGEST_MARKDOWN:
         return f"<p>{html.escape(text)}</p>".replace("\n", "<br>")
-    raw = _parser().render(text, {"message": message_id.hex, "numbers": frozenset(numbers)})
+    raw = _parser().render(
+        text, {"message": message_id.hex, "numbers": frozenset(numbers), "references": NoReferences()}
+    )
     return nh3.clean(
         raw,
         tags=TAGS,
@@ -74,6 +76,16 @@ def render(text: str, *, message_id: UUID, numbers: Collection[int] = ()) -> str
         # A protocol-relative link passes for a relative one, and leads away all the same.
         url_relative="deny",
     )
+
+
+class NoReferences(dict[str, Any]):
+    """Addresses that stand apart from their links: read, so that they are not shown, and forgotten.
+
+    Such a link hides where it leads, and no model writes one unless a document told it to (L21).
+    """
+
+    def __setitem__(self, name: str, address: Any) -> None:
+        """Keep nothing."""
 
 
 class Renderer(RendererHTML):

@@ -68,7 +68,7 @@ def announce() -> None:
     os.environ["AIAXIS_HOME"] = str(home)
     # Read by people; tests/aiaxis/test_logs.py asks for the other form.
     os.environ["LOG_FORMAT"] = "plain"
-    for name in ("SECRET_KEY", "FENCE_KEY", "JOB_KEY", "SEAL_KEY", "IDENTITY_KEY", "NOTIFY_KEY"):
+    for name in ("SECRET_KEY", "FENCE_KEY", "JOB_KEY", "SEAL_KEY", "IDENTITY_KEY", "NOTIFY_KEY", "MODEL_KEY"):
         # Fixed, because the template database holds the key that verifies the seals.
         os.environ[name] = hashlib.sha256(f"tests only: {name}".encode()).hexdigest()
 

@@ -19,7 +19,8 @@ from factory.django import DjangoModelFactory
 from accounts.models import ApiKey, Role
 from accounts.services import invitations
 from accounts.tenancy.context import current_member_id
-from agents.models import Agent, AgentFile
+from agents.models import Agent, AgentFile, ModelProvider
+from agents.vendors import services as vendors
 from audit.exports.models import Export
 from audit.filters.models import OwnFilter
 from audit.notices import services as notices
@@ -27,7 +28,7 @@ from audit.notices.models import Channel, Kind
 from conversations.models import Citation, Conversation, Message
 from files import storage
 from files.models import File, Passage, Visibility
-from tests.cast import Person, acting
+from tests.cast import ADA, CHARLIE, Person, acting
 from tests.clients import key_of, session_of
 
 
@@ -141,6 +142,7 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
     """Make one of everything for the person. With "workspace", what can be shared is shared with the whole workspace."""
     session_id = session_of(person).tenant.credential_id
     key_of(person)
+    provider_id = a_provider(person)
     with acting(person):
         file = FileFactory(visibility=visibility)
         passage = PassageFactory(file=file)
@@ -159,6 +161,7 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
             "key_id": key,
             "session_id": _Row(session_id),
             "member_id": _Row(person.membership_id),
+            "provider_id": _Row(provider_id),
             "export_id": Export.objects.create(membership_id=person.membership_id, format="csv"),
             "filter_id": OwnFilter.objects.create(
                 membership_id=person.membership_id, name=secrets.token_hex(4), query="outcome=denied"
@@ -189,6 +192,17 @@ def a_channel(person: Person) -> UUID:
             actions=[],
         )
     return added.id
+
+
+def a_provider(person: Person) -> UUID:
+    """A model provider of the person's workspace, which only its administrators can add. It is never called."""
+    keeper = CHARLIE if person.company == CHARLIE.company else ADA
+    with acting(keeper) as actor:
+        already: ModelProvider | None = ModelProvider.objects.filter(name="Tern").first()
+        if already is not None:
+            return already.pk
+        typed = vendors.Words("Tern", "openai", "https://93.184.216.34/v1", key="k" * 20, models=["tern-small"])
+        return vendors.add(typed, actor=actor)
 
 
 @dataclass(frozen=True)

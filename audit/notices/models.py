@@ -10,15 +10,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from accounts.models import Membership
-from accounts.tenancy.constraints import WORKSPACE_RULE, RowLevelSecurity
+from accounts.tenancy.constraints import KEEPERS, WORKSPACE_RULE, RowLevelSecurity
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel, new_id
 from audit.rules import REASONS, Outcome, Severity, action_words
-
-# Who reads the trail may have it told to them, and nobody else: what a channel hears of is what the trail says.
-KEEPERS = (
-    "EXISTS (SELECT 1 FROM accounts_membership m WHERE m.workspace_id = (SELECT fence.current_workspace()) "
-    "AND m.id = (SELECT fence.current_member()) AND m.role IN ('owner', 'admin') AND m.status = 'active')"
-)
 
 
 class Kind(models.TextChoices):
@@ -64,6 +58,7 @@ class Channel(WorkspaceModel, ChannelFields):
 
     class Meta:
         constraints = [
+            # Who reads the trail may have it told to them, and nobody else: what a channel hears of is what the trail says.
             RowLevelSecurity(name="audit_channel_rls", using=f"{WORKSPACE_RULE} AND {KEEPERS}"),
             # What an owner's raw SQL hands to the function that adds a channel is its own affair; the kind is not.
             models.CheckConstraint(condition=~models.Q(kind=Kind.SENTRY), name="audit_channel_kind"),

@@ -33,6 +33,7 @@ from tests.accounts.operating import olga
 from tests.authenticators import Authenticator
 from tests.cast import ACME, ADA, ALICE, BIRCH, BOB, CHARLIE, PASSWORD, VERA, Company, Person, acting
 from tests.factories import Desk, a_full_desk
+from tests.vendors.stage import leave_use
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -59,6 +60,7 @@ def furnish(person: Person) -> Desk:
         storage.save(storage.new_key(), ContentFile(b"Left by a killed process."))
         notices.test(actor=person.tenant, channel=desk.rows["channel_id"].pk)
         RetentionChoice.objects.using("owner").create(retention="d90", since=new_id(), chosen_at=timezone.now())
+    leave_use(person, desk.rows["provider_id"].pk)
     return desk
 
 

@@ -45,6 +45,7 @@ AGENT: Final = {
     "retrieval_threshold": "0.3",
     "refusal_text": "Nothing.",
 }
+PROVIDER: Final = {"name": "Walk", "base_url": "https://93.184.216.34/v1", "models": "tern-small"}
 RULE: Final = {"name": "Walk", "position": "70", "severity": "notice", "per_minute": "5", "is_on": "on"}
 MAILS: Final = {"name": "Walk", "kind": "email", "least": "info"}
 FORMS: Final[dict[str, dict[str, Any]]] = {
@@ -62,6 +63,9 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "files:visibility": {"visibility": "workspace"},
     "agents:create": {**AGENT, "instructions": "Quote."},
     "agents:edit": {**AGENT, "instructions": "Quote twice."},
+    "models:create": {**PROVIDER, "kind": "openai", "key": "k" * 20},
+    "models:change": {**PROVIDER, "key": "k" * 20},
+    "models:budget": {"requests": "100"},
     "conversations:start": {"text": "How long do refunds take?"},
     "conversations:ask": {"text": "How long do refunds take?", "submission": ONCE},
     "conversations:rename": {"title": "A walk"},

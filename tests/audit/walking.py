@@ -12,7 +12,7 @@ from typing import Any, Final
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connections
-from django.test import Client
+from django.test import Client, override_settings
 from django.utils import timezone
 
 from accounts import isolation
@@ -23,6 +23,7 @@ from accounts.identity.store.models import Account, MailedLink
 from accounts.jobs import enqueue
 from accounts.models import Membership, Role
 from accounts.services import invitations, members, workspaces
+from agents.vendors import services as vendors
 from audit import entries, ledger
 from audit.checks.models import Proof as IsolationProof
 from audit.exports.models import Export
@@ -281,6 +282,13 @@ def _proven(walk: Walk) -> None:
     walk.ids["run_id"] = str(IsolationProof.objects.using("ops").get().pk)
 
 
+def _provider_inside(walk: Walk) -> None:
+    """A provider whose address is not called any more: that it was to be, and was not, is an entry as well."""
+    with override_settings(OUTBOUND_ALLOWED_NETWORKS=["127.0.0.1/32"]), acting(ALICE):
+        typed = vendors.Words("Inside", "openai", "http://127.0.0.1:9/v1", models=["tern-small"])
+        walk.ids["provider_id"] = str(vendors.add(typed, actor=ALICE.tenant))
+
+
 def _console_alone(walk: Walk) -> None:
     walk.client = operators_browser(OLGA)
 
@@ -309,6 +317,7 @@ PREPARED: Final[dict[str, Callable[[Walk], None]]] = {
     "operator:audit_entry_filter_remove": _kept("entry"),
     "operator:review_filter_remove": _kept("review"),
     "operator:operator_proof_document": _proven,
+    "models:test": _provider_inside,
     "operator:review_release": _after("assign"),
     "operator:review_reopen": _after("resolve", resolution="bug"),
     "operator:review_unblock": _after("block", address="203.0.113.9", minutes="15"),

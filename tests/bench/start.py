@@ -30,6 +30,7 @@ FOREIGN = (
     "SEAL_KEY",
     "IDENTITY_KEY",
     "NOTIFY_KEY",
+    "MODEL_KEY",
     "BENCH_",
     "PYTEST_",
 )

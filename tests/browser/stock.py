@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from agents.models import Agent, AgentFile
+from agents.vendors import services as vendors
 from conversations.models import Citation, Conversation, Message
 from files import storage
 from files.models import File, Passage, Visibility
@@ -27,6 +28,7 @@ class Stock:
     passage: str
     agent: str
     conversation: str
+    provider: str
 
     @property
     def pages(self) -> dict[str, str]:
@@ -51,6 +53,11 @@ class Stock:
             "installation": "/account/installation/",
             "keys": "/keys/",
             "new key": "/keys/new/",
+            "models": "/models/",
+            "new model provider": "/models/new/",
+            "model provider": self.provider,
+            "model provider change": f"{self.provider}change/",
+            "model budget": "/models/budget/",
             "nothing": "/nothing-here/",
         }
 
@@ -74,12 +81,23 @@ def fill() -> Stock:
         AgentFile.objects.create(agent=agent, file=file)
         conversation = Conversation.objects.create(owner_id=alice.membership_id, agent=agent, title=LONG)
         _talk(conversation, file, passage)
+    provider = a_provider()
     return Stock(
         file=f"/files/{file.pk}/",
         passage=f"/files/{file.pk}/passages/{passage.pk}/?start=0&end={len(QUOTE)}",
         agent=f"/agents/{agent.slug}/",
         conversation=f"/conversations/{conversation.pk}/",
+        provider=f"/models/{provider}/",
     )
+
+
+def a_provider() -> UUID:
+    """A model provider with long names, and limits that are nearly and wholly used."""
+    names = [f"{LONG[:90].replace(' ', '-')}-{number}" for number in range(12)]
+    typed = vendors.Words(LONG[:80], "openai", f"https://93.184.216.34/{'v1' * 60}", key="k" * 20, models=names)
+    with acting(ALICE) as alice:
+        vendors.set_budget(actor=alice, requests=0, tokens=5_000_000, money=100 * 1_000_000)
+        return vendors.add(typed, actor=alice)
 
 
 def leave_unanswered(places: Stock) -> None:

@@ -130,7 +130,7 @@ def check(url: str) -> Target:
     What is found here is not kept: each call asks and judges anew.
     """
     target = parse(url)
-    _judged(target, time.monotonic() + SECONDS / 2)
+    judged(target, time.monotonic() + SECONDS / 2)
     return target
 
 
@@ -138,8 +138,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = 
     """Send the body and return the answer, whatever its status. Raises ``Forbidden`` or ``Unreachable``."""
     until = time.monotonic() + seconds
     target = parse(url)
-    numbers = _judged(target, until)
-    connection = _Pinned(target, numbers[0], until)
+    numbers = judged(target, until)
+    connection = Pinned(target, numbers[0], until)
     try:
         with _ending(connection, until):
             connection.request("POST", target.path, body, {"User-Agent": AGENT, "Accept": "*/*", **headers})
@@ -160,7 +160,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], *, seconds: float = 
     return Answer(response.status, answered)
 
 
-class _Pinned(HTTPConnection):
+class Pinned(HTTPConnection):
     """A connection to one number. The name is used for the certificate and for the Host header, and never asked again."""
 
     def __init__(self, target: Target, number: Address, until: float) -> None:
@@ -195,7 +195,7 @@ class _Pinned(HTTPConnection):
 
 
 @contextmanager
-def _ending(connection: _Pinned, until: float) -> Iterator[None]:
+def _ending(connection: Pinned, until: float) -> Iterator[None]:
     timer = threading.Timer(max(0.0, until - time.monotonic()), connection.end)
     timer.daemon = True
     timer.start()
@@ -205,8 +205,8 @@ def _ending(connection: _Pinned, until: float) -> Iterator[None]:
         timer.cancel()
 
 
-def _judged(target: Target, until: float) -> list[Address]:
-    """The numbers of the host, every one of which may be called."""
+def judged(target: Target, until: float) -> list[Address]:
+    """The numbers of the host, every one of which may be called. Raises ``Forbidden`` or ``Unreachable``."""
     numbers = _resolved(target, until)
     if any(refusal_of(number) for number in numbers):
         # Not the first that may be called: a name with one foot inside is an attack, or a mistake that would come and go.

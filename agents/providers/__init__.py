@@ -1,0 +1,58 @@
+"""Who writes an agent's answer? The one door to model vendors.
+
+A provider turns a question, and the passages that were found for it, into a stream of typed events. The built-in one writes
+no sentence of its own: it quotes. Those that speak to a model yield the same events, so stop, resume, citations, audit and
+usage never ask which provider it was. Nothing in here reads a row or a key's store: what a model may know comes in a `Question`,
+where it is asked in a `Connection`.
+"""
+
+from __future__ import annotations
+
+from agents.providers.base import Cited, Done, Event, Failed, Provider, Question, Text, Turn, Waiting
+from agents.providers.builtin import ANNOUNCEMENT, BuiltIn, escaped
+from agents.providers.language import LanguageModel, Spent, names_of_models, needs_model, sentence_of
+from agents.providers.wire import Connection, Trouble
+
+__all__ = [
+    "ANNOUNCEMENT",
+    "BUILTIN",
+    "BuiltIn",
+    "Cited",
+    "Connection",
+    "Done",
+    "Event",
+    "Failed",
+    "LanguageModel",
+    "Provider",
+    "Question",
+    "Spent",
+    "Text",
+    "Trouble",
+    "Turn",
+    "UnknownProvider",
+    "Waiting",
+    "escaped",
+    "names_of_models",
+    "needs_model",
+    "provider",
+    "sentence_of",
+]
+
+BUILTIN = "builtin"
+
+
+class UnknownProvider(LookupError):
+    """An agent names a provider that this installation does not have."""
+
+
+_PROVIDERS: dict[str, Provider] = {BUILTIN: BuiltIn()}
+
+
+def provider(key: str) -> Provider:
+    """Return the provider with this key; raise `UnknownProvider`, whose message people may read."""
+    try:
+        return _PROVIDERS[key]
+    except KeyError:
+        raise UnknownProvider(
+            f"This agent uses the provider “{key}”, which is not set up here. Edit the agent and choose another."
+        ) from None

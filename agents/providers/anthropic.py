@@ -1,0 +1,86 @@
+"""How is a model asked that speaks Anthropic's dialect? Through their library."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import anthropic
+import httpx2
+
+from accounts.outbound.streaming import PinnedTransport, Place
+from agents.providers.wire import Connection, Counted, Ended, Piece, Prompt, Trouble, Word, trouble_of_status
+
+ENDINGS: Final = {"max_tokens": "length", "refusal": "withheld"}
+
+
+class AnthropicDialect:
+    """Messages."""
+
+    def place(self, connection: Connection) -> Place:
+        """The key goes in a header of its own."""
+        return Place(connection.base_url, {"X-Api-Key": connection.key} if connection.key else {})
+
+    def words(self, connection: Connection, prompt: Prompt, transport: PinnedTransport) -> Iterator[Word]:
+        """Ask, and yield what comes."""
+        options: dict[str, Any] = {}
+        if connection.temperature is not None:
+            options["temperature"] = min(connection.temperature, 1.0)  # theirs ends there
+        messages: Any = [{"role": role, "content": text} for role, text in prompt.turns]
+        with _client(connection, transport).messages.create(
+            model=connection.model,
+            max_tokens=connection.max_tokens,
+            system=prompt.system,
+            messages=messages,
+            stream=True,
+            **options,
+        ) as stream:
+            for event in stream:
+                yield from _words(event)
+
+    def names(self, connection: Connection, transport: PinnedTransport) -> Iterator[str]:
+        """The ids of their models."""
+        for model in _client(connection, transport).models.list(limit=100):
+            yield _text(model.id)
+
+    def trouble(self, error: Exception) -> str:
+        """Which kind of trouble it is."""
+        if isinstance(error, anthropic.APIStatusError):
+            return "busy" if error.status_code == 529 else trouble_of_status(error.status_code)
+        if isinstance(error, anthropic.APITimeoutError):
+            return "slow"
+        if isinstance(error, anthropic.APIConnectionError):
+            return "down"
+        return "garbage" if isinstance(error, anthropic.AnthropicError) else ""
+
+
+def _client(connection: Connection, transport: PinnedTransport) -> anthropic.Anthropic:
+    return anthropic.Anthropic(
+        # The transport carries the key; one that stands in the environment must never take its place (L45).
+        api_key="carried-by-the-transport",
+        base_url=connection.base_url,
+        max_retries=1,
+        timeout=connection.limits.seconds,
+        http_client=httpx2.Client(transport=transport, trust_env=False, follow_redirects=False),
+    )
+
+
+def _words(event: Any) -> Iterator[Word]:
+    # The library does not check what came against its types, so nothing here can be relied on.
+    try:
+        if event.type == "message_start":
+            yield Counted(read=event.message.usage.input_tokens)
+        elif event.type == "content_block_delta" and event.delta.type == "text_delta":
+            yield Piece(_text(event.delta.text))
+        elif event.type == "message_delta":
+            yield Counted(written=event.usage.output_tokens)
+            if event.delta.stop_reason:
+                yield Ended(ENDINGS.get(event.delta.stop_reason, "stop"))
+    except (AttributeError, TypeError) as error:
+        raise Trouble("garbage") from error
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise Trouble("garbage")
+    return value

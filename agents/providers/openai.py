@@ -1,0 +1,94 @@
+"""How is a model asked that speaks OpenAI's dialect? Through their library: OpenAI, Azure, vLLM, Ollama and many more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import httpx2
+import openai
+
+from accounts.outbound.streaming import PinnedTransport, Place
+from agents.providers.wire import Connection, Counted, Ended, Piece, Prompt, Trouble, Word, trouble_of_status
+
+# Their own servers want the newer name of the limit; servers that follow them mostly know the older one only.
+OWN_HOSTS: Final = ("openai.com", "openai.azure.com")
+ENDINGS: Final = {"length": "length", "content_filter": "withheld"}
+
+
+class OpenAIDialect:
+    """Chat completions."""
+
+    def place(self, connection: Connection) -> Place:
+        """The key goes as a bearer token; a server of one's own may want none."""
+        credential = {"Authorization": f"Bearer {connection.key}"} if connection.key else {}
+        return Place(connection.base_url, credential)
+
+    def words(self, connection: Connection, prompt: Prompt, transport: PinnedTransport) -> Iterator[Word]:
+        """Ask, and yield what comes."""
+        options: dict[str, Any] = {_limit(connection): connection.max_tokens}
+        if connection.temperature is not None:
+            options["temperature"] = connection.temperature
+        messages: Any = [
+            {"role": "system", "content": prompt.system},
+            *({"role": role, "content": text} for role, text in prompt.turns),
+        ]
+        client = _client(connection, transport)
+        with client.chat.completions.create(
+            model=connection.model, messages=messages, stream=True, stream_options={"include_usage": True}, **options
+        ) as stream:
+            for chunk in stream:
+                yield from _words(chunk)
+
+    def names(self, connection: Connection, transport: PinnedTransport) -> Iterator[str]:
+        """The ids of the server's models."""
+        for model in _client(connection, transport).models.list():
+            yield _text(model.id)
+
+    def trouble(self, error: Exception) -> str:
+        """Which kind of trouble it is."""
+        if isinstance(error, openai.APIStatusError):
+            return trouble_of_status(error.status_code)
+        if isinstance(error, openai.APITimeoutError):
+            return "slow"
+        if isinstance(error, openai.APIConnectionError):
+            return "down"
+        return "garbage" if isinstance(error, openai.OpenAIError) else ""
+
+
+def _client(connection: Connection, transport: PinnedTransport) -> openai.OpenAI:
+    return openai.OpenAI(
+        # The transport carries the key; one that stands in the environment must never take its place (L45).
+        api_key="carried-by-the-transport",
+        base_url=connection.base_url,
+        max_retries=1,
+        timeout=connection.limits.seconds,
+        http_client=httpx2.Client(transport=transport, trust_env=False, follow_redirects=False),
+    )
+
+
+def _limit(connection: Connection) -> str:
+    host = urlsplit(connection.base_url).hostname or ""
+    is_theirs = any(host == own or host.endswith(f".{own}") for own in OWN_HOSTS)
+    return "max_completion_tokens" if is_theirs else "max_tokens"
+
+
+def _words(chunk: Any) -> Iterator[Word]:
+    # The library does not check what came against its types, so nothing here can be relied on.
+    try:
+        if chunk.usage is not None:
+            yield Counted(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+        for choice in (chunk.choices or ())[:1]:
+            if choice.delta is not None and choice.delta.content:
+                yield Piece(_text(choice.delta.content))
+            if choice.finish_reason:
+                yield Ended(ENDINGS.get(choice.finish_reason, "stop"))
+    except (AttributeError, TypeError) as error:
+        raise Trouble("garbage") from error
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise Trouble("garbage")
+    return value

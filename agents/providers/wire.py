@@ -1,0 +1,101 @@
+"""What comes from a model, whichever dialect it speaks, and how can that fail?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from accounts.outbound.streaming import Limits, PinnedTransport, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where a model is asked, in which dialect and with which key. `name` is what the workspace calls the provider."""
+
+    name: str
+    kind: str
+    base_url: str
+    model: str = ""
+    temperature: float | None = None
+    max_tokens: int = 1000
+    key: str = field(default="", repr=False)
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What is said to a model: our rules and the agent's instructions, and what was said in turns, the question last."""
+
+    system: str
+    turns: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """More of the model's text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Tokens as the vendor counts them; None where it did not say."""
+
+    read: int | None = None
+    written: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The model came to an end by itself: "stop", "length" (its limit), or "withheld" (the vendor's rules)."""
+
+    why: str
+
+
+Word = Piece | Counted | Ended
+
+
+class Trouble(Exception):
+    """The vendor did not answer as it should. `kind` is a key of `language.SENTENCES`."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(kind)
+        self.kind = kind
+
+
+class Dialect(Protocol):
+    """One vendor's way of speaking, through its own library."""
+
+    def place(self, connection: Connection) -> Place:
+        """Where to, with the credential as this vendor wants it."""
+        ...
+
+    def words(self, connection: Connection, prompt: Prompt, transport: PinnedTransport) -> Iterator[Word]:
+        """Ask, and yield what comes, with `Ended` when the model ended. Raises `Trouble` and the library's errors."""
+        ...
+
+    def names(self, connection: Connection, transport: PinnedTransport) -> Iterator[str]:
+        """The names of the vendor's models, as they come. Raises as `words` does."""
+        ...
+
+    def trouble(self, error: Exception) -> str:
+        """Which kind of trouble an error of the library is; "" for one that is not the library's."""
+        ...
+
+
+def trouble_of_status(status: int) -> str:
+    """Which kind of trouble an HTTP status is."""
+    if 300 <= status < 400:
+        return "redirect"
+    known = {
+        400: "request",
+        401: "key",
+        403: "key",
+        404: "missing",
+        408: "slow",
+        413: "long",
+        422: "request",
+        429: "busy",
+    }
+    return known.get(status) or ("failing" if status >= 500 else "garbage")
