@@ -42,6 +42,8 @@ GRANTS: Final = (
     Grant(APP, "accounts_invitation", READ),
     # Resolved and closed by definer functions only; a row alone lets nobody in, the identity store must agree.
     Grant(APP, "accounts_operatorsession", ("INSERT",)),
+    # Who broke the glass, and why: for the letters to owners. Written by one function alone (accounts/glass).
+    Grant(APP, "accounts_visit", READ),
     # Counters of throttling: every key is a keyed hash, every value a number (accounts/cache.py).
     Grant(APP, "accounts_cache", WRITE),
     # A workspace's own content, under the policies.
@@ -170,6 +172,7 @@ GRANTS: Final = (
     Grant(OPS, "procrastinate_workers", READ),
     Grant(OPS, "audit_seal", READ, columns=("seq", "sealed_at", "size")),
     Grant(OPS, "audit_unsealed", READ),
+    Grant(OPS, "accounts_visit", READ),
 )
 
 SEQUENCES: Final = {
@@ -217,6 +220,12 @@ DEFINER_FUNCTIONS: Final = {
     "fence.current_workspace()": (APP, AUDIT),
     "fence.current_member()": (APP,),
     "fence.is_whole()": (APP,),
+    # Through broken glass: whether a context is a visit's, which the verifier believes only while it is open.
+    "fence.is_glass()": (APP,),
+    "fence.visit_is_open(uuid,uuid,uuid)": (),
+    "fence.operator_session_lives(uuid,uuid)": (),
+    # What operators do about visits: sealed claims, their live session asked for, and nobody approves their own.
+    "fence.glass_act(text)": (APP,),
     "fence.resolve_session(bytea)": (APP,),
     "fence.resolve_key(bytea)": (APP,),
     "fence.memberships_of(text,text)": (APP,),

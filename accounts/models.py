@@ -12,8 +12,24 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from accounts.glass.models import Visit
+from accounts.policies import KEPT
 from accounts.tenancy.constraints import MemberPolicy, RowLevelSecurity
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel, new_id
+
+__all__ = [
+    "ApiKey",
+    "Domain",
+    "IdentityLink",
+    "Invitation",
+    "Membership",
+    "OperatorSession",
+    "Role",
+    "Session",
+    "User",
+    "Visit",
+    "Workspace",
+]
 
 
 class Role(models.TextChoices):
@@ -236,13 +252,6 @@ class ApiKey(WorkspaceModel):
 
 
 # Who was invited, and by whom, is for those who keep the list of people. Nobody may write a row: the functions of the fence do.
-INVITATION_KEPT = (
-    "workspace_id = (SELECT fence.current_workspace()) AND EXISTS ("
-    "SELECT 1 FROM accounts_membership m WHERE m.workspace_id = (SELECT fence.current_workspace()) "
-    "AND m.id = (SELECT fence.current_member()) AND m.role IN ('owner', 'admin') AND m.status = 'active')"
-)
-
-
 class Invitation(WorkspaceModel):
     """A place that waits for whoever reads one mailbox: good for 72 hours, once, and never above its sender's role."""
 
@@ -268,7 +277,7 @@ class Invitation(WorkspaceModel):
                 condition=models.Q(accepted_at__isnull=True, revoked_at__isnull=True),
                 name="accounts_invitation_open",
             ),
-            RowLevelSecurity(name="accounts_invitation_rls", using=INVITATION_KEPT),
+            RowLevelSecurity(name="accounts_invitation_rls", using=KEPT),
         ]
         indexes = [
             # Only the definer functions that resolve a mailed link search by the hash alone.

@@ -9,7 +9,7 @@ from accounts.models import Membership
 from accounts.tenancy.constraints import MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 from agents.vendors.models import Budget, ModelProvider, ModelUse, MonthlyUse
-from files.models import OWNED, OWNED_OR_SHARED, File, Visibility
+from files.models import OWNED, READABLE, File, Visibility
 
 __all__ = ["Agent", "AgentFile", "Budget", "ModelProvider", "ModelUse", "MonthlyUse"]
 
@@ -57,7 +57,7 @@ class Agent(WorkspaceModel):
         constraints = [
             models.UniqueConstraint(fields=["workspace", "slug"], name="agents_agent_slug"),
             models.UniqueConstraint(fields=["workspace", "submission"], name="agents_agent_once"),
-            MemberPolicy(name="agents_agent_member", read=OWNED_OR_SHARED, write=OWNED),
+            MemberPolicy(name="agents_agent_member", read=READABLE, write=OWNED),
         ]
         indexes = [
             models.Index(fields=["workspace", "owner", "-created_at"], name="agents_agent_of_owner"),

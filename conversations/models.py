@@ -31,7 +31,8 @@ class Conversation(WorkspaceModel):
             models.UniqueConstraint(fields=["workspace", "submission"], name="conversations_conversation_once"),
             MemberPolicy(
                 name="conversations_conversation_member",
-                read=OWNED,
+                # An operator's open visit reads it too, and is seen doing so in the workspace's trail (accounts/glass).
+                read=f"{OWNED} OR {{glass}}",
                 write=OWNED,
                 # With an agent that one may see (L1); it stays one's own when the agent is hidden later.
                 insert=f"{OWNED} AND (agent_id IS NULL OR {AGENT_VISIBLE})",

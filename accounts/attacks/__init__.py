@@ -5,7 +5,7 @@ serves requests, and returns what it got hold of. The judge (`judging.py`) knows
 attack that merely failed; the tests let each one loose on its own workspace first, where it must succeed.
 """
 
-from accounts.attacks import channels, injections, leftovers, oracles, reads, seals, statements, writes
+from accounts.attacks import channels, glass, injections, leftovers, oracles, reads, seals, statements, writes
 from accounts.attacks.judging import Outcome, attack_everything
 from accounts.attacks.matrix import MATRIX, Attack, Scene
 from accounts.attacks.stage import Stage
@@ -18,6 +18,7 @@ __all__ = [
     "Stage",
     "attack_everything",
     "channels",
+    "glass",
     "injections",
     "leftovers",
     "oracles",

@@ -26,6 +26,9 @@ from accounts.tenancy.proof.models import OWNER_ALIAS, fenced_models
 SLUG: Final = "drill-"
 """Begins the slug of every throw-away workspace, so that what a killed run left behind is recognised."""
 
+DRILL_MAIL: Final = "@drill.invalid"
+"""Ends the address of everybody of a drill."""
+
 # The trail keeps what is written into it: entries of a drill stay, name the drill's workspace, and age out by class.
 KEPT: Final = frozenset({"audit_entry"})
 
@@ -126,7 +129,7 @@ def _player(name: str, workspace_id: uuid.UUID, *, shares: bool) -> Player:
 def _user(player: Player) -> User:
     return User(
         id=player.user_id,
-        email=f"{player.mark}@drill.invalid",
+        email=f"{player.mark}{DRILL_MAIL}",
         display_name=player.mark,
         is_active=True,
         created_at=timezone.now(),
@@ -190,6 +193,10 @@ def take_down(workspace_ids: list[uuid.UUID], user_ids: list[uuid.UUID]) -> None
 
 def sweep() -> None:
     """Remove what a run that was killed more than an hour ago left behind; a younger one may still be at work."""
+    with transaction.atomic(using=OWNER_ALIAS), connections[OWNER_ALIAS].cursor() as cursor:
+        who = "SELECT id FROM accounts_user WHERE is_operator AND email LIKE %s AND created_at < now() - interval '1 hour'"
+        for table, column in (("visit", "operator_id"), ("operatorsession", "user_id"), ("user", "id")):
+            cursor.execute(f"DELETE FROM accounts_{table} WHERE {column} IN ({who})", [f"%{DRILL_MAIL}"])
     old = Workspace.objects.using(OWNER_ALIAS).filter(
         slug__startswith=SLUG, created_at__lt=timezone.now() - timedelta(hours=1)
     )

@@ -20,6 +20,7 @@ KEEPERS = (
 )
 MEMBER = "(SELECT fence.current_member())"
 WHOLE = "(SELECT fence.is_whole())"
+GLASS = "(SELECT fence.is_glass())"
 
 
 class DatabaseRule(BaseConstraint):
@@ -96,7 +97,8 @@ class RowLevelSecurity(DatabaseRule):
 class MemberPolicy(DatabaseRule):
     """Two restrictive policies beside the workspace's: which of its rows this member may read, and which write.
 
-    `read` and `write` are SQL conditions in which `{member}` is the sealed member and `{table}` the quoted table.
+    `read` and `write` are SQL conditions in which `{member}` is the sealed member and `{table}` the quoted table; a `read` with
+    `{glass}` also lets an operator's open visit read the row, which no other rule does.
     `insert` narrows `write` for new rows: a row may only be made to point at what its maker may see, and later outlive
     that. Whole-workspace work passes all; it is sealed as such and made only by allow-listed services.
     """
@@ -110,7 +112,7 @@ class MemberPolicy(DatabaseRule):
     def rule_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
         """Return the DDL of `member_read` (SELECT) and of `member_insert`, `member_update`, `member_delete`."""
         table = schema_editor.quote_name(model._meta.db_table)
-        read = f"({self.read.format(member=MEMBER, table=table)}) OR {WHOLE}"
+        read = f"({self.read.format(member=MEMBER, table=table, glass=GLASS)}) OR {WHOLE}"
         write = f"({self.write.format(member=MEMBER, table=table)}) OR {WHOLE}"
         insert = f"({self.insert.format(member=MEMBER, table=table)}) OR {WHOLE}"
         make = f"CREATE POLICY member_{{}} ON {table} AS RESTRICTIVE FOR {{}} TO PUBLIC {{}}"

@@ -17,6 +17,8 @@ from typing import Final
 
 WHOLE: Final = "*"
 """In a seal's member place: work for the whole workspace (export, retention, hand-over), by allow-listed services only."""
+GLASS: Final = "glass."
+"""Begins a seal's member place for an operator's visit. No member's id begins so."""
 
 
 class NoWorkspace(RuntimeError):
@@ -28,11 +30,20 @@ class CrossWorkspaceTransaction(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
+class Glass:
+    """By which visit, in which operator's session, somebody of no workspace reads one workspace's content."""
+
+    visit: uuid.UUID
+    session: uuid.UUID
+
+
+@dataclass(frozen=True, slots=True)
 class Binding:
-    """The workspace and member that the running code acts for; `member` is None for whole-workspace work."""
+    """The workspace and member that the running code acts for; `member` is None for whole-workspace work, and for a visit."""
 
     workspace: uuid.UUID
     member: uuid.UUID | None
+    glass: Glass | None = None
 
 
 _binding: ContextVar[Binding | None] = ContextVar("aiaxis_binding", default=None)
@@ -60,7 +71,7 @@ def current_member_id() -> uuid.UUID:
     """Return the bound member's id; raise NoWorkspace when nothing, or the whole workspace, is bound."""
     member = current().member
     if member is None:
-        raise NoWorkspace("The whole workspace is bound, not one of its members.")
+        raise NoWorkspace("No member is bound: the code acts for the whole workspace, or looks through broken glass.")
     return member
 
 
@@ -89,6 +100,14 @@ def whole_workspace(workspace_id: uuid.UUID) -> Iterator[Binding]:
         yield binding
 
 
+@contextmanager
+def through_glass(workspace_id: uuid.UUID, *, visit: uuid.UUID, session: uuid.UUID) -> Iterator[Binding]:
+    """Run the block as an operator's visit: it reads what the database finds open for this visit and session, and writes nothing."""
+    _require_ids(workspace_id, visit, session)
+    with _bind(Binding(workspace_id, None, Glass(visit, session))) as binding:
+        yield binding
+
+
 def _require_ids(*given: object) -> None:
     # A string that happens to look right would bind, and then compare unequal to everything.
     if not all(isinstance(one, uuid.UUID) for one in given):
@@ -99,8 +118,12 @@ def _require_ids(*given: object) -> None:
 def seal(binding: Binding, key: bytes) -> str:
     """Return `workspace.member.mac`, which only a holder of the key can make and `fence.current_workspace()` verifies.
 
-    The nested keyed SHA-256 is what PostgreSQL can compute without an extension (`sha256(bytea)` is built in).
+    For an operator's visit it is `workspace.glass.visit.session.mac`, of which the database asks more (`glass.py`). The nested keyed SHA-256 is what PostgreSQL can compute without an extension (`sha256(bytea)` is built in).
     """
-    payload = f"{binding.workspace.hex}.{binding.member.hex if binding.member else WHOLE}"
+    if binding.glass:
+        actor = f"{GLASS}{binding.glass.visit.hex}.{binding.glass.session.hex}"
+    else:
+        actor = binding.member.hex if binding.member else WHOLE
+    payload = f"{binding.workspace.hex}.{actor}"
     inner = sha256(key + payload.encode()).digest()
     return f"{payload}.{sha256(key + inner).hexdigest()}"

@@ -1,6 +1,7 @@
 """What does the database itself need in order to tell a sealed context from a forged one?
 
-Written once by the first migration of `accounts`, as the owner. The key stands in a table that no other role may read.
+Written once by the first migration of `accounts`, as the owner. The key stands in a table that no other role may read. What
+is asked of an operator's visit besides was added by `accounts/migrations/0018_glass.py`, which counts.
 """
 
 from typing import Final

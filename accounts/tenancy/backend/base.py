@@ -5,6 +5,8 @@ The context travels in the same simple-query message as the statement that it gu
 - autocommit:     `SET LOCAL fence.ctx = '…'; <statement>`, one implicit transaction; nothing outlives it;
 - a transaction:  `BEGIN; SET LOCAL …; <statement>` for the first statement, `SET LOCAL …; <statement>` after it.
 
+Through broken glass the transaction is begun read-only, without which the database believes no such context.
+
 Nothing stays on the connection, so pools, PgBouncer in transaction mode, threads and savepoints are all safe.
 """
 
@@ -71,11 +73,20 @@ class SealedCursor(_Cursor):
                 # Only ROLLBACK is accepted now; a prefix would make even that fail.
                 return "", 0
             wrapper.claim_transaction(binding, begins=status == TransactionStatus.IDLE)
-        begin = ["BEGIN"] if in_transaction and status == TransactionStatus.IDLE else []
+        begin = _begin(binding, in_transaction=in_transaction, is_idle=status == TransactionStatus.IDLE)
         context = seal(binding, settings.FENCE_KEY) if binding else ""
         parts = [*begin, f"SET LOCAL {CONTEXT_SETTING} = '{context}'"]
         # The newline keeps the seal out of error messages, which quote the line that failed.
         return ";".join(parts) + ";\n", len(parts)
+
+
+def _begin(binding: Binding | None, *, in_transaction: bool, is_idle: bool) -> list[str]:
+    """Return what begins the statement's transaction, if it is the first: its own implicit one needs no BEGIN."""
+    if binding is not None and binding.glass is not None:
+        if not in_transaction:
+            return ["SET LOCAL transaction_read_only = on"]
+        return ["BEGIN READ ONLY"] if is_idle else []
+    return ["BEGIN"] if in_transaction and is_idle else []
 
 
 def _text(query: str | bytes) -> str:

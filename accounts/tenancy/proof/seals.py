@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from django.conf import settings
 from django.db import DatabaseError, connections, transaction
 
-from accounts.tenancy.context import Binding, seal, workspace
+from accounts.tenancy.context import Binding, Glass, seal, workspace
 from accounts.tenancy.proof.findings import Finding
 from accounts.tenancy.sql import CONTEXT_SETTING
 
@@ -35,6 +35,9 @@ def findings(alias: str) -> Iterator[Finding]:
         "a seal made with another key": seal(binding, b"x" * 32),
         "the seal of another workspace": stranger[:65] + good[65:],
         "the seal of a member on a whole workspace": f"{binding.workspace.hex}.*{good[65:]}",
+        "an operator's visit that nobody asked for": seal(
+            Binding(binding.workspace, None, Glass(uuid.uuid4(), uuid.uuid4())), settings.FENCE_KEY
+        ),
     }
     for name, context in forgeries.items():
         if _is_accepted(alias, context):
@@ -44,6 +47,8 @@ def findings(alias: str) -> Iterator[Finding]:
 def _is_accepted(alias: str, context: str) -> bool:
     try:
         with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
+            # Read-only, as a visit's context has to come: what refuses it must be that there is no such visit.
+            cursor.execute("SET LOCAL transaction_read_only = on")
             cursor.execute("SELECT set_config(%s, %s, true)", [CONTEXT_SETTING, context])
             cursor.execute(_ASK)
             cursor.fetchone()

@@ -43,6 +43,33 @@ SABOTAGES = (
         "does something else",
     ),
     Sabotage(
+        "every visit open",
+        "CREATE OR REPLACE FUNCTION fence.visit_is_open(of_visit uuid, in_session uuid, to_workspace uuid) RETURNS boolean "
+        "LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'SELECT true'",
+        "fence.visit_is_open(uuid,uuid,uuid)",
+        "does something else",
+    ),
+    Sabotage(
+        "everybody a visit",
+        "CREATE OR REPLACE FUNCTION fence.is_glass() RETURNS boolean LANGUAGE plpgsql STABLE PARALLEL SAFE "
+        "SECURITY DEFINER SET search_path = pg_catalog AS 'BEGIN RETURN true; END'",
+        "fence.is_glass()",
+        "does something else",
+    ),
+    Sabotage(
+        "visits that the application writes",
+        "GRANT INSERT, UPDATE ON accounts_visit TO aiaxis_app",
+        "accounts_visit",
+        "aiaxis_app has",
+    ),
+    Sabotage(
+        "a visit into sessions",
+        "DROP POLICY member_read ON accounts_session; CREATE POLICY member_read ON accounts_session AS RESTRICTIVE "
+        "FOR SELECT USING ((membership_id = (SELECT fence.current_member())) OR (SELECT fence.is_glass()))",
+        "accounts_session",
+        "does not write",
+    ),
+    Sabotage(
         "operators sessions never closed",
         "CREATE OR REPLACE FUNCTION fence.close_operator_session(hash bytea) RETURNS void LANGUAGE sql VOLATILE "
         "SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 'SELECT'",

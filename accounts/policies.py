@@ -1,0 +1,9 @@
+"""Which rows of a workspace are for those who keep it: its owners and admins as they are now, and nobody else?"""
+
+from typing import Final
+
+KEPT: Final = (
+    "workspace_id = (SELECT fence.current_workspace()) AND EXISTS ("
+    "SELECT 1 FROM accounts_membership m WHERE m.workspace_id = (SELECT fence.current_workspace()) "
+    "AND m.id = (SELECT fence.current_member()) AND m.role IN ('owner', 'admin') AND m.status = 'active')"
+)
