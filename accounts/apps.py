@@ -30,6 +30,7 @@ class AccountsConfig(AppConfig):
             checks,
             receivers,  # noqa: F401 - importing connects
         )
+        from accounts.glass import pages  # noqa: F401 - importing registers the operators' pages
         from accounts.identity import providers
 
         register(checks.models_are_fenced, Tags.security)

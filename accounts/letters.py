@@ -1,7 +1,7 @@
-"""What is written to people when who belongs to a workspace changes, or when a key of theirs is about to end?
+"""What is written to people when who belongs to a workspace changes, a key is about to end, or an operator looks in?
 
-Each letter is a job of the member who made the change, or whose key it is, and finds everything else through the fence when it runs: what was
-undone meanwhile is not told any more.
+Each letter is a job of the member who made the change, whose key it is, or who owns what an operator looks into, and
+finds everything else through the fence when it runs: what was undone meanwhile is not told any more.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from accounts.http import Tenant
 from accounts.identity import providers
 from accounts.identity.base import BadCredentials, Unavailable
 from accounts.jobs import RetryLater, enqueue_later, job
-from accounts.models import ApiKey, Invitation, Membership, Workspace
+from accounts.models import ApiKey, Invitation, Membership, Role, Visit, Workspace
 from accounts.services import invitations
 
 log = logging.getLogger(__name__)
@@ -94,6 +94,32 @@ def key_ending(tenant: Tenant, key_id: str, days: int) -> None:
     link = mail.link(reverse("accounts:key_rotate", args=[found.pk]))
     values = {"key": found.name, "prefix": found.prefix, "ends": found.expires_at, "link": link}
     _send("key_ending", tenant, to=tenant.email, message_id=f"key-{found.pk}-{days}", **values)
+
+
+@job("accounts.letters.glass_opened")
+def glass_opened(tenant: Tenant, visit_id: str, member_id: str) -> None:
+    """Tell an owner that an operator may look at the workspace's content, since when, why and until when."""
+    _send_visit("glass_opened", tenant, visit_id, member_id)
+
+
+@job("accounts.letters.glass_closed")
+def glass_closed(tenant: Tenant, visit_id: str, member_id: str) -> None:
+    """Tell an owner that it is over, and how much was looked at."""
+    _send_visit("glass_closed", tenant, visit_id, member_id)
+
+
+def _send_visit(event: str, tenant: Tenant, visit_id: str, member_id: str) -> None:
+    visit = Visit.objects.filter(pk=UUID(visit_id)).first()
+    reader = Membership.objects.filter(pk=UUID(member_id), role=Role.OWNER, status=Membership.Status.ACTIVE).first()
+    if visit is not None and reader is not None:
+        _send(
+            event,
+            tenant,
+            to=reader.email,
+            name=reader.display_name,
+            visit=visit,
+            link=mail.link(reverse("audit:trail")),
+        )
 
 
 def _send(event: str, tenant: Tenant, *, to: str, message_id: str = "", **context: object) -> None:

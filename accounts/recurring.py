@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from accounts.glass import services as glass
 from accounts.identity import providers
 from accounts.rounds import every
 from accounts.services import erasing, key_warnings
 
 WORKOS: Final = "workos.events"
 KEYS_ENDING: Final = "keys.ending"
+GLASS: Final = "glass.settle"
 
 
 @every(WORKOS, seconds=1)
@@ -33,3 +35,9 @@ def erase_workspaces() -> None:
 def warn_of_ending_keys() -> None:
     """Tell people whose keys are about to end."""
     key_warnings.warn()
+
+
+@every(GLASS, seconds=5)
+def settle_visits() -> None:
+    """Record visits that time or the end of a session has closed. The database shows nothing by them since that moment."""
+    glass.settle()

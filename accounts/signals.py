@@ -125,6 +125,21 @@ operator_signed_out = Signal()
 # the URL pattern), names (list[str], of the filters that were used).
 operator_read = Signal()
 
+# An operator asked to look at a workspace's content, another declined, or it became open: sent inside the transaction, so that
+# whoever cannot record it can refuse it by raising Unavailable. sender=Visit; arguments: operator (accounts.operators.Operator,
+# who did it; of an opening who approved, or who asked where there is no second one), visit (Visit).
+glass_asked = Signal()
+glass_declined = Signal()
+glass_opened = Signal()
+
+# A visit ended, or a request that was not answered. sender=Visit; arguments: operator (Operator, or None when time or the end of
+# a session did it), visit (Visit).
+glass_closed = Signal()
+
+# A page of a workspace's content is about to be shown to an operator. Sent before it is made, like operator_read. sender=Visit;
+# arguments: operator (Operator), visit (Visit), page (str, the kind of page), target (tuple[str, str], kind and id of what it shows).
+glass_seen = Signal()
+
 # Somebody at the server's terminal connected a workspace to an organisation. sender=Workspace; arguments: workspace_id (UUID),
 # organization (str), domains (list[str]).
 organization_connected_here = Signal()

@@ -10,4 +10,4 @@ class AgentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect what follows when a member goes."""
-        from agents import receivers  # noqa: F401 - models are loaded only now, and importing connects
+        from agents import admin, receivers  # noqa: F401 - models are loaded only now, and importing connects and registers

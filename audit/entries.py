@@ -135,6 +135,13 @@ def operator_act(action: str, *, operator_id: UUID, name: str, detail: Mapping[s
     return _finish(entry, current_request(), detail)
 
 
+def in_trail_of(entry: Entry, *, workspace_id: UUID, target: tuple[str, str], about: str) -> Entry:
+    """The entry of what concerns a workspace, in that workspace's trail; a review groups what is ``about`` the same."""
+    grouped = (entry["action"], str(entry["actor_id"]), str(workspace_id), about)
+    place = {"workspace_id": str(workspace_id), "target_type": target[0], "target_id": target[1]}
+    return {**entry, **place, "fingerprint": _fingerprint(grouped)}
+
+
 def terminal(action: str, *, workspace_id: UUID | None, detail: Mapping[str, object]) -> Entry:
     """The entry of what somebody did at the server's own terminal, where no credential says who they are."""
     entry = _begin(action, "", "", {})

@@ -216,6 +216,14 @@ ACTIONS: dict[str, Action] = {
     "address.unblocked": Action("Address let in again", "sensitive_update", Severity.WARNING),
     "person.added": Action("Person added at the server's terminal", "user_created", Severity.WARNING),
     "operator.read": Action("Operator read metadata", "sensitive_read", Severity.NOTICE),
+    "glass.asked": Action("Operator asked to break the glass", "privilege_permissions_changed", Severity.CRITICAL),
+    "glass.declined": Action("Breaking the glass declined", "privilege_permissions_changed", Severity.WARNING),
+    "glass.opened": Action(
+        "Glass broken: an operator may read here", "privilege_permissions_changed", Severity.CRITICAL
+    ),
+    "glass.seen": Action("Operator read content", "sensitive_read", Severity.WARNING),
+    "glass.closed": Action("Operator's visit over", "privilege_permissions_changed", Severity.WARNING),
+    "glass.refused": Action("Content asked for without an open visit", "authz_fail", Severity.WARNING),
     "channel.created": Action("Notification channel added", "sensitive_create", Severity.WARNING),
     "channel.changed": Action("Notification channel paused or resumed", "sensitive_update", Severity.NOTICE),
     "channel.removed": Action("Notification channel removed", "sensitive_delete", Severity.WARNING),
@@ -243,6 +251,7 @@ TARGETS = {
     "modelprovider": "model provider",
     "operatorsession": "operator's session",
     "row": "row of the console",
+    "visit": "operator's visit",
 }
 """The kinds of target whose own name is not a word that people use."""
 
@@ -291,6 +300,7 @@ NOUNS = {
     "isolation": OPERATORS,
     "address": OPERATORS,
     "audit": PIPELINE,
+    "glass": "Operators' visits",
     "channel": "Notifications",
     "notice": OPERATORS,
     "notice_rule": OPERATORS,

@@ -10,4 +10,4 @@ class FilesConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the jobs, and connect them to the facts that they follow."""
-        from files import receivers  # noqa: F401 - models are loaded only now, and importing connects
+        from files import admin, receivers  # noqa: F401 - models are loaded only now, and importing connects and registers

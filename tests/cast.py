@@ -125,7 +125,7 @@ def enter() -> None:
                 },
             )
         for person in EVERYONE:
-            _enter_one(person)
+            enter_one(person)
 
 
 @cache
@@ -133,7 +133,8 @@ def _stored_password() -> str:
     return hashing.encoded(PASSWORD)
 
 
-def _enter_one(person: Person) -> None:
+def enter_one(person: Person) -> None:
+    """Write one person's rows: of the cast, or of somebody whom a test adds. `committed` removes who is not of the cast."""
     User.objects.using("owner").update_or_create(
         id=person.user_id,
         defaults={

@@ -4,6 +4,6 @@ One short function for each signal of each app. A receiver names the facts that 
 is not recorded. Facts are stored in the sender's transaction, so they raise; denials are spooled, so they never do.
 """
 
-from audit.receivers import checks, content, denials, exports, operators, people, sign_ins, vendors, workspaces
+from audit.receivers import checks, content, denials, exports, glass, operators, people, sign_ins, vendors, workspaces
 
-__all__ = ["checks", "content", "denials", "exports", "operators", "people", "sign_ins", "vendors", "workspaces"]
+__all__ = ["checks", "content", "denials", "exports", "glass", "operators", "people", "sign_ins", "vendors", "workspaces"]

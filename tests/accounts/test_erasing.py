@@ -29,6 +29,7 @@ from audit.retention.models import RetentionChoice
 from audit.services import Unrecorded
 from files import storage
 from tests import doors
+from tests.accounts.glass import stage as glass
 from tests.accounts.operating import olga
 from tests.authenticators import Authenticator
 from tests.cast import ACME, ADA, ALICE, BIRCH, BOB, CHARLIE, PASSWORD, VERA, Company, Person, acting
@@ -126,6 +127,9 @@ def test_nothing_of_it_is_left_and_nothing_of_the_other_is_missing(home: Path) -
     desk, twin = furnish(ALICE), furnish(CHARLIE)
     for person in (ADA, BOB, VERA):
         a_full_desk(person)
+    for company in (ACME, BIRCH):
+        browser = glass.console()
+        glass.close(glass.operator_in(browser), visit_id=glass.asked(browser, company.id).pk)
     before, others, files = counted(ACME), counted(BIRCH), stored(home, BIRCH)
     empty = {table for table, rows in before.items() if not rows}
     assert empty <= {"accounts_domain", "audit_exportpart", "conversations_delta", "files_embedding"}, (

@@ -35,6 +35,7 @@ from conversations.models import Message
 from files import jobs as reading
 from files import storage
 from tests import doors
+from tests.accounts.glass import stage as glass
 from tests.accounts.operating import olga
 from tests.audit.notices import desk as notices_desk
 from tests.authenticators import Authenticator
@@ -100,6 +101,8 @@ def walk_for(name: str, form: dict[str, Any]) -> Walk:
         walk.ids |= {"row_id": str(BOB.user_id), "member_id": str(BOB.membership_id)}
     if name.startswith("operator:accounts_workspace_"):
         walk.ids["row_id"] = str(ACME.id)
+    if name.startswith(("operator:glass_", "operator:accounts_visit_")):
+        _a_visit(name, walk)
     if name in PREPARED:
         PREPARED[name](walk)
     return walk
@@ -129,6 +132,16 @@ def _a_refusal(walk: Walk) -> None:
     entry = entries.denial(None, status=404, refusal=Refusal("not_found", "request.refused"), actor=BOB.tenant)
     ledger.post([entries.encode(entry)])
     walk.ids |= {"fingerprint": entry["fingerprint"], "entry_id": entry["id"], "row_id": entry["id"]}
+
+
+def _a_visit(name: str, walk: Walk) -> None:
+    """An operator's visit to Acme: open in this browser, or of another operator who waits for this one."""
+    act, walk.ids["place_id"] = name.removeprefix("operator:glass_"), str(ACME.id)
+    if act in ("new", "ask"):
+        return
+    asker = operators_browser(glass.second_operator()) if act in ("approve", "decline") else walk.client
+    walk.ids["visit_id"] = str(glass.asked(asker).pk)
+    walk.ids["row_id"] = walk.ids.get(f"{act.removesuffix('_content')}_id", "")
 
 
 def _after(*verbs: str, **values: str) -> Callable[[Walk], None]:
