@@ -6,4 +6,15 @@ is not recorded. Facts are stored in the sender's transaction, so they raise; de
 
 from audit.receivers import checks, content, denials, exports, glass, operators, people, sign_ins, vendors, workspaces
 
-__all__ = ["checks", "content", "denials", "exports", "glass", "operators", "people", "sign_ins", "vendors", "workspaces"]
+__all__ = [
+    "checks",
+    "content",
+    "denials",
+    "exports",
+    "glass",
+    "operators",
+    "people",
+    "sign_ins",
+    "vendors",
+    "workspaces",
+]

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0018_glass'),
-        ('agents', '0006_glass'),
+        ('agents', '0008_glass'),
         ('conversations', '0005_begun_once'),
     ]
 

@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('accounts', '0018_glass'),
-        ('agents', '0005_made_once'),
+        ('agents', '0007_model_functions'),
     ]
 
     operations = [
