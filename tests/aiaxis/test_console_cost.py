@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from django.db import connections
@@ -16,9 +17,11 @@ from django.urls import get_resolver
 from pytest_django import Settings
 
 from accounts import isolation
+from accounts.glass import services as glass
 from accounts.http import Refusal
 from accounts.jobs import enqueue
 from accounts.models import Membership, User, Workspace
+from accounts.operators import Operator
 from accounts.tenancy.context import whole_workspace
 from audit import coverage, entries, ledger
 from audit.checks.models import Proof as IsolationProof
@@ -65,6 +68,7 @@ def furnish(number: int) -> dict[str, str]:
     isolation.findings_at_start()
     return {
         **made[0],
+        "visit": str(_visited(operator)),
         "run": str(IsolationProof.objects.using("ops").values_list("pk", flat=True)[0]),
         "channel": str(channel),
         "rule": str(Rule.objects.using("owner").values_list("pk", flat=True)[0]),
@@ -86,6 +90,13 @@ def _one_more(mark: str, *, operator_channel: bool) -> dict[str, str]:
     return {"entry": entry["id"], "fingerprint": entry["fingerprint"]}
 
 
+def _visited(operator: Operator) -> UUID:
+    """A visit that was asked for and is over: while one is open, the same operator cannot ask for another."""
+    visit = glass.ask(operator, place=ACME.id, reason="A file is never found.", ticket="HELP-1", minutes=15)
+    glass.close(operator, visit_id=visit.pk)
+    return visit.pk
+
+
 def pages(ids: dict[str, str]) -> dict[str, str]:
     """Every page that leaves the entry of an operator's reading, with something to show where its address names one."""
     rows = {
@@ -95,8 +106,14 @@ def pages(ids: dict[str, str]) -> dict[str, str]:
         "operator:audit_operatorchannel_change": ids["channel"],
         "operator:audit_rule_change": ids["rule"],
     }
+    named_so = {
+        "run_id": ids["run"],
+        "visit_id": ids["visit"],
+        "place_id": str(ACME.id),
+        "fingerprint": ids["fingerprint"],
+    }
     return {
-        name: address.path({"row_id": rows.get(name, ""), "run_id": ids["run"], "fingerprint": ids["fingerprint"]})
+        name: address.path({"row_id": rows.get(name, ""), **named_so})
         for name, address in named(get_resolver())
         if coverage.ENTRIES.get(name) == READ
     }
