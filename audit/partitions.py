@@ -38,9 +38,6 @@ def ensure(using: str, today: date) -> list[str]:
     with connections[using].cursor() as cursor:
         for retention in _in_use(cursor):
             made += [name for month in _months(today) if (name := _make_month(cursor, retention, month))]
-    if made:
-        # A new partition samples everything until it is told not to.
-        statistics.apply(connections[using])
     return made
 
 
@@ -70,6 +67,8 @@ def _make_month(cursor: CursorWrapper, retention: Retention, month: date) -> str
         with transaction.atomic(using=cursor.db.alias):
             cursor.execute(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS}")
             cursor.execute(month_sql(retention, month))
+            # A new partition samples everything until it is told not to; one that stayed so would stop the next start.
+            statistics.apply(cursor.db)
     except OperationalError as error:
         if not is_busy(error):
             raise

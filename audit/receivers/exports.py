@@ -9,7 +9,7 @@ from audit import jobs, signals
 from audit.exports.models import Export
 
 
-@receiver(signals.export_ordered, sender=Export, dispatch_uid="audit.exports.write")
+@receiver(signals.export_ordered, sender=Export, dispatch_uid="audit_exports_write")
 def write_it(sender: type[Export], target: Export, **facts: object) -> None:
     """Hand the job in, in the transaction of the order: both or neither."""
     enqueue(jobs.export, export_id=str(target.pk))

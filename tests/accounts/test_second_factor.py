@@ -21,7 +21,7 @@ from tests import doors
 from tests.authenticators import Authenticator
 from tests.cast import ALICE, BOB, CHARLIE, OLGA, PASSWORD, acting
 
-pytestmark = pytest.mark.django_db(databases=doors.DOORS)
+pytestmark = pytest.mark.django_db(databases=[*doors.DOORS, "ops"])
 HERE = "/account/second-factor/"
 CODE = re.compile(rb"<code>([a-z0-9]{4}(?:-[a-z0-9]{4}){3})</code>")
 SHORT = "eight st"

@@ -14,6 +14,7 @@ from uuid import UUID
 import pytest
 from django.db import connections
 
+from accounts.tenancy import statistics
 from audit import entries, ledger, partitions, sealing
 from audit.retention import archives
 from audit.rules import Retention
@@ -102,3 +103,4 @@ def as_before() -> Iterator[None]:
             for name in sorted(before - pieces()):
                 retention, year, month = name.removeprefix("audit_entry_").split("_")
                 cursor.execute(partitions.month_sql(Retention(retention), date(int(year), int(month), 1)))
+        statistics.apply(connections["owner"])

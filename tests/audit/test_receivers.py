@@ -15,6 +15,8 @@ from audit.models import Entry
 from tests import cast
 
 APPS = ("accounts", "agents", "conversations", "files")
+# Not facts: nothing has changed, and a letter says so.
+TOLD_ONLY = {"accounts.api_key_ending"}
 
 
 def signals() -> Iterator[tuple[str, Signal]]:
@@ -23,7 +25,8 @@ def signals() -> Iterator[tuple[str, Signal]]:
         if importlib.util.find_spec(f"{app}.signals") is None:
             continue
         module = importlib.import_module(f"{app}.signals")
-        yield from ((f"{app}.{name}", value) for name, value in vars(module).items() if isinstance(value, Signal))
+        found = {f"{app}.{name}": value for name, value in vars(module).items() if isinstance(value, Signal)}
+        yield from ((name, value) for name, value in found.items() if name not in TOLD_ONLY)
 
 
 @pytest.mark.parametrize(("name", "signal"), list(signals()), ids=lambda value: value if isinstance(value, str) else "")

@@ -54,11 +54,13 @@ def test_a_workspace_has_its_trail_checked_and_keeps_filters(sign_in: SignIn, sc
     page.get_by_role("link", name="Check", exact=True).click()
     found["empty"] = complaints(page)
     page.get_by_role("button", name="Check now").click()
-    expect(page.get_by_role("progressbar")).to_be_visible()
+    whole = page.get_by_text("Your trail is whole.")
+    # The installation's own worker may be faster than this test.
+    expect(page.get_by_role("progressbar").or_(whole)).to_be_visible()
     found["under way"] = complaints(page)
     running.run_checks()
     # The page draws it by itself.
-    expect(page.get_by_text("Your trail is whole.")).to_be_visible()
+    expect(whole).to_be_visible()
     found["whole"] = complaints(page)
     broken()
     page.reload()
