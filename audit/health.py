@@ -67,7 +67,12 @@ def trouble(folder: Path) -> list[str]:
             found.append("Audit entries of this process are taking a fall-back way, because the spool refused some.")
         if _counters.lost:
             found.append(f"{_counters.lost} audit entries of this process were lost, because no sink took them.")
-    if spool.segments(folder) and (late := _lateness(folder)) is not None:
+    try:
+        waiting = spool.segments(folder)
+    except OSError as error:
+        # A spool that nobody can read takes nothing either; whoever asks must hear of it and not fall over it.
+        return [*found, f"The audit spool cannot be read: {error.strerror}. Entries take a fall-back way."]
+    if waiting and (late := _lateness(folder)) is not None:
         found.append(late)
     return found
 

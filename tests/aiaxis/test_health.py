@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from django.db import connections
 from django.test import Client
+from pytest_django import Settings
 
 
 def test_it_is_alive_without_asking_anybody(client: Client) -> None:
@@ -34,6 +37,18 @@ def test_it_is_not_ready_when_one_of_them_is_silent(
     assert answer.json() == {"status": "not ready", "parts": answer.json()["parts"]}
     assert answer.json()["parts"][part] == "silent"
     assert b"nowhere" not in answer.content
+
+
+@pytest.mark.django_db(databases=["cache", "identity"])
+def test_a_spool_that_cannot_be_read_degrades_it_and_stops_nobody(
+    client: Client, settings: Settings, tmp_path: Path
+) -> None:
+    settings.AIAXIS_HOME = tmp_path
+    (tmp_path / "spool").write_text("A file where the folder should be.")
+    answer = client.get("/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "degraded"
+    assert answer.json()["parts"]["audit trail"] == "late"
 
 
 def test_it_takes_no_writes(client: Client) -> None:

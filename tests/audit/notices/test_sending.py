@@ -263,6 +263,19 @@ def test_a_late_pipeline_is_an_alarm_though_its_entries_reach_nobody(folder: Pat
         assert body["data"]["heading"] == "Critical: Audit entries are late"
 
 
+def test_a_spool_that_cannot_be_read_is_an_alarm(folder: Path) -> None:
+    """Its entries go past it, so nothing waits that could be late; somebody has to be told all the same."""
+    with receiver() as hook:
+        desk.operators_channel(hook.url)
+        hook.received.clear()
+        folder.rename(folder.with_name("away"))
+        folder.write_text("A file where the folder should be.")
+        assert keeping.watch() == ["The audit spool cannot be read: Not a directory. Entries take a fall-back way."]
+        desk.decide_and_send()
+        [body] = desk.bodies(hook)
+        assert body["data"]["heading"] == "Critical: Audit entries are late"
+
+
 def test_what_is_long_over_is_forgotten() -> None:
     with receiver() as hook:
         desk.operators_channel(hook.url)
