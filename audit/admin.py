@@ -29,7 +29,7 @@ ENTRIES_ON_A_PAGE = 50
 class EntryAdmin(OperatorAdmin[Entry]):
     """Every workspace's entries, and those that belong to none: who probed, how, and what became of it."""
 
-    purpose = "What was done and what was refused, in every workspace and by people of none."
+    purpose = "What was done and what was refused, in every workspace and outside of any."
     change_list_template = "audit/operator_entries.html"
     detail_template = "audit/operator_entry.html"
 

@@ -152,7 +152,7 @@ def missing(request: OperatorRequest, numbers: Numbers) -> list[installation.Par
             installation.Part(
                 "Notification channel",
                 is_configured=False,
-                meaning="Nobody is told of anything: what happens stands in the review queue and nowhere else.",
+                meaning="Nobody is told of anything. Alarms stand in the server’s log, refusals in the review queue.",
                 change="Add a channel under Notification channels.",
             )
         )

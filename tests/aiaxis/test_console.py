@@ -67,6 +67,14 @@ def grow_old(seconds: int = 3600) -> None:
 class TestPages:
     """What each page shows, and what none of them may."""
 
+    def test_of_an_operator_it_does_not_say_that_they_never_came(self) -> None:
+        """Sessions of members say when those came in last; operators have none of these."""
+        browser = doors.operator(OLGA)
+        page = browser.get(f"{PEOPLE}{OLGA.user_id}/").content.decode()
+        assert "In the audit entries" in page
+        assert "Never" not in page
+        assert "Never" in browser.get(ALICES).content.decode()
+
     def test_a_workspace_is_counted_and_nothing_in_it_is_named(self) -> None:
         """P5: operators see metadata; names of files, agents and conversations, and what they say, are content."""
         desk = a_full_desk(ALICE)
