@@ -130,6 +130,8 @@ def pages() -> dict[str, str]:
         "entries, critical errors": f"{entries}?severity=critical&outcome=error",
         "entries, of a day": f"{entries}?since={one.occurred_at:%Y-%m-%d}&severity=critical",
         "an entry": f"{entries}{one.pk}/",
+        "trail checks": "/operator/audit/check/",
+        "isolation proofs": "/operator/audit/proof/",
         "rules": "/operator/audit/rule/",
         "a rule": f"/operator/audit/rule/{rule}/",
         "channels": "/operator/audit/operatorchannel/",
