@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.db import OperationalError, connections
+from typing import Any
+
+from django.db import OperationalError, connections, transaction
 from psycopg.errors import DeadlockDetected
 
 from audit.notices.models import Rule
@@ -68,15 +70,26 @@ def _put_back_rules() -> None:
         rules.bulk_create(_rules)
 
 
+# Of a partitioned table the pieces: emptying the whole takes a tenth of a second, and one piece holds what a test made.
+_TABLES = "relnamespace = 'public'::regnamespace AND relkind = 'r'"
+_POINTING = (
+    "SELECT DISTINCT k.confrelid::regclass::text, k.conrelid::regclass::text FROM pg_constraint k "
+    "JOIN pg_class c ON c.oid = k.conrelid WHERE k.contype = 'f' AND NOT c.relispartition"
+)
+# Bit 3 of a trigger's type: it hears of deletions, and forbids them or does something then.
+_GUARDED = "SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal AND tgtype & 8 > 0"
+
+
 def _empty(alias: str) -> None:
-    with connections[alias].cursor() as cursor:
-        cursor.execute(
-            "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') "
-            "AND NOT relispartition"
-        )
-        tables = [name for (name,) in cursor.fetchall() if name not in KEPT_TABLES]
-        if tables:
-            cursor.execute("TRUNCATE " + ", ".join(f'"{table}"' for table in sorted(tables)))
+    with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
+        tables = _filled(cursor)
+        emptied = _emptied_whole(cursor, tables)
+        if emptied:
+            cursor.execute("TRUNCATE " + ", ".join(f'"{table}"' for table in sorted(emptied)))
+        # Some rows are gone in a fraction of the time that new files for a table and its indexes take.
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+        for table in sorted(tables - emptied):
+            cursor.execute(f'DELETE FROM "{table}"')
         if alias == "identity":
             cursor.execute("DELETE FROM identity_store_account WHERE NOT id = ANY(%s::uuid[])", [_ids("subject")])
         if alias == "owner":
@@ -88,6 +101,27 @@ def _empty(alias: str) -> None:
             )
             cursor.execute("DELETE FROM accounts_user WHERE NOT id = ANY(%s)", [_ids("user_id")])
             cursor.execute("DELETE FROM accounts_workspace WHERE NOT id = ANY(%s)", [[cast.ACME.id, cast.BIRCH.id]])
+
+
+def _filled(cursor: Any) -> set[str]:
+    """The tables with rows, of those to empty."""
+    cursor.execute(f"SELECT relname FROM pg_class WHERE {_TABLES}")
+    tables = sorted({name for (name,) in cursor.fetchall()} - KEPT_TABLES)
+    if not tables:
+        return set()
+    cursor.execute(" UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM \"{table}\")" for table in tables))
+    return {name for (name,) in cursor.fetchall()}
+
+
+def _emptied_whole(cursor: Any, tables: set[str]) -> set[str]:
+    """Those of which no row can be deleted, and those that point at them, which PostgreSQL wants emptied in the same breath."""
+    cursor.execute(_GUARDED)
+    found = {name for (name,) in cursor.fetchall()} & tables
+    cursor.execute(_POINTING)
+    pointing = cursor.fetchall()
+    while more := {by for to, by in pointing if to in found} - found:
+        found |= more
+    return found
 
 
 def _ids(attribute: str) -> list[object]:

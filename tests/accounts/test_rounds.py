@@ -63,5 +63,8 @@ def test_it_is_made_again_after_a_failure(made: Made) -> None:
 def test_another_takes_over_when_the_one_who_made_it_is_gone(made: Made) -> None:
     assert made.wait()
     with psycopg.connect(settings.DATABASE_QUEUE_URL, autocommit=True) as line:
-        line.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tests.round'")
+        line.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name = 'tests.round' AND datname = current_database()"
+        )
     assert made.wait()

@@ -131,7 +131,11 @@ def _writer(tmp_path: Path, number: int, first: int, last: int) -> children.Chil
 
 def _cut_connections() -> None:
     with psycopg.connect(environment.server.superuser_url(), autocommit=True) as connection:
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'aiaxis_audit'")
+        # Of this process's database alone: other tests run beside this one.
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'aiaxis_audit' AND datname = %s",
+            [environment.platform_database],
+        )
 
 
 def _check(tmp_path: Path) -> tuple[int, int]:

@@ -230,7 +230,10 @@ def test_a_killed_listening_connection_costs_smoothness_and_no_answer(slow: Slow
     writer = beside(write, ALICE, answer.pk)
     time.sleep(0.4)
     with psycopg.connect(environment.server.superuser_url(), autocommit=True) as superuser:
-        superuser.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hub'")
+        superuser.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'hub' AND datname = %s",
+            [environment.platform_database],
+        )
     writer.join(PATIENCE)
     watcher.join(PATIENCE)
     with acting(ALICE):
