@@ -7,8 +7,10 @@ import gzip
 import json
 import os
 import random
+import signal
 import sys
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import psycopg
@@ -87,13 +89,18 @@ def test_every_refused_request_leaves_one_entry(settings: Settings, tmp_path: Pa
     assert not set(allowed) & set(found)
 
 
-def flood(tmp_path: Path, *, total: int, writers: int, kills: int) -> float:
-    """Let child processes write while they, the shipper and its connections are killed; returns seconds to the last row."""
+def flood(
+    tmp_path: Path, *, total: int, writers: int, kills: int, besides: Mapping[str, Callable[[], None]] | None = None
+) -> float:
+    """Let child processes write while they, the shipper and its connections are killed; returns seconds to the last row.
+
+    ``besides`` names what else may be hit, and how.
+    """
     began, share = time.monotonic(), total // writers
     running = {f"writer {n}": _writer(tmp_path, n, n * share, (n + 1) * share) for n in range(writers)}
     running["shipper"] = children.start_command(tmp_path, "ship_audit")
     try:
-        _kill_now_and_then(tmp_path, running, share, kills)
+        _kill_now_and_then(tmp_path, running, share, kills, {"connection": _cut_connections, **(besides or {})})
         for name in sorted(running)[1:]:
             running[name].communicate(timeout=600)
         # The writers are gone, so every segment is finished, and goes away once it is stored.
@@ -106,13 +113,19 @@ def flood(tmp_path: Path, *, total: int, writers: int, kills: int) -> float:
             process.communicate(timeout=PATIENCE)
 
 
-def _kill_now_and_then(tmp_path: Path, running: dict[str, children.Child], share: int, kills: int) -> None:
+def _kill_now_and_then(
+    tmp_path: Path,
+    running: dict[str, children.Child],
+    share: int,
+    kills: int,
+    besides: Mapping[str, Callable[[], None]],
+) -> None:
     chance = random.Random(11)
     for _ in range(kills):
         time.sleep(chance.random() * 0.6)
-        victim = chance.choice([*running, "connection"])
-        if victim == "connection":
-            _cut_connections()
+        victim = chance.choice([*running, *besides])
+        if victim in besides:
+            besides[victim]()
             continue
         running[victim].kill()
         running[victim].communicate(timeout=PATIENCE)
@@ -138,6 +151,23 @@ def _cut_connections() -> None:
         )
 
 
+def _kill_postgresql() -> None:
+    """kill -9 of the server; started again at once, as the supervisor does."""
+    os.kill(_postmaster(), signal.SIGKILL)
+    environment.server.start()
+
+
+def _stop_postgresql(seconds: float) -> None:
+    """The server is told to stop, and is away for so long."""
+    os.kill(_postmaster(), signal.SIGINT)
+    time.sleep(seconds)
+    environment.server.start()
+
+
+def _postmaster() -> int:
+    return int((environment.server.places.data / "postmaster.pid").read_text().split()[0])
+
+
 def _check(tmp_path: Path) -> tuple[int, int]:
     told = [number for path in tmp_path.glob("done-*") for number in acknowledged(path)]
     rows, whole = stored(), [int(entry["detail"]["number"]) for entry in archived(tmp_path / "spool")]
@@ -161,6 +191,38 @@ def test_a_hundred_thousand_denials_with_twenty_deaths(tmp_path: Path, capsys: p
     told, found = _check(tmp_path)
     with capsys.disabled():
         sys.stdout.write(f"\n{told:,} acknowledged, {found:,} stored, {seconds:.1f} s from the first to the last row\n")
+    assert told > 99_000
+
+
+@pytest.mark.soak
+def test_postgresql_killed_and_away_for_a_minute_costs_no_entry(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Twenty deaths, the server's among them, and then a minute without it while denials go on."""
+    deaths: list[str] = []
+
+    def killed() -> None:
+        deaths.append("killed")
+        _kill_postgresql()
+
+    def away() -> None:
+        if "stopped" not in deaths:
+            deaths.append("stopped")
+            _stop_postgresql(60)
+
+    try:
+        besides = {"server": killed, "the server again": killed, "the server, for a minute": away}
+        seconds = flood(tmp_path, total=100_000, writers=4, kills=20, besides=besides)
+    finally:
+        environment.server.start()
+        for alias in connections:
+            connections[alias].close()
+    told, found = _check(tmp_path)
+    with capsys.disabled():
+        sys.stdout.write(
+            f"\nthe server {', '.join(deaths)}: {told:,} acknowledged, {found:,} stored, {seconds:.1f} s to the last row\n"
+        )
+    assert {"killed", "stopped"} <= set(deaths)
     assert told > 99_000
 
 
