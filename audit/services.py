@@ -7,10 +7,13 @@ whatever happens here; only an act that must not go unseen (an operator's) asks 
 import logging
 import os
 import sys
+import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -34,6 +37,19 @@ class Sink(StrEnum):
     NOWHERE = "nowhere"
 
 
+@dataclass(slots=True)
+class _Database:
+    """Whether this process asks the database at all, where the spool takes nothing."""
+
+    asked_again_at: float = float("-inf")
+
+
+_database = _Database()
+_REST_SECONDS: Final = 5.0
+"""How long a database that did not take an entry is left alone. Each asking waits for seconds, and with every refused
+request asking, a flood would hold every thread of the process."""
+
+
 class Unrecorded(Unavailable):
     """No durable sink took the entry, so the act that it tells of must not happen. Answered with 503, like any silence."""
 
@@ -44,8 +60,8 @@ class Unrecorded(Unavailable):
 def record(entry: entries.Entry) -> Sink:
     """Bring the entry to rest and say where; raises nothing, so that no answer depends on the log.
 
-    Costs one ``write`` on the way that is meant (tens of microseconds); the fall-backs may take as long as the
-    database takes to refuse.
+    Costs one ``write`` on the way that is meant (tens of microseconds); of the fall-backs one in five seconds may take as
+    long as the database takes to refuse.
     """
     line = entries.encode(entry)
     critical = entry["severity"] == Severity.CRITICAL
@@ -55,13 +71,7 @@ def record(entry: entries.Entry) -> Sink:
         health.fell_back("spool", error)
     else:
         return Sink.SPOOL
-    try:
-        ledger.post([line])
-    except DatabaseError as error:
-        health.fell_back("database", error)
-    else:
-        return Sink.DATABASE
-    return _last_resort(line)
+    return Sink.DATABASE if _is_posted(line) else _last_resort(line)
 
 
 def record_or_refuse(entry: entries.Entry) -> None:
@@ -84,6 +94,19 @@ def note_reading(*, actor: Tenant, filters: Sequence[str] = (), shown: int = 1, 
 def spool_folder() -> Path:
     """The folder of this installation's segments."""
     return Path(settings.AIAXIS_HOME) / "spool"
+
+
+def _is_posted(line: bytes) -> bool:
+    """Whether the database took the line; one that refused a moment ago is not asked."""
+    if time.monotonic() < _database.asked_again_at:
+        return False
+    try:
+        ledger.post([line])
+    except DatabaseError as error:
+        health.fell_back("database", error)
+        _database.asked_again_at = time.monotonic() + _REST_SECONDS
+        return False
+    return True
 
 
 def _last_resort(line: bytes) -> Sink:

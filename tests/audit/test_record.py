@@ -116,6 +116,24 @@ def test_a_full_disk_and_no_database_leave_a_line_on_standard_error(tmp_path: Pa
     assert told == ["1", "2"]
 
 
+def test_a_database_that_refused_is_left_alone_for_a_moment(tmp_path: Path) -> None:
+    """Each asking waits for seconds: with every refusal of a flood asking, no thread was left for anybody."""
+    script = """
+import resource, signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+from audit import health, services
+found = [services.record(denial(number)) for number in range(4)]
+asked = health.counters()["database"]
+services._database.asked_again_at = 0.0
+found.append(services.record(denial(4)))
+print(*found, asked, health.counters()["database"])
+"""
+    process = children.start(script, tmp_path, DATABASE_AUDIT_URL=children.DEAD_DATABASE)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert out.split() == ["stderr"] * 5 + ["1", "2"], err
+
+
 def test_an_act_that_must_be_seen_is_refused_when_no_sink_takes_it(tmp_path: Path) -> None:
     script = """
 import os, resource, signal
