@@ -21,10 +21,10 @@ run: setup  ## start everything with a demo of two workspaces, and print where (
 	@LOG_FORMAT="$${LOG_FORMAT:-plain}" exec $(PYTHON) manage.py serve --demo
 
 run-workos: setup-dev  ## the same with single sign-on, against a WorkOS of our own on this machine, to click through
-	@exec $(PYTHON) -m tests.workos.run
+	@LOG_FORMAT="$${LOG_FORMAT:-plain}" exec $(PYTHON) -m tests.workos.run
 
 run-model: setup-dev  ## the same with language models, against a vendor of our own on this machine, offline
-	@exec $(PYTHON) -m tests.vendors.run
+	@LOG_FORMAT="$${LOG_FORMAT:-plain}" exec $(PYTHON) -m tests.vendors.run
 
 test: setup-dev  ## run every test, in parallel and in random order
 	@$(PYTHON) -m pytest -n auto
