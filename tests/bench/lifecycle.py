@@ -102,7 +102,10 @@ def without_identity_store(identity: Identity) -> Iterator[None]:
 def rows(*, rounds: int) -> list[Row]:
     """Measure, and compare with the targets."""
     with override_settings(ROOT_URLCONF=__name__):
-        return _rows(rounds)
+        try:
+            return _rows(rounds)
+        finally:
+            django_way.drop_sessions()
 
 
 def _rows(rounds: int) -> list[Row]:
