@@ -2,8 +2,6 @@
 
 from typing import Final
 
-KEPT: Final = (
-    "workspace_id = (SELECT fence.current_workspace()) AND EXISTS ("
-    "SELECT 1 FROM accounts_membership m WHERE m.workspace_id = (SELECT fence.current_workspace()) "
-    "AND m.id = (SELECT fence.current_member()) AND m.role IN ('owner', 'admin') AND m.status = 'active')"
-)
+from accounts.tenancy.constraints import KEEPERS, WORKSPACE_RULE
+
+KEPT: Final = f"{WORKSPACE_RULE} AND {KEEPERS}"

@@ -12,8 +12,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from ninja.operation import Operation, PathView
 
+from tests import doors
 from tests.cast import OLGA, Person
-from tests.clients import browser, operators_browser, program
+from tests.doors import browser, program
 
 # Everything that anybody may open. An address that is not on this list and open is a hole; write down why it is here.
 PUBLIC = {
@@ -111,7 +112,7 @@ def client_for(address: Address, person: Person | None) -> Client:
     if address.is_api:
         return Client(raise_request_exception=True) if person is None else program(person)
     if person is OLGA:
-        return operators_browser(person)
+        return doors.operator(person)
     return browser(person)
 
 

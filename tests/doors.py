@@ -15,7 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.cookies import OPERATOR
-from accounts.identity import base
+from accounts.identity import base, tokens
 from accounts.queries import Place
 from accounts.services import keys, operators, sign_ins
 from accounts.tenancy.context import workspace
@@ -35,10 +35,11 @@ def session(person: Person) -> sign_ins.Opened:
     return sign_ins.open_at(place_of(person), proof=base.Proof(identity_of(person)), client=BROWSER)
 
 
-def browser(person: Person, *, csrf: bool = False) -> Client:
-    """A browser in which this person is signed in; with `csrf` it is checked as a real one's forms are."""
+def browser(person: Person | None = None, *, csrf: bool = False) -> Client:
+    """A browser in which this person is signed in, or nobody; with `csrf` it is checked as a real one's forms are."""
     client = Client(enforce_csrf_checks=csrf)
-    client.cookies[settings.SESSION_COOKIE_NAME] = session(person).token
+    if person is not None:
+        client.cookies[settings.SESSION_COOKIE_NAME] = session(person).token
     return client
 
 
@@ -51,9 +52,10 @@ def key(person: Person, scopes: Collection[str] | None = None, *, days: int | No
         return keys.mint(actor=opened.tenant, name="Test", scopes=scopes, days=days, once=once)
 
 
-def program(person: Person, scopes: Collection[str] | None = None) -> Client:
-    """A program that sends a key of this person."""
-    return Client(headers={"Authorization": f"Bearer {key(person, scopes).value}"})
+def program(person: Person | None = None, scopes: Collection[str] | None = None) -> Client:
+    """A program that sends a key of this person; without a person, a key of the right form that nobody has."""
+    value = tokens.new_key() if person is None else key(person, scopes).value
+    return Client(headers={"Authorization": f"Bearer {value}"})
 
 
 def operator(person: Person) -> Client:

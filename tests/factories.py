@@ -28,8 +28,8 @@ from audit.notices.models import Channel, Kind
 from conversations.models import Citation, Conversation, Message
 from files import storage
 from files.models import File, Passage, Visibility
+from tests import doors
 from tests.cast import ADA, CHARLIE, Person, acting
-from tests.clients import key_of, session_of
 
 
 class FileFactory(DjangoModelFactory):
@@ -140,8 +140,8 @@ class Desk:
 
 def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
     """Make one of everything for the person. With "workspace", what can be shared is shared with the whole workspace."""
-    session_id = session_of(person).tenant.credential_id
-    key_of(person)
+    session_id = doors.session(person).tenant.credential_id
+    doors.key(person)
     provider_id = a_provider(person)
     with acting(person):
         file = FileFactory(visibility=visibility)

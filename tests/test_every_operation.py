@@ -10,7 +10,7 @@ from django.test import Client
 
 from tests.addresses import CLOSED, MISSING, Address
 from tests.cast import ALICE
-from tests.clients import program
+from tests.doors import program
 from tests.factories import Desk, a_full_desk
 
 pytestmark = pytest.mark.django_db(databases=["default", "identity", "cache"])

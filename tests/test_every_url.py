@@ -20,10 +20,11 @@ from accounts.access import is_public
 from accounts.middleware.tenant import STRAY_PARAMETERS
 from accounts.models import Role
 from accounts.signals import access_denied
+from tests import doors
 from tests.addresses import ADDRESSES, CLOSED, METHODS, MISSING, PUBLIC, WITH_IDS, Address, client_for, ids_of, send
 from tests.bodies import send_valid
 from tests.cast import ADA, ALICE, BOB, CHARLIE, OLGA, VERA, Person
-from tests.clients import browser, operators_browser, program
+from tests.doors import browser, program
 from tests.factories import Desk, a_full_desk
 
 pytestmark = pytest.mark.django_db(databases=["default", "identity", "cache", "ops", "audit"])
@@ -89,7 +90,7 @@ def test_members_are_no_operators() -> None:
 
 
 def test_operators_are_no_members() -> None:
-    client = operators_browser(OLGA)
+    client = doors.operator(OLGA)
     for address in CLOSED:
         if not address.is_operators:
             for method in ("GET", "POST"):

@@ -150,8 +150,8 @@ class Invitations(Protocol):
     def accepted_invitation(self, identity: Identity) -> tuple[UUID, str] | None:
         """The invitation and nonce that this very person accepted at the provider itself."""
 
-    def end_invitations(self, invitations: list[UUID]) -> int:
-        """Let the provider's links for these lead nowhere; returns how many did."""
+    def end_invitations(self, invitations: list[UUID]) -> None:
+        """Let the provider's links for these lead nowhere."""
 
     def used_invitation(self, link: str) -> None:
         """The link was taken."""

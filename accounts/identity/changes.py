@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
@@ -29,7 +28,6 @@ from accounts.identity.store.models import (
 from accounts.identity.tokens import new_token
 
 Record = Callable[[], None]
-Answer = TypeVar("Answer")
 
 
 class PasswordTooShort(Exception):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from django.db import IntegrityError
 from django.utils import timezone
@@ -22,8 +21,6 @@ from accounts.identity.second_factors import SecondFactorRequired
 from accounts.identity.spelling import email_key
 from accounts.identity.store.models import IDENTITY_DATABASE, Account, StoreKey, StoreSession, account_id
 from accounts.identity.tokens import KEY_PREFIX, identity_hash, new_key
-
-Answer = TypeVar("Answer")
 
 PROVIDER = "local"
 # One sign-in in so many also drops sessions that have been over for so long that their use again would be no news.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from accounts import cookies
-from accounts.operators import Operator, resolve_operator
-from tests import cast, doors
+from accounts.operators import Operator
+from tests.accounts.glass.stage import console, operator_in
 
 
 def olga() -> Operator:
     """Olga, signed in to the console at this moment."""
-    return resolve_operator(doors.operator(cast.OLGA).cookies[cookies.OPERATOR].value)
+    return operator_in(console())

@@ -13,7 +13,7 @@ from accounts.access import accepted_names, accepts, has_role, is_public, public
 from accounts.models import Role, Session
 from accounts.signals import access_denied
 from tests.cast import ADA, ALICE, BOB, VERA, acting
-from tests.clients import browser
+from tests.doors import browser
 
 pytestmark = pytest.mark.django_db(databases=["default", "identity", "cache"])
 

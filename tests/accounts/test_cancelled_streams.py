@@ -16,7 +16,7 @@ from accounts.http import TenantRequest
 from accounts.models import Membership
 from accounts.tenancy.context import bound
 from tests.cast import ALICE, BOB, CHARLIE, Person
-from tests.clients import browser
+from tests.doors import browser
 
 pytestmark = pytest.mark.urls(__name__)
 

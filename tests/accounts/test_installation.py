@@ -7,7 +7,7 @@ from django.test import override_settings
 
 from accounts.installation import parts
 from tests.cast import ADA, BOB
-from tests.clients import browser
+from tests.doors import browser
 
 
 def state(name: str, *, is_secure: bool = False) -> bool:

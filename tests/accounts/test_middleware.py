@@ -20,8 +20,9 @@ from accounts.models import Membership, Role
 from accounts.requests import current_request
 from accounts.signals import access_denied
 from accounts.tenancy.context import bound
+from tests import doors
 from tests.cast import ALICE, BOB, CHARLIE, OLGA, VERA
-from tests.clients import browser, operators_browser
+from tests.doors import browser
 
 pytestmark = [pytest.mark.django_db(databases=["default", "identity", "cache"]), pytest.mark.urls(__name__)]
 
@@ -196,7 +197,7 @@ def test_a_role_below_is_refused_and_recorded(heard: list[dict[str, Any]]) -> No
 
 def test_a_members_session_is_no_operators_and_an_operators_no_members() -> None:
     assert browser(ALICE).get("/operator/thing/").status_code == 404
-    assert operators_browser(OLGA).get("/closed/").status_code == 302
+    assert doors.operator(OLGA).get("/closed/").status_code == 302
 
 
 def test_the_fence_is_left_with_the_response() -> None:

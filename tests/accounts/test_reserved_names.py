@@ -18,7 +18,7 @@ from accounts.middleware.reserved import CHUNK, LARGEST_READ_PAST, RESERVED, RES
 from accounts.schemas import Body
 from accounts.signals import access_denied
 from tests.cast import ALICE, BIRCH
-from tests.clients import browser, program
+from tests.doors import browser, program
 
 PROXIES = [
     "X-Forwarded-Host",

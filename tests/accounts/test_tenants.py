@@ -13,8 +13,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts.identity import tokens
+from tests import doors
 from tests.cast import ACME, ALICE, BOB, VERA, acting
-from tests.clients import browser, key_of, program, session_of
+from tests.doors import browser, program
 
 pytestmark = pytest.mark.django_db(databases=["default", "identity", "cache"])
 
@@ -83,7 +84,7 @@ def test_a_key_never_opens_pages() -> None:
 def test_two_credentials_are_refused(path: str) -> None:
     """L14: one of two credentials would be checked and the other obeyed."""
     client = browser(ALICE)
-    response = client.get(path, headers={"authorization": f"Bearer {key_of(ALICE)}"})
+    response = client.get(path, headers={"authorization": f"Bearer {doors.key(ALICE).value}"})
     assert response.status_code == 400
     assert "two credentials" in response.content.decode()
 
@@ -118,7 +119,7 @@ def sent_in(place: str, key: str) -> dict[str, Any]:
 @pytest.mark.parametrize("place", PLACES)
 def test_a_real_key_counts_in_one_place_alone(place: str) -> None:
     """L14: a restriction was checked for one header and not for another. Here no other place has a key."""
-    alices, bobs = key_of(ALICE), key_of(BOB)
+    alices, bobs = doors.key(ALICE).value, doors.key(BOB).value
     assert Client().get(ME, **sent_in(place, alices)).status_code == 401
     if place == "basic":
         return  # it stands in the very header, so there is no room for both
@@ -129,13 +130,13 @@ def test_a_real_key_counts_in_one_place_alone(place: str) -> None:
 
 
 def test_two_keys_in_one_header_are_refused() -> None:
-    key = key_of(ALICE)
+    key = doors.key(ALICE).value
     assert Client(headers={"authorization": f"Bearer {key}, Bearer {key}"}).get(ME).status_code == 400
 
 
 def test_two_cookies_of_the_same_name_are_refused() -> None:
     """L14: Django would read the last of them, a proxy in front perhaps the first."""
-    name, tokens_of_two = settings.SESSION_COOKIE_NAME, [session_of(ALICE).token, session_of(VERA).token]
+    name, tokens_of_two = settings.SESSION_COOKIE_NAME, [doors.session(ALICE).token, doors.session(VERA).token]
     pair = "; ".join(f"{name}={token}" for token in tokens_of_two)
     assert Client().get(PAGE, headers={"cookie": pair}).status_code == 400
 
@@ -182,7 +183,7 @@ def test_either_system_alone_lets_nobody_in(system: str) -> None:
 def test_a_row_forged_in_one_database_fits_nothing_in_the_other() -> None:
     """P2: injected SQL can write a session row for a token of its choice, and the identity store does not know it."""
     token = tokens.new_token()
-    honest = session_of(ALICE)
+    honest = doors.session(ALICE)
     with acting(ALICE), connections["default"].cursor() as cursor:
         cursor.execute(
             "UPDATE accounts_session SET token_hash = %s WHERE id = %s",

@@ -8,7 +8,7 @@ from django.db import connections
 
 from accounts.models import Membership
 from tests.cast import ALICE, BOB, acting
-from tests.clients import browser, program
+from tests.doors import browser, program
 
 ME = "/api/v1/me"
 PAGE = "/account/"

@@ -12,7 +12,7 @@ from accounts.models import Role
 from accounts.scopes import Scope, within
 from audit import bursts, entries, ledger, spool
 from audit.schemas import EntryOut
-from tests import cast, clients, doors
+from tests import cast, doors
 
 pytestmark = pytest.mark.django_db(databases=[*doors.DOORS, "audit"])
 
@@ -88,7 +88,7 @@ def test_whoever_may_not_read_the_page_gets_no_key_for_it(person: cast.Person) -
 
 def test_a_key_without_the_scope_is_refused() -> None:
     assert Scope.AUDIT_READ in within(Role.ADMIN)
-    assert clients.program(cast.ALICE, scopes=["files:read"]).get(AUDIT).status_code == 403
+    assert doors.program(cast.ALICE, scopes=["files:read"]).get(AUDIT).status_code == 403
 
 
 def test_reading_is_recorded(folder: Path) -> None:

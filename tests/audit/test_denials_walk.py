@@ -16,9 +16,9 @@ from django.test import Client
 from pytest_django import Settings
 
 from audit import services, spool
+from tests import doors
 from tests.addresses import ADDRESSES, PUBLIC, Address, client_for, ids_of, send
 from tests.cast import ADA, ALICE, BOB, CHARLIE, OLGA, VERA
-from tests.clients import operators_browser
 from tests.factories import a_full_desk
 
 pytestmark = pytest.mark.django_db(databases=["default", "identity", "cache", "ops", "audit"])
@@ -54,7 +54,7 @@ def clients(address: Address) -> Iterator[Client]:
     yield Client()
     for person in (ALICE, ADA, BOB, VERA, CHARLIE):
         yield client_for(address, person)
-    yield operators_browser(OLGA)
+    yield doors.operator(OLGA)
 
 
 @pytest.mark.parametrize("address", ADDRESSES, ids=ids_of(ADDRESSES))

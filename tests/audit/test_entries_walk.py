@@ -19,7 +19,7 @@ from tests.addresses import Address
 from tests.audit.walking import desk_for, ids_of, walk_for
 from tests.bodies import send_valid
 from tests.cast import ALICE, PASSWORD, acting
-from tests.clients import program
+from tests.doors import program
 from tests.environment import ROOT
 
 in_a_transaction = pytest.mark.django_db(databases=["default", "identity", "cache", "ops"])

@@ -40,7 +40,7 @@ from tests.accounts.operating import olga
 from tests.audit.notices import desk as notices_desk
 from tests.authenticators import Authenticator
 from tests.cast import ACME, ADA, ALICE, BOB, CHARLIE, OLGA, PASSWORD, Person, acting
-from tests.clients import browser, operators_browser
+from tests.doors import browser
 from tests.factories import Desk, MessageFactory, a_full_desk
 
 UNFINISHED: Final = {"stop": Message.Status.QUEUED, "retry": Message.Status.FAILED}
@@ -90,7 +90,7 @@ def desk_for(name: str) -> Desk:
 def walk_for(name: str, form: dict[str, Any]) -> Walk:
     """Who asks, for which rows; with the form, and what only these rows can tell it."""
     desk = desk_for(name)
-    client = operators_browser(OLGA) if name.startswith("operator:") else browser(ALICE)
+    client = doors.operator(OLGA) if name.startswith("operator:") else browser(ALICE)
     walk = Walk(desk, client, ids_of(desk), dict(form))
     if name.startswith("operator:audit_"):
         _operators_rows(name, walk)
@@ -139,7 +139,7 @@ def _a_visit(name: str, walk: Walk) -> None:
     act, walk.ids["place_id"] = name.removeprefix("operator:glass_"), str(ACME.id)
     if act in ("new", "ask"):
         return
-    asker = operators_browser(glass.second_operator()) if act in ("approve", "decline") else walk.client
+    asker = doors.operator(glass.second_operator()) if act in ("approve", "decline") else walk.client
     walk.ids["visit_id"] = str(glass.asked(asker).pk)
     walk.ids["row_id"] = walk.ids.get(f"{act.removesuffix('_content')}_id", "")
 
@@ -303,7 +303,7 @@ def _provider_inside(walk: Walk) -> None:
 
 
 def _console_alone(walk: Walk) -> None:
-    walk.client = operators_browser(OLGA)
+    walk.client = doors.operator(OLGA)
 
 
 PREPARED: Final[dict[str, Callable[[Walk], None]]] = {

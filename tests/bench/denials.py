@@ -28,7 +28,6 @@ from tests.audit.notices import desk
 from tests.bench.lifecycle import handler
 from tests.bench.measure import interleaved
 from tests.bench.rows import Row, at_least, at_most, noted
-from tests.clients import session_of
 from tests.receivers import Receiver, receiver
 from tests.waiting import PATIENCE
 
@@ -59,7 +58,7 @@ def _recording(rounds: int) -> list[Row]:
     """The same refused request with and without whoever hears of refusals, in turn."""
     listening = access_denied.receivers
     with override_settings(ROOT_URLCONF=__name__):
-        cookie = f"{settings.SESSION_COOKIE_NAME}={session_of(cast.ALICE).token}"
+        cookie = f"{settings.SESSION_COOKIE_NAME}={doors.session(cast.ALICE).token}"
         answer = handler(list(settings.MIDDLEWARE), "/refused/", cookie, urls=__name__, expected="404 Not Found")
 
         def heard_by(receivers: list[Any]) -> Callable[[], object]:

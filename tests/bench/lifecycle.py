@@ -19,12 +19,12 @@ from accounts.access import public
 from accounts.http import TenantRequest
 from accounts.identity import providers
 from accounts.identity.base import Identity
+from tests import doors
 from tests.bench import django_way
 from tests.bench.measure import interleaved
 from tests.bench.rows import Row, at_least, at_most, noted
 from tests.bench.wire import counted
 from tests.cast import ALICE
-from tests.clients import session_of
 
 
 @public
@@ -109,7 +109,7 @@ def rows(*, rounds: int) -> list[Row]:
 
 
 def _rows(rounds: int) -> list[Row]:
-    opened = session_of(ALICE)
+    opened = doors.session(ALICE)
     ours = handler(list(settings.MIDDLEWARE), "/secured/", f"{settings.SESSION_COOKIE_NAME}={opened.token}")
     djangos = handler(django_way.MIDDLEWARE, "/django/", f"sessionid={django_way.make_session()}")
     gates_only = handler(list(settings.MIDDLEWARE), "/bare/", "")

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from files import jobs
 from files.models import File, Passage
 from tests.cast import ALICE, BOB, CHARLIE, VERA, Person, acting
-from tests.clients import program
+from tests.doors import program
 from tests.files import documents, shelf
 
 pytestmark = pytest.mark.django_db(databases=["default", "identity", "cache"])

@@ -7,7 +7,7 @@ import pytest
 from files import signals, storage
 from files.models import File
 from tests.cast import BOB, acting
-from tests.clients import browser, program
+from tests.doors import browser, program
 from tests.files import shelf
 from tests.files.test_services import heard
 

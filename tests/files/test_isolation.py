@@ -10,7 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from files import queries, services, storage
 from files.models import Embedding, File, Passage
 from tests.cast import ALICE, BOB, CHARLIE, VERA, Person, acting
-from tests.clients import browser, program
+from tests.doors import browser, program
 from tests.files import shelf
 
 pytestmark = pytest.mark.django_db(databases=["default", "identity", "cache"])

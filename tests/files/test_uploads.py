@@ -17,7 +17,7 @@ from files import storage, uploads
 from files.models import File
 from files.uploads import CappedUploadHandler, UploadStopped
 from tests.cast import BOB, acting
-from tests.clients import browser, program
+from tests.doors import browser, program
 
 BOUNDARY = "frontier"
 TYPE = f"multipart/form-data; boundary={BOUNDARY}"

@@ -12,7 +12,7 @@ from django.utils import timezone
 from files import services
 from files.models import Embedding, File, Passage
 from tests.cast import ALICE, BOB, CHARLIE, VERA, Person, acting
-from tests.clients import browser
+from tests.doors import browser
 from tests.files import documents, shelf
 
 pytestmark = pytest.mark.django_db(databases=["default", "identity", "cache"])

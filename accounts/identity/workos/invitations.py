@@ -107,20 +107,20 @@ class Invitations:
                 return row.invitation, row.nonce
         return None
 
-    def end_invitations(self, invitations: list[UUID]) -> int:
+    def end_invitations(self, invitations: list[UUID]) -> None:
         """Let WorkOS's links for these lead nowhere, here at once; WorkOS is told by the next round of the worker."""
-        return end(invitation__in=invitations)
+        end(invitation__in=invitations)
 
     def used_invitation(self, link: str) -> None:
         """The link was taken. WorkOS is told, in case it was by somebody whom it does not know."""
         end(link_hash=identity_hash(link))
 
 
-def end(*, tell: bool = True, **which: object) -> int:
-    """End those of the invitations that are open; ``tell``: WorkOS does not know it yet. Returns how many."""
+def end(*, tell: bool = True, **which: object) -> None:
+    """End those of the invitations that are open; ``tell``: WorkOS does not know it yet."""
     now = timezone.now()
     rows = VendorInvitation.objects.filter(revoked_at__isnull=True, **which)
-    return store_asked(lambda: rows.update(revoked_at=now, told_at=None if tell else now, reason=_ENDED))
+    store_asked(lambda: rows.update(revoked_at=now, told_at=None if tell else now, reason=_ENDED))
 
 
 def _of(link: str) -> VendorInvitation | None:

@@ -10,7 +10,7 @@ import logging
 import random
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 from django.db import connections, transaction
@@ -32,8 +32,6 @@ from accounts.identity.workos.connection import (
 )
 from accounts.identity.workos.proofs import PROVIDER, Proofs, proof_of
 from accounts.identity.workos.verification import Claims, Expired
-
-Answer = TypeVar("Answer")
 
 # Longer than WorkOS may take to answer whoever holds the row's lock.
 LOCK_WAIT: Final = "8s"

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -105,9 +103,3 @@ def entries_in(folder: Path, *actions: str) -> list[dict[str, Any]]:
     lines = [line for path in spool.segments(folder) for line in path.read_bytes().splitlines()]
     found = sorted(map(json.loads, lines), key=lambda entry: str(entry["id"]))
     return [entry for entry in found if not actions or entry["action"] in actions]
-
-
-@contextmanager
-def no_block() -> Iterator[None]:
-    """Where a test tries a transaction's block, and none."""
-    yield

@@ -7,6 +7,7 @@ statement under the same visit reads them while it is open.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from uuid import UUID, uuid4
 
 import pytest
@@ -201,7 +202,7 @@ def test_one_transaction_never_serves_a_visit_and_a_member(desk: Desk) -> None:
 
 def test_nothing_of_it_stays_on_the_connection(desk: Desk) -> None:
     visit = an_open_visit()
-    for block in (transaction.atomic, stage.no_block):
+    for block in (transaction.atomic, nullcontext):
         with through_glass(ACME.id, visit=visit.pk, session=visit.session_id), block():
             assert File.objects.count() == 1
         with connection.cursor() as cursor:
