@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import json
 import secrets
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
+from django.db import IntegrityError, transaction
 
 from accounts.http import Tenant
 from accounts.pseudonyms import pseudonym
+from accounts.tenancy.models import WorkspaceModel
+
+Row = TypeVar("Row", bound=WorkspaceModel)
 
 LONGEST_KEY = 80
 
@@ -27,6 +31,24 @@ def submission_name(actor: Tenant, key: str | None, *content: Any) -> str | None
     if not key:
         return None
     return pseudonym("submission", str(actor.membership_id), json.dumps([key, *content], sort_keys=True, default=str))
+
+
+def insert_once(row: Row) -> Row | None:
+    """Insert this row, whose `submission` is its name, and return None; or return the one that the same submit made already.
+
+    That one may be at work at this moment: then this waits for it.
+    """
+    model = type(row)
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+    except IntegrityError:
+        name: str | None = row.submission  # type: ignore[attr-defined]  # every table whose rows are made once has it
+        earlier: Row | None = model.objects.filter(submission=name).first() if name else None
+        if earlier is None:
+            raise
+        return earlier
+    return None
 
 
 class SubmissionField(forms.CharField):

@@ -15,6 +15,7 @@ from accounts.access import has_role
 from accounts.http import NotVisible, Tenant
 from accounts.models import Role
 from agents.models import Agent, ModelProvider
+from agents.vendors.queries import listed
 from files.models import File
 
 
@@ -64,7 +65,7 @@ def get_files_or_refuse(file_ids: Collection[UUID]) -> list[File]:
 
 def get_provider_or_refuse(provider_id: UUID) -> ModelProvider:
     """Return this model provider of the bound workspace; raise NotVisible otherwise."""
-    provider: ModelProvider | None = ModelProvider.objects.filter(pk=provider_id).first()
+    provider: ModelProvider | None = listed().filter(pk=provider_id).first()
     if provider is None:
         raise NotVisible([provider_id])
     return provider

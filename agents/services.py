@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts.http import Tenant
-from accounts.submissions import submission_name
+from accounts.submissions import insert_once, submission_name
 from agents import access, signals
 from agents.models import MOST_FILES, Agent, AgentFile
 from files.models import Visibility
@@ -63,26 +63,12 @@ def create(
             owner_id=actor.membership_id, slug=_slug(values["name"]), visibility=visibility, **_changeable(values)
         )
         agent.submission = submission_name(actor, submission, visibility, sorted(map(str, file_ids)), values)
-        earlier = _inserted(agent)
+        earlier = insert_once(agent)
         if earlier is not None:
             return earlier
         _attach(agent, [file.pk for file in files])
         signals.agent_created.send(Agent, actor=actor, target=agent, visibility=agent.visibility, files=len(files))
     return agent
-
-
-def _inserted(agent: Agent) -> Agent | None:
-    """Insert this agent; or return the one that the same submit made already, which may be at work at this moment."""
-    try:
-        with transaction.atomic():
-            agent.save(force_insert=True)
-    except IntegrityError:
-        name = agent.submission
-        earlier: Agent | None = Agent.objects.filter(submission=name).first() if name else None
-        if earlier is None:
-            raise
-        return earlier
-    return None
 
 
 def change(agent: Agent, *, actor: Tenant, **values: Any) -> Agent:

@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.http import Http404
 from django.utils import timezone
 
 from accounts.http import Tenant
-from accounts.submissions import submission_name
+from accounts.submissions import insert_once, submission_name
 from agents.models import Agent
 from conversations import access, answering, signals
 from conversations.models import Conversation, Delta, Message
@@ -69,7 +69,7 @@ def start(agent: Agent, *, actor: Tenant, text: str = "", submission: str | None
             title=NEW_TITLE,
             submission=submission_name(actor, submission, agent.pk, text),
         )
-        earlier = _inserted(conversation)
+        earlier = insert_once(conversation)
         if earlier is not None:
             return earlier
         signals.conversation_started.send(Conversation, actor=actor, target=conversation, agent_id=agent.pk)
@@ -175,20 +175,6 @@ def fail(message_id: UUID, *, actor: Tenant) -> None:
     message = Message.objects.filter(pk=message_id).first()
     if message is not None:
         answering.close(message, Message.Status.FAILED, answering.UNEXPECTED, actor=actor)
-
-
-def _inserted(conversation: Conversation) -> Conversation | None:
-    """Insert this one; or return the conversation that the same submit began already, which may be at work at this moment."""
-    try:
-        with transaction.atomic():
-            conversation.save(force_insert=True)
-    except IntegrityError:
-        name = conversation.submission
-        earlier: Conversation | None = Conversation.objects.filter(submission=name).first() if name else None
-        if earlier is None:
-            raise
-        return earlier
-    return None
 
 
 def _locked(conversation: Conversation) -> Conversation:

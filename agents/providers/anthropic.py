@@ -6,10 +6,20 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import anthropic
-import httpx2
 
 from accounts.outbound.streaming import PinnedTransport, Place
-from agents.providers.wire import Connection, Counted, Ended, Piece, Prompt, Trouble, Word, trouble_of_status
+from agents.providers.wire import (
+    Connection,
+    Counted,
+    Ended,
+    Piece,
+    Prompt,
+    Trouble,
+    Word,
+    client_options,
+    text_of,
+    trouble_of_status,
+)
 
 ENDINGS: Final = {"max_tokens": "length", "refusal": "withheld"}
 
@@ -41,7 +51,7 @@ class AnthropicDialect:
     def names(self, connection: Connection, transport: PinnedTransport) -> Iterator[str]:
         """The ids of their models."""
         for model in _client(connection, transport).models.list(limit=100):
-            yield _text(model.id)
+            yield text_of(model.id)
 
     def trouble(self, error: Exception) -> str:
         """Which kind of trouble it is."""
@@ -55,14 +65,7 @@ class AnthropicDialect:
 
 
 def _client(connection: Connection, transport: PinnedTransport) -> anthropic.Anthropic:
-    return anthropic.Anthropic(
-        # The transport carries the key; one that stands in the environment must never take its place (L45).
-        api_key="carried-by-the-transport",
-        base_url=connection.base_url,
-        max_retries=1,
-        timeout=connection.limits.seconds,
-        http_client=httpx2.Client(transport=transport, trust_env=False, follow_redirects=False),
-    )
+    return anthropic.Anthropic(**client_options(connection, transport))
 
 
 def _words(event: Any) -> Iterator[Word]:
@@ -71,16 +74,10 @@ def _words(event: Any) -> Iterator[Word]:
         if event.type == "message_start":
             yield Counted(read=event.message.usage.input_tokens)
         elif event.type == "content_block_delta" and event.delta.type == "text_delta":
-            yield Piece(_text(event.delta.text))
+            yield Piece(text_of(event.delta.text))
         elif event.type == "message_delta":
             yield Counted(written=event.usage.output_tokens)
             if event.delta.stop_reason:
                 yield Ended(ENDINGS.get(event.delta.stop_reason, "stop"))
     except (AttributeError, TypeError) as error:
         raise Trouble("garbage") from error
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise Trouble("garbage")
-    return value

@@ -6,11 +6,21 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import httpx2
 import openai
 
 from accounts.outbound.streaming import PinnedTransport, Place
-from agents.providers.wire import Connection, Counted, Ended, Piece, Prompt, Trouble, Word, trouble_of_status
+from agents.providers.wire import (
+    Connection,
+    Counted,
+    Ended,
+    Piece,
+    Prompt,
+    Trouble,
+    Word,
+    client_options,
+    text_of,
+    trouble_of_status,
+)
 
 # Their own servers want the newer name of the limit; servers that follow them mostly know the older one only.
 OWN_HOSTS: Final = ("openai.com", "openai.azure.com")
@@ -44,7 +54,7 @@ class OpenAIDialect:
     def names(self, connection: Connection, transport: PinnedTransport) -> Iterator[str]:
         """The ids of the server's models."""
         for model in _client(connection, transport).models.list():
-            yield _text(model.id)
+            yield text_of(model.id)
 
     def trouble(self, error: Exception) -> str:
         """Which kind of trouble it is."""
@@ -58,14 +68,7 @@ class OpenAIDialect:
 
 
 def _client(connection: Connection, transport: PinnedTransport) -> openai.OpenAI:
-    return openai.OpenAI(
-        # The transport carries the key; one that stands in the environment must never take its place (L45).
-        api_key="carried-by-the-transport",
-        base_url=connection.base_url,
-        max_retries=1,
-        timeout=connection.limits.seconds,
-        http_client=httpx2.Client(transport=transport, trust_env=False, follow_redirects=False),
-    )
+    return openai.OpenAI(**client_options(connection, transport))
 
 
 def _limit(connection: Connection) -> str:
@@ -81,14 +84,8 @@ def _words(chunk: Any) -> Iterator[Word]:
             yield Counted(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
         for choice in (chunk.choices or ())[:1]:
             if choice.delta is not None and choice.delta.content:
-                yield Piece(_text(choice.delta.content))
+                yield Piece(text_of(choice.delta.content))
             if choice.finish_reason:
                 yield Ended(ENDINGS.get(choice.finish_reason, "stop"))
     except (AttributeError, TypeError) as error:
         raise Trouble("garbage") from error
-
-
-def _text(value: object) -> str:
-    if not isinstance(value, str):
-        raise Trouble("garbage")
-    return value

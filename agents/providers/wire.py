@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
+
+import httpx2
 
 from accounts.outbound.streaming import Limits, PinnedTransport, Place
 
@@ -82,6 +84,25 @@ class Dialect(Protocol):
     def trouble(self, error: Exception) -> str:
         """Which kind of trouble an error of the library is; "" for one that is not the library's."""
         ...
+
+
+def client_options(connection: Connection, transport: PinnedTransport) -> dict[str, Any]:
+    """With what each vendor's library is made, so that it goes through our transport and takes nothing from around it."""
+    return {
+        # The transport carries the key; one that stands in the environment must never take its place (L45).
+        "api_key": "carried-by-the-transport",
+        "base_url": connection.base_url,
+        "max_retries": 1,
+        "timeout": connection.limits.seconds,
+        "http_client": httpx2.Client(transport=transport, trust_env=False, follow_redirects=False),
+    }
+
+
+def text_of(value: object) -> str:
+    """Return what should be a text: the libraries do not check what came against their types. Raises `Trouble`."""
+    if not isinstance(value, str):
+        raise Trouble("garbage")
+    return value
 
 
 def trouble_of_status(status: int) -> str:

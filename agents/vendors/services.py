@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
 from accounts import outbound
-from accounts.http import Tenant
+from accounts.http import NotVisible, Tenant
 from accounts.outbound.streaming import Limits
 from accounts.tenancy.context import current_workspace_id
 from accounts.tenancy.models import new_id
@@ -74,7 +74,8 @@ def change(provider: ModelProvider, words: Words, *, actor: Tenant) -> None:
     names = ("name", "address", "models", "price_read", "price_written")
     changed = [name for name, old, new in zip(names, before, after, strict=True) if old != new]
     with transaction.atomic():
-        _keep("change", provider.pk, words, key, offered)
+        if not _keep("change", provider.pk, words, key, offered):
+            raise NotVisible([provider.pk])  # removed meanwhile, while the vendor was asked
         signals.provider_changed.send(
             ModelProvider,
             actor=actor,

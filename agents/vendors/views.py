@@ -11,11 +11,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.access import recent_login_required, role_required
-from accounts.http import NotVisible, TenantRequest
+from accounts.http import TenantRequest
 from accounts.models import Role
+from agents import access
 from agents.vendors import queries, services
 from agents.vendors.forms import BudgetForm, ProviderChangeForm, ProviderForm
-from agents.vendors.models import ModelProvider
 
 
 @require_GET
@@ -54,7 +54,7 @@ def provider_create(request: TenantRequest) -> HttpResponseBase:
 @role_required(Role.ADMIN)
 def provider(request: TenantRequest, provider_id: UUID) -> HttpResponse:
     """One provider: where it is, which models it has, who uses it."""
-    return render(request, "agents/provider.html", {"provider": _provider_or_refuse(provider_id)})
+    return render(request, "agents/provider.html", {"provider": access.get_provider_or_refuse(provider_id)})
 
 
 @require_http_methods(["GET", "POST"])
@@ -62,7 +62,7 @@ def provider(request: TenantRequest, provider_id: UUID) -> HttpResponse:
 @recent_login_required
 def provider_change(request: TenantRequest, provider_id: UUID) -> HttpResponseBase:
     """Change a provider."""
-    found = _provider_or_refuse(provider_id)
+    found = access.get_provider_or_refuse(provider_id)
     form = (
         ProviderChangeForm(request.POST, provider=found) if request.method == "POST" else ProviderChangeForm.of(found)
     )
@@ -82,7 +82,7 @@ def provider_change(request: TenantRequest, provider_id: UUID) -> HttpResponseBa
 @role_required(Role.ADMIN)
 def provider_test(request: TenantRequest, provider_id: UUID) -> HttpResponse:
     """Ask the provider for its models now."""
-    found = _provider_or_refuse(provider_id)
+    found = access.get_provider_or_refuse(provider_id)
     try:
         names = services.test(found, actor=request.tenant)
     except services.Unfit as unfit:
@@ -96,7 +96,7 @@ def provider_test(request: TenantRequest, provider_id: UUID) -> HttpResponse:
 @role_required(Role.ADMIN)
 def provider_remove(request: TenantRequest, provider_id: UUID) -> HttpResponse:
     """Take a provider away."""
-    found = _provider_or_refuse(provider_id)
+    found = access.get_provider_or_refuse(provider_id)
     services.remove(found, actor=request.tenant)
     messages.success(request, f"“{found.name}” and its key are removed. Nothing more is sent to it.")
     return redirect("models:list")
@@ -115,10 +115,3 @@ def budget(request: TenantRequest) -> HttpResponseBase:
         messages.success(request, "The budget is set. It counts from the next question.")
         return redirect("models:list")
     return render(request, "agents/budget.html", {"form": form}, status=422 if form.errors else 200)
-
-
-def _provider_or_refuse(provider_id: UUID) -> ModelProvider:
-    found: ModelProvider | None = queries.listed().filter(pk=provider_id).first()
-    if found is None:
-        raise NotVisible([provider_id])
-    return found

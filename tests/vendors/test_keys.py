@@ -10,8 +10,10 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
+from accounts.http import NotVisible
 from accounts.outbound import Forbidden
 from accounts.outbound.streaming import Limits, PinnedTransport, Place
+from agents import signals
 from agents.vendors import services, vault
 from agents.vendors.models import Kind, ModelProvider
 from conversations.models import Message
@@ -49,6 +51,25 @@ def test_a_row_that_was_moved_past_us_is_never_called(vendor: Double) -> None:
         row.base_url = other.url
         with pytest.raises(vault.Unopened):
             services.connection_to(row)
+
+
+def test_a_provider_that_goes_while_it_is_changed_is_not_said_to_be_changed(vendor: Double) -> None:
+    """A change asks the vendor, which takes a while; a colleague may take the provider away in between."""
+    added = provider(vendor)
+    heard: list[object] = []
+
+    def hear(sender: object, target: object, **facts: object) -> None:
+        heard.append(target)
+
+    signals.provider_changed.connect(hear)
+    try:
+        with acting(ADA) as ada:
+            services.remove(ModelProvider.objects.get(), actor=ada)
+            with pytest.raises(NotVisible):
+                services.change(added, words(vendor, name="Renamed"), actor=ada)
+    finally:
+        signals.provider_changed.disconnect(hear)
+    assert heard == []
 
 
 def test_a_changed_address_wants_the_key_again(vendor: Double) -> None:
