@@ -13,11 +13,6 @@ from django.db.backends.ddl_references import Statement
 from django.db.models import BaseConstraint, Model
 
 WORKSPACE_RULE = "workspace_id = (SELECT fence.current_workspace())"
-# Owners and administrators: who reads the trail, and what else is theirs alone, in raw SQL too.
-KEEPERS = (
-    "EXISTS (SELECT 1 FROM accounts_membership m WHERE m.workspace_id = (SELECT fence.current_workspace()) "
-    "AND m.id = (SELECT fence.current_member()) AND m.role IN ('owner', 'admin') AND m.status = 'active')"
-)
 MEMBER = "(SELECT fence.current_member())"
 WHOLE = "(SELECT fence.is_whole())"
 GLASS = "(SELECT fence.is_glass())"

@@ -11,10 +11,10 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from accounts.models import Membership
-from accounts.tenancy.constraints import KEEPERS, WORKSPACE_RULE, MemberPolicy, RowLevelSecurity
+from accounts.policies import KEPT
+from accounts.tenancy.constraints import MemberPolicy, RowLevelSecurity
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 
-KEEPERS_ONLY = f"{WORKSPACE_RULE} AND {KEEPERS}"
 # Which agent somebody asked, private ones too, is theirs to know: of others' requests administrators see the sums.
 CAUSED = "member_id = {member}"
 MILLION = 1_000_000
@@ -71,7 +71,7 @@ class Budget(WorkspaceModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace", "name"], name="agents_budget_one"),
-            RowLevelSecurity(name="agents_budget_rls", using=KEEPERS_ONLY),
+            RowLevelSecurity(name="agents_budget_rls", using=KEPT),
         ]
 
     def __str__(self) -> str:
@@ -92,7 +92,7 @@ class MonthlyUse(WorkspaceModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace", "month"], name="agents_monthlyuse_once"),
-            RowLevelSecurity(name="agents_monthlyuse_rls", using=KEEPERS_ONLY),
+            RowLevelSecurity(name="agents_monthlyuse_rls", using=KEPT),
         ]
 
     def __str__(self) -> str:

@@ -10,7 +10,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from accounts.models import Membership
-from accounts.tenancy.constraints import KEEPERS, WORKSPACE_RULE, RowLevelSecurity
+from accounts.policies import KEPT
+from accounts.tenancy.constraints import RowLevelSecurity
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel, new_id
 from audit.rules import REASONS, Outcome, Severity, action_words
 
@@ -59,7 +60,7 @@ class Channel(WorkspaceModel, ChannelFields):
     class Meta:
         constraints = [
             # Who reads the trail may have it told to them, and nobody else: what a channel hears of is what the trail says.
-            RowLevelSecurity(name="audit_channel_rls", using=f"{WORKSPACE_RULE} AND {KEEPERS}"),
+            RowLevelSecurity(name="audit_channel_rls", using=KEPT),
             # What an owner's raw SQL hands to the function that adds a channel is its own affair; the kind is not.
             models.CheckConstraint(condition=~models.Q(kind=Kind.SENTRY), name="audit_channel_kind"),
         ]
