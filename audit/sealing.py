@@ -36,7 +36,9 @@ COLUMNS: Final = (
     "asked_workspace_id, actor_type, actor_id, actor_name, actor, target_type, target_id, request_id, client_address, "
     "http, net, trace, refused_by, detail, fingerprint"
 )
-_LINES: Final = f"COPY (SELECT {COLUMNS} FROM audit_entry WHERE id = ANY(%s)) TO STDOUT"  # noqa: S608 - constants only
+# The bounds say nothing new, but without them, and until the first ANALYZE of a month's piece, PostgreSQL takes 1,000 ids for
+# half of the table and reads all of it for every seal.
+_LINES: Final = f"COPY (SELECT {COLUMNS} FROM audit_entry WHERE id = ANY(%s) AND id BETWEEN %s AND %s) TO STDOUT"  # noqa: S608 - constants only
 # The text of a time or a number depends on these; a session that inherits others would read every entry as changed.
 PLAIN: Final = "SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'"
 
@@ -87,8 +89,10 @@ def _seal_once(*, partly: bool) -> int:
 
 def leaves_of(cursor: Any, ids: list[UUID]) -> dict[UUID, bytes]:
     """The hash of each of these entries that is there: SHA-256 over its line as COPY writes it, under ``PLAIN``."""
+    if not ids:
+        return {}  # A seal that somebody emptied has no bounds; what is wrong with it is said elsewhere.
     found = {}
-    with cursor.copy(_LINES, [ids]) as lines:
+    with cursor.copy(_LINES, [ids, min(ids), max(ids)]) as lines:
         for line in lines:
             raw = bytes(line)
             found[UUID(raw[:36].decode())] = sha256(raw).digest()

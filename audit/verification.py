@@ -28,7 +28,10 @@ _UNKNOWN: Final = (
     "SELECT id FROM audit_entry EXCEPT (SELECT unnest(ids) FROM audit_seal UNION ALL SELECT entry_id FROM audit_unsealed) "
     "LIMIT %s"
 )
-_WHOSE: Final = "SELECT id, workspace_id FROM audit_entry WHERE id = ANY(%s) AND workspace_id = ANY(%s)"
+# With the bounds for the reason that stands beside those of ``sealing``.
+_WHOSE: Final = (
+    "SELECT id, workspace_id FROM audit_entry WHERE id = ANY(%s) AND id BETWEEN %s AND %s AND workspace_id = ANY(%s)"
+)
 _WAITING_OF: Final = (
     "SELECT e.workspace_id, count(*) FROM audit_unsealed u JOIN audit_entry e ON e.id = u.entry_id "
     "WHERE e.workspace_id = ANY(%s) GROUP BY e.workspace_id"
@@ -215,7 +218,7 @@ def _whose(cursor: Any, report: Report, ids: Iterable[UUID]) -> dict[UUID, UUID]
     wanted = list(ids)
     if not wanted or not report.parts:
         return {}
-    cursor.execute(_WHOSE, [wanted, list(report.parts)])
+    cursor.execute(_WHOSE, [wanted, min(wanted), max(wanted), list(report.parts)])
     return dict(cursor.fetchall())
 
 

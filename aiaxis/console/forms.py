@@ -7,28 +7,26 @@ from django import forms
 from accounts.models import Workspace
 
 
-class PeopleFilter(forms.Form):
-    """A person's address or name, or a part of it."""
-
-    q = forms.CharField(
-        label="Address or name",
+def _search(label: str) -> forms.CharField:
+    return forms.CharField(
+        label=label,
         required=False,
         max_length=120,
         widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off", "data-search-box": ""}),
         error_messages={"max_length": "Look for at most 120 characters."},
     )
+
+
+class PeopleFilter(forms.Form):
+    """A person's address or name, or a part of it."""
+
+    q = _search("Address or name")
 
 
 class WorkspaceFilter(forms.Form):
     """A workspace's name, or a part of it, and its state."""
 
-    q = forms.CharField(
-        label="Name",
-        required=False,
-        max_length=120,
-        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off", "data-search-box": ""}),
-        error_messages={"max_length": "Look for at most 120 characters."},
-    )
+    q = _search("Name")
     status = forms.ChoiceField(label="State", required=False, choices=[("", "Any"), *Workspace.Status.choices])
 
 

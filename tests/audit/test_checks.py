@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from audit import entries, ledger, sealing, spool
 from audit.checks import running, services
 from audit.checks.models import Check, Proof
 from audit.shipper import Shipper
-from tests import cast, doors, environment
+from tests import cast, doors
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -30,16 +29,6 @@ TRAIL, ISOLATION, OWN = "/operator/audit/check/", "/operator/audit/proof/", "/tr
 def folder(settings: Settings, tmp_path: Path) -> Path:
     settings.AIAXIS_HOME = tmp_path
     return tmp_path / "spool"
-
-
-@pytest.fixture
-def superuser() -> Iterator[psycopg.Connection[Any]]:
-    """Whoever owns the machine: no trigger runs, no policy holds."""
-    with psycopg.connect(
-        environment.server.superuser_url(), dbname=environment.platform_database, autocommit=True
-    ) as line:
-        line.execute("SET session_replication_role = replica")
-        yield line
 
 
 def put(*people: cast.Person, monkeypatch: pytest.MonkeyPatch) -> list[str]:

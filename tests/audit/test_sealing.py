@@ -104,6 +104,11 @@ def swap_seals(line: psycopg.Connection[Any], ids: list[str]) -> None:
     line.execute("UPDATE audit_seal SET seq = CASE seq WHEN 1 THEN -2 ELSE -1 END; UPDATE audit_seal SET seq = -seq")
 
 
+def empty_a_seal(line: psycopg.Connection[Any], ids: list[str]) -> None:
+    """Let a seal be over nothing."""
+    line.execute("UPDATE audit_seal SET ids = '{}', leaves = '' WHERE seq = 1")
+
+
 def insert(line: psycopg.Connection[Any], ids: list[str]) -> None:
     """Add an entry that nobody wrote, past the trigger."""
     line.execute("CREATE TEMPORARY TABLE forged AS SELECT * FROM audit_entry WHERE id = %s", [ids[0]])
@@ -154,6 +159,7 @@ def _forge_chain(line: psycopg.Connection[Any], key: bytes) -> None:
         (delete, {"missing"}),
         (swap, {"broken"}),
         (swap_seals, {"broken"}),
+        (empty_a_seal, {"broken"}),
         (insert, {"broken"}),
         (cut_off, {"truncated"}),
         (empty, {"truncated"}),
