@@ -23,22 +23,27 @@ from audit.notices import operating
 from audit.notices.models import Kind
 from audit.shipper import Shipper
 from tests import cast, doors
+from tests.addresses import WITH_IDS, Address, client_for
 from tests.audit import children
 from tests.audit.notices import desk
+from tests.audit.test_reaching import desks, knock, reaches
 from tests.bench.lifecycle import handler
 from tests.bench.measure import interleaved
 from tests.bench.rows import Row, at_least, at_most, noted
 from tests.receivers import Receiver, receiver
+from tests.test_every_url import variants
 from tests.waiting import PATIENCE
 
 SHIPPED = 50_000
 # Their own pools as in an installation: the benchmark itself takes one connection each.
 ADMITTED = {"OUTBOUND_ALLOWED_NETWORKS": "127.0.0.1/32", "DATABASE_POOL_SIZE": "24"}
 KINDS = [
-    (person, where)
+    (person, f"{where}?workspace_id=1")
     for where in ("/files/", "/agents/", "/conversations/", "/account/")
     for person in (cast.ALICE, cast.ADA, cast.BOB, cast.VERA, cast.CHARLIE)
 ]
+# Of another workspace; each is a 404 like any typo, and what it was is found out after the answer.
+REACHES = ("/files/{file_id}/", "/agents/{agent_id}/", "/conversations/{conversation_id}/", "/models/{provider_id}/")
 
 
 def refused(request: TenantRequest) -> HttpResponse:
@@ -107,13 +112,49 @@ def _telling(home: Path) -> list[Row]:
                 operator=desk.OLGA, name="n", kind=Kind.WEBHOOK, address=hook.url, least="critical", heartbeat=False
             )
             took = [_told(hook, *kind) for kind in KINDS][1:]
+            reached = [_told(hook, *kind) for kind in _into_acme()]
+        routes, slowest = _every_route()
     finally:
         for process in processes:
             process.terminate()
         for process in processes:
             process.communicate(timeout=PATIENCE)
-    how = f"worst of {len(took)} kinds; median {statistics.median(took):.2f} s"
-    return [at_most("audit: from refusal to first notification", max(took), 5.0, "s", how)]
+    return [
+        at_most("audit: from refusal to first notification", max(took), 5.0, "s", _worst(took)),
+        at_most("audit: from a reach to its first notification", max(reached), 5.0, "s", _worst(reached)),
+        at_most("audit: from a reach to its critical entry", slowest, 5.0, "s", f"worst of {routes} addresses"),
+    ]
+
+
+def _worst(seconds: list[float]) -> str:
+    return f"worst of {len(seconds)} kinds; median {statistics.median(seconds):.2f} s"
+
+
+def _into_acme() -> list[tuple[cast.Person, str]]:
+    """Charlie, with a valid session of Birch, and what Acme has."""
+    theirs, _ = desks()
+    return [(cast.CHARLIE, where.format(**theirs.ids)) for where in REACHES]
+
+
+def _every_route() -> tuple[int, float]:
+    """How many requests reached into Acme, at every address that takes an id, and the longest until one was critical."""
+    theirs, own = desks()
+    took = []
+    for address in WITH_IDS:
+        path, _ = next(iter(variants(address, theirs, own)))
+        if theirs.ids["slug"] not in path:  # A slug names nobody's object.
+            took.append(_until_critical(address, path))
+    return len(took), max(took)
+
+
+def _until_critical(address: Address, path: str) -> float:
+    client = client_for(address, cast.CHARLIE)
+    client.defaults["SERVER_NAME"] = "127.0.0.1"
+    began = time.monotonic()
+    answers = (knock(client, address, method, path) for method in address.methods)
+    request = next(answer["X-Request-Id"] for answer in answers if answer.status_code != 405)
+    desk.until(lambda: request in reaches())
+    return time.monotonic() - began
 
 
 def _told(hook: Receiver, person: cast.Person, where: str) -> float:
@@ -124,7 +165,7 @@ def _told(hook: Receiver, person: cast.Person, where: str) -> float:
     hook.received.clear()
     browser = doors.browser(person)
     began = time.monotonic()
-    answer = browser.get(f"{where}?workspace_id=1", SERVER_NAME="127.0.0.1")
+    answer = browser.get(where, SERVER_NAME="127.0.0.1")
     desk.until(lambda: _of(hook, answer["X-Request-Id"]))
     return hook.received[-1].at - began
 
