@@ -61,6 +61,7 @@ class Reason(StrEnum):
     CRASH = "server_error"  # our own code failed
     HOST = "host"  # a Host header that is not ours
     MALFORMED = "malformed"
+    METHOD = "method"  # one that nothing here answers
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,10 @@ from accounts.tracing import Origin, accepted, followed
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+OTHER_METHOD = "OTHER"
+_NAMED_METHODS = frozenset({*METHODS, "TRACE", "CONNECT"})
+
 # The longest string that a record keeps of anything a client sent.
 LONGEST = 512
 
@@ -106,7 +110,8 @@ def describe(request: HttpRequest, route: str) -> RequestContext:
     return RequestContext(
         request_id=uuid7(),
         received_at=datetime.now(UTC),
-        method=(request.method or "")[:16],
+        # A word of ours: it is a label in the metrics and stands in the log, and a client may write what it likes.
+        method=request.method if request.method in _NAMED_METHODS else OTHER_METHOD,
         path=request.path[:LONGEST],
         route=route,
         query_keys=_query_keys(str(meta.get("QUERY_STRING") or "")),

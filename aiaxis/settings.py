@@ -100,6 +100,7 @@ MIDDLEWARE: list[str] = [
     "accounts.middleware.DenialMiddleware",
     # Turns away what comes from an address that an operator shut out, before anything is read or looked up for it.
     "audit.reviews.door.BlockMiddleware",
+    "accounts.middleware.MethodMiddleware",  # refuses TRACE and its like, inside what records it
     # The redirect to https. The headers that it could set are set above, on every answer.
     "django.middleware.security.SecurityMiddleware",
     # Outside forms, sign-in and console: from elsewhere nothing below /operator/ is there, and asking is recorded.

@@ -2,12 +2,14 @@
 
 from accounts.middleware.denial import DenialMiddleware
 from accounts.middleware.headers import SecurityHeadersMiddleware
+from accounts.middleware.methods import MethodMiddleware
 from accounts.middleware.networks import OperatorNetworkMiddleware
 from accounts.middleware.reserved import ReservedNamesMiddleware
 from accounts.middleware.tenant import TenantMiddleware
 
 __all__ = [
     "DenialMiddleware",
+    "MethodMiddleware",
     "OperatorNetworkMiddleware",
     "ReservedNamesMiddleware",
     "SecurityHeadersMiddleware",

@@ -12,10 +12,8 @@ from typing import Final
 
 from csp.utils import build_policy
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseNotAllowed
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-
-METHODS: Final = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 
 HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
@@ -36,7 +34,7 @@ SANDBOX: Final = "sandbox; default-src 'none'; frame-ancestors 'none'"
 
 
 class SecurityHeadersMiddleware:
-    """Sets the policy headers on every response, and refuses methods that nothing here answers."""
+    """Sets the policy headers on every response."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -48,9 +46,7 @@ class SecurityHeadersMiddleware:
         """Answer with every header set; the nonce exists before any template or stream can ask for it."""
         nonce = secrets.token_urlsafe(16)
         request.csp_nonce = nonce  # type: ignore[attr-defined]  # declared on TenantRequest
-        # TRACE echoes a request's headers, cookies with them, to whoever made the browser send it; plain Django answers 200.
-        is_answered = request.method in METHODS
-        response = self.get_response(request) if is_answered else HttpResponseNotAllowed(METHODS)
+        response = self.get_response(request)
         for name, value in HEADERS.items():
             response.headers[name] = value
         if response.headers.get("Content-Security-Policy") != SANDBOX:

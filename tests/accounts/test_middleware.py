@@ -174,10 +174,15 @@ def test_each_answer_has_a_nonce_of_its_own() -> None:
     assert len(policies) == 3
 
 
-@pytest.mark.parametrize("method", ["TRACE", "TRACK", "CONNECT", "PROPFIND"])
-def test_trace_and_unknown_methods_are_405(method: str) -> None:
-    """TRACE echoes a request's cookies; plain Django answers it with 200."""
-    assert Client().generic(method, "/form/").status_code == 405
+@pytest.mark.parametrize(("method", "told"), [("TRACE", "TRACE"), ("TRACK", "OTHER"), ("a\x1b[2J", "OTHER")])
+def test_trace_and_unknown_methods_are_405_and_recorded(method: str, told: str, heard: list[dict[str, Any]]) -> None:
+    """P6: TRACE echoes a request's cookies; plain Django answers it with 200. The record names none that a client made up."""
+    answer = Client().generic(method, "/form/")
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD, OPTIONS, POST, PUT, PATCH, DELETE")
+    [fact] = heard
+    assert fact["refusal"].reason == "method"
+    context = fact["context"]
+    assert (context.method, str(context.request_id)) == (told, answer["X-Request-Id"])
 
 
 def test_a_failure_says_nothing_of_its_cause() -> None:

@@ -172,7 +172,7 @@ def test_a_client_makes_no_label() -> None:
     found = numbers()
     routes = {one.labels["route"] for one in found["aiaxis_requests"].samples}
     assert routes <= {"none", "/sign-in/", "/invitations/<str:token>/", "/metrics"}
-    assert {one.labels["method"] for one in found["aiaxis_requests"].samples} == {"GET"}
+    assert {one.labels["method"] for one in found["aiaxis_requests"].samples} == {"GET", "OTHER"}
 
 
 def test_the_page_names_nobody_and_no_workspace() -> None:
