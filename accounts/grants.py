@@ -215,6 +215,8 @@ DEFINER_FUNCTIONS: Final = {
     "fence.ask_for_check(text)": (APP,),
     "fence.ask_for_own_check(uuid)": (APP,),
     "fence.own_checks()": (APP,),
+    # How the installation is protected: times, yes or no, and counts of the sealed member's own workspace.
+    "fence.protection()": (APP,),
     # Who is shut out at the door: the shipper puts the list where its host's web processes read it.
     "fence.blocks()": (AUDIT,),
     "fence.current_workspace()": (APP, AUDIT),

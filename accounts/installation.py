@@ -25,14 +25,19 @@ class Part:
 
 def parts(*, is_secure: bool) -> list[Part]:
     """Every part that can be configured, those that are not first. `is_secure`: this request came over HTTPS."""
-    found = [
-        Part(
-            "Language model",
-            is_configured=False,
-            meaning="Without one, agents find the passages that answer a question and quote them word for word. They write no "
-            "prose, so they invent nothing.",
-            change="Each workspace adds its own providers under Settings, Models.",
-        ),
+    model = Part(
+        "Language model",
+        is_configured=False,
+        meaning="Without one, agents find the passages that answer a question and quote them word for word. They write no "
+        "prose, so they invent nothing.",
+        change="Each workspace adds its own providers under Settings, Models.",
+    )
+    return sorted([model, *of_settings(is_secure=is_secure)], key=lambda part: part.is_configured)
+
+
+def of_settings(*, is_secure: bool) -> list[Part]:
+    """The parts that whoever runs the installation configures, for all workspaces together."""
+    return [
         _single_sign_on(),
         _mail(),
         _error_reports(),
@@ -40,7 +45,6 @@ def parts(*, is_secure: bool) -> list[Part]:
         _counters(),
         _transport(is_secure=is_secure),
     ]
-    return sorted(found, key=lambda part: part.is_configured)
 
 
 def _single_sign_on() -> Part:

@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("models/", include("agents.vendors.urls")),
     path("conversations/", include("conversations.urls")),
     path("", include("audit.urls")),
+    path("", include("aiaxis.protection.urls")),
     path("operator/", operators.urls),
     path("api/v1/openapi.json", openapi, name="openapi"),
     path("api/v1/", api.urls),

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from django.conf import settings
 from django.core.files.base import File
@@ -105,6 +105,12 @@ def exists(key: str) -> bool:
     """Are there bytes under this key?"""
     _check(key)
     return bool(default_storage.exists(key))
+
+
+def is_on_disk() -> bool:
+    """Do the bytes lie on a disk of this installation, and not in an object store?"""
+    chosen = cast("dict[str, Any]", settings.STORAGES["default"])
+    return str(chosen["BACKEND"]).endswith(".FileSystemStorage")
 
 
 def incoming() -> Path:

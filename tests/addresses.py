@@ -36,6 +36,7 @@ PUBLIC = {
     "/sign-in/reset/": "asks for the token of a mailed link",
     "/sign-in/sso/": "sends people to their company's sign-in",
     "/sign-in/sso/callback/": "takes them in if they bring what this browser left with",
+    "/trust/": "says how the installation is built and set up, and asks no database",
     "/webhooks/workos/": "a server knocks here, with a signature",
     "/operator/sign-in/": "where operators come in",
     "/operator/sign-in/second/": "asks for a code after an operator's right password",

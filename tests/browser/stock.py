@@ -51,6 +51,7 @@ class Stock:
             "account": "/account/",
             "password": "/account/password/",
             "installation": "/account/installation/",
+            "protection": "/protection/",
             "keys": "/keys/",
             "new key": "/keys/new/",
             "models": "/models/",
