@@ -63,6 +63,8 @@ GRANTS: Final = (
     Grant(APP, "conversations_message", WRITE),
     Grant(APP, "conversations_delta", MAKE),
     Grant(APP, "conversations_citation", MAKE),
+    # Counted by triggers alone: a number that injected SQL could write would be no number.
+    Grant(APP, "conversations_dailyuse", READ),
     # Jobs: hand one in, no more. Their arguments are sealed, so a forged row is refused by the worker. Only what the
     # runner's own defer function writes: a row that says "doing" holds its lock, and no worker would ever give it back.
     Grant(
@@ -258,6 +260,11 @@ DEFINER_FUNCTIONS: Final = {
     "fence.keep_budget(bigint,bigint,bigint)": (APP,),
     "fence.reserve_model_use(uuid,uuid,uuid,text,bigint,bigint)": (APP,),
     "fence.settle_model_use(uuid,bigint,bigint)": (APP,),
+    # What is used: counted by triggers, and how much each member stores told to those who keep the workspace.
+    "fence.count_use(uuid,uuid,uuid,date,bigint,bigint,bigint,bigint,bigint,bigint)": (),
+    "fence.count_message()": (),
+    "fence.count_model_use()": (),
+    "fence.stored_by_member()": (APP,),
     # Invitations: sent and withdrawn by the sealed member, accepted by sealed claims and the mailed token together.
     "fence.send_invitation(uuid,text,text,text,text,bytea)": (APP,),
     "fence.renew_invitation(uuid,text,bytea)": (APP,),

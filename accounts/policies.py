@@ -5,8 +5,8 @@ from typing import Final
 from accounts.tenancy.constraints import WORKSPACE_RULE
 
 # In raw SQL too: the database asks what the member is at this moment.
-_KEEPERS: Final = (
+KEEPS: Final = (
     "EXISTS (SELECT 1 FROM accounts_membership m WHERE m.workspace_id = (SELECT fence.current_workspace()) "
     "AND m.id = (SELECT fence.current_member()) AND m.role IN ('owner', 'admin') AND m.status = 'active')"
 )
-KEPT: Final = f"{WORKSPACE_RULE} AND {_KEEPERS}"
+KEPT: Final = f"{WORKSPACE_RULE} AND {KEEPS}"

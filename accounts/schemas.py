@@ -16,12 +16,14 @@ Conventions for an app's `api.py` (a `ninja.Router` that `aiaxis/api.py` mounts)
 """
 
 import re
+from datetime import date
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 from annotated_types import Ge, Le
 from ninja import Header, Schema
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from accounts.days import EARLIEST, LATEST
 from accounts.pagination import LARGEST_PAGE
 from accounts.submissions import LONGEST_KEY
 
@@ -31,6 +33,8 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 # How many rows a client asks for at once.
 Limit = Annotated[int, Ge(1), Le(LARGEST_PAGE)]
+# A day in UTC, such as 2026-11-23.
+Day = Annotated[date, Field(ge=EARLIEST, le=LATEST)]
 # A client that got no answer repeats the request with the same one, and makes nothing twice.
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=LONGEST_KEY)]
 

@@ -19,6 +19,7 @@ class Scope(models.TextChoices):
     FILES_WRITE = "files:write", "Upload and delete files"
     MEMBERS_READ = "members:read", "See who belongs to the workspace"
     SEARCH_READ = "search:read", "Search in files"
+    USAGE_READ = "usage:read", "See how much is used"
 
 
 EVERY = frozenset(scope.value for scope in Scope)

@@ -22,6 +22,7 @@ from accounts.schemas import Problem, Refused
 from agents.api import router as agents_router
 from audit.api import router as audit_router
 from conversations.api import router as conversations_router
+from conversations.usage.api import router as usage_router
 from files.api import router as files_router
 
 api: Final = NinjaAPI(
@@ -49,6 +50,7 @@ api.add_router("", accounts_router)
 api.add_router("", files_router)
 api.add_router("", agents_router)
 api.add_router("", conversations_router)
+api.add_router("", usage_router)
 api.add_router("", audit_router)
 
 

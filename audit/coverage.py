@@ -72,6 +72,7 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "conversations:delete": ("conversation.deleted",),
     "conversations:stop": ("message.stopped",),
     "conversations:retry": ("message.asked",),
+    "usage:content": ("usage.exported",),
     "audit:trail": ("trail.read",),
     "audit:entry": ("trail.read",),
     "audit:retention_choose": ("trail.retention_changed",),
@@ -176,6 +177,7 @@ _OWN_ACCOUNT = "People see what the platform holds about themselves."
 _NAMES_AND_STATES = "A list of names and states that the member policies let this member see; opening one is recorded."
 _WHERE_TOLD = "Administrators see where their own workspace is told of its events; changing that is recorded."
 _PROVIDERS = "Administrators see which model vendors their workspace uses, never a key; every change is recorded."
+_NUMBERS = "How much was used, of oneself or, for owners and administrators, of everybody; taking the file is recorded."
 _OWN_CONVERSATION = "Only its owner can open it, and reads what was said to them; what agents read for it is recorded."
 
 EXEMPT: Final[dict[str, str]] = {
@@ -231,6 +233,8 @@ EXEMPT: Final[dict[str, str]] = {
     "audit:notifications": _WHERE_TOLD,
     "audit:channel_new": _WHERE_TOLD,
     "audit:channel": _WHERE_TOLD,
+    "usage:page": _NUMBERS,
+    "api:read_usage": _NUMBERS,
     "conversations:list": _OWN_CONVERSATION,
     "conversations:new": _NAMES_AND_STATES,
     "conversations:detail": _OWN_CONVERSATION,

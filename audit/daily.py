@@ -43,8 +43,7 @@ class OfKind:
 def refusals() -> charts.Chart:
     """Everybody's refusals of each of the latest two weeks' days, those of floods counted whole."""
     first, last = _days()
-    counts = {day: charts.Count(refused=count) for day, (count, _) in _counts("", first, last).items()}
-    return charts.drawn(counts, first, last)
+    return charts.of_refusals({day: count for day, (count, _) in _counts("", first, last).items()}, first, last)
 
 
 def of_kind(fingerprint: str) -> OfKind:
@@ -52,8 +51,8 @@ def of_kind(fingerprint: str) -> OfKind:
     first, last = _days()
     found = _counts(fingerprint, first, last)
     count, begun = found.pop(date.min)
-    counts = {day: charts.Count(refused=of_day) for day, (of_day, _) in found.items()}
-    return OfKind(charts.drawn(counts, first, last), count, begun)
+    counts = {day: of_day for day, (of_day, _) in found.items()}
+    return OfKind(charts.of_refusals(counts, first, last), count, begun)
 
 
 def _days() -> tuple[date, date]:

@@ -4,43 +4,22 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.core.exceptions import ValidationError
 
+from accounts.days import DaysForm
 from audit.exports.models import Export
-from audit.queries import EARLIEST, LATEST, Chosen
+from audit.queries import Chosen
 from audit.rules import Outcome, Severity, actions_of_a_trail, actions_of_everything
 
 
-class DaysForm(forms.Form):
-    """From which day to which, in UTC, both included."""
-
-    since = forms.DateField(label="From (UTC)", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(label="To (UTC)", required=False, widget=forms.DateInput(attrs={"type": "date"}))
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            field.error_messages["invalid_choice"] = "Choose one from the list."
-        for name in ("since", "until"):
-            self.fields[name].error_messages["invalid"] = "Write the day as year-month-day, such as 2026-11-23."
-
-    def clean(self) -> dict[str, Any]:
-        """Days that no entry can have are refused before they reach the database, and so is an end before the start."""
-        values = super().clean() or {}
-        since, until = values.get("since"), values.get("until")
-        for name, day in (("since", since), ("until", until)):
-            if day is not None and not EARLIEST <= day <= LATEST:
-                self.add_error(name, f"Choose a day between {EARLIEST:%Y} and {LATEST:%Y}.")
-        if since and until and until < since:
-            raise ValidationError({"until": "This day is before the first one. Choose a later day."})
-        return values
+class Filter(DaysForm):
+    """Days, and whatever else a filter of the trail asks for."""
 
     def chosen(self) -> Chosen:
         """The filters of a valid form."""
         return Chosen(**self.cleaned_data)
 
 
-class TrailFilter(DaysForm):
+class TrailFilter(Filter):
     """The filters above a workspace's trail, all optional. ``people`` are the pairs of id and name to choose from."""
 
     person = forms.TypedChoiceField(label="Person", required=False, coerce=UUID, empty_value=None)
@@ -81,7 +60,7 @@ class ExportForm(TrailFilter):
         return Chosen(**{name: value for name, value in self.cleaned_data.items() if name != "format"})
 
 
-class OperatorFilter(DaysForm):
+class OperatorFilter(Filter):
     """The filters above the operators' list of every workspace's entries, all optional."""
 
     severity = forms.ChoiceField(label="Severity", required=False, choices=[("", "Any"), *Severity.choices])

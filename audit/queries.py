@@ -16,8 +16,6 @@ from audit.models import Entry, EntryQuerySet
 from audit.partitions import first_id
 from audit.rules import Outcome
 
-EARLIEST, LATEST = date(2000, 1, 1), date(2199, 12, 31)
-
 
 @dataclass(frozen=True, slots=True)
 class Chosen:

@@ -1,18 +1,18 @@
 """What does the API say about an entry of the trail, and what may a client ask for?"""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
+from accounts.schemas import Day
 from audit.models import Entry
-from audit.queries import EARLIEST, LATEST, Chosen
+from audit.queries import Chosen
 from audit.rules import Outcome
 
 Word = Annotated[str, StringConstraints(max_length=64)]
-Day = Annotated[date, Field(ge=EARLIEST, le=LATEST)]
 
 
 # What an entry and its description call by the same name.

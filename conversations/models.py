@@ -12,7 +12,10 @@ from accounts.models import Membership
 from accounts.tenancy.constraints import MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 from agents.models import AGENT_VISIBLE, Agent
+from conversations.usage.models import DailyUse
 from files.models import FILE_VISIBLE, OWNED, File, Passage
+
+__all__ = ["Citation", "Conversation", "DailyUse", "Delta", "Message"]
 
 
 class Conversation(WorkspaceModel):

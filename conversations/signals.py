@@ -23,6 +23,9 @@ answer_stop_requested = Signal()
 # A conversation got another title. Arguments: actor, target (Conversation).
 conversation_renamed = Signal()
 
+# What was used was taken away as a file. Arguments: actor, days (int).
+usage_exported = Signal()
+
 # A conversation was deleted with all that it held. Arguments: actor, target (Conversation, already gone from the database; its id
 # still stands), messages (int).
 conversation_deleted = Signal()

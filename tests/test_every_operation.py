@@ -127,6 +127,7 @@ def test_the_api_describes_itself_without_a_key_and_without_a_foreign_host() -> 
         "conversations",
         "files",
         "trail",
+        "usage",
     }
     for path, operations in schema["paths"].items():
         for method, operation in operations.items():

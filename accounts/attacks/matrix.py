@@ -14,6 +14,7 @@ from django.db.models import Model
 
 from accounts.attacks.filling import Player
 from accounts.attacks.stage import Stage, attacked_models, workspace_models
+from accounts.policies import KEEPS
 from accounts.tenancy.constraints import MemberPolicy
 from accounts.tenancy.context import workspace
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
@@ -44,11 +45,11 @@ class Scene:
         """List what is attacked: everything of a stranger's; of a colleague's what a member policy makes private."""
         if self.front == "workspace":
             return attacked_models()
-        return [
-            model
-            for model in workspace_models()
-            if any(isinstance(rule, MemberPolicy) for rule in model._meta.constraints)
-        ]
+        return [model for model in workspace_models() if _is_private(model)]
+
+    def children_of(self, model: type[Model]) -> list[tuple[type[Model], Any]]:
+        """List the models that point at this one, each with its key: those of which the attacker may read no row."""
+        return [(child, key) for child, key in children_of(model) if self.front == "workspace" or not _is_kept(child)]
 
     def target(self, model: type[Model]) -> uuid.UUID:
         """Return the id of the victim's row, which the attacker is supposed to have got hold of."""
@@ -146,6 +147,15 @@ def text_column(model: type[Model]) -> str | None:
 def keys_of(model: type[Model]) -> list[Any]:
     """List the model's keys to rows of the same workspace."""
     return [column for column in model._meta.concrete_fields if isinstance(column, WorkspaceForeignKey)]
+
+
+def _is_private(model: type[Model]) -> bool:
+    return any(isinstance(rule, MemberPolicy) for rule in model._meta.constraints) and not _is_kept(model)
+
+
+def _is_kept(model: type[Model]) -> bool:
+    """Are a colleague's rows for whoever keeps the workspace to read, as the attacker does, who is an owner?"""
+    return any(isinstance(rule, MemberPolicy) and KEEPS in rule.read for rule in model._meta.constraints)
 
 
 def children_of(model: type[Model]) -> list[tuple[type[Model], Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import DatabaseError, transaction
 
 from accounts.attacks.judging import sql_state
-from accounts.attacks.matrix import Scene, answer, attack, children_of, sql, table_of, text_column
+from accounts.attacks.matrix import Scene, answer, attack, sql, table_of, text_column
 from accounts.tenancy.models import new_id
 
 NOT_OFFERED = "0A000"
@@ -75,7 +75,7 @@ def outer_join(scene: Scene, model: Any) -> object:
         answer(
             f'SELECT c::text, p::text FROM {table_of(child)} c FULL JOIN {table_of(model)} p ON p.id = c."{key.column}"'
         )
-        for child, key in children_of(model)
+        for child, key in scene.children_of(model)
     ]
     return scene.loot(loot)
 

@@ -93,6 +93,12 @@ def tone(level: str) -> str:
 
 
 @register.filter
+def counted(number: int) -> str:
+    """A number that people can read at a glance: 12,345."""
+    return f"{number:,}"
+
+
+@register.filter
 def equals(left: object, right: object) -> bool:
     """Whether two values are equal, for an include's argument."""
     return left == right

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Iterable
 
+from accounts import spreadsheets
 from audit.exports import ocsf
 from audit.models import Entry
 from audit.schemas import EntryOut
 
 COLUMNS = tuple(name for name in EntryOut.model_fields if name != "detail")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def jsonl(entries: Iterable[Entry], *, first: bool) -> str:
@@ -22,25 +20,17 @@ def jsonl(entries: Iterable[Entry], *, first: bool) -> str:
 
 def as_csv(entries: Iterable[Entry], *, first: bool) -> str:
     """One line each, every field in quotes, with a line of names before the ``first``; inert in a spreadsheet."""
-    written = io.StringIO()
-    table = csv.writer(written, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
-    if first:
-        table.writerow([*COLUMNS, "detail"])
+    rows = [[*COLUMNS, "detail"]] if first else []
     for entry in entries:
         values = EntryOut.of(entry).model_dump(mode="json")
         row = ["" if values[name] is None else str(values[name]) for name in COLUMNS]
-        table.writerow([inert(value) for value in [*row, json.dumps(values["detail"])]])
-    return written.getvalue()
+        rows.append([*row, json.dumps(values["detail"])])
+    return spreadsheets.lines(rows)
 
 
 def as_ocsf(entries: Iterable[Entry], *, first: bool) -> str:
     """One JSON object a line, each an event of OCSF."""
     return "".join(f"{json.dumps(ocsf.event(entry))}\n" for entry in entries)
-
-
-def inert(value: str) -> str:
-    """The value as a spreadsheet shows it and never computes it: strangers chose paths and user agents."""
-    return f"'{value}" if value.startswith(_FORMULA) else value
 
 
 WRITERS = {"jsonl": jsonl, "csv": as_csv, "ocsf": as_ocsf}

@@ -151,6 +151,12 @@ def conversation_renamed(sender: object, *, actor: Tenant, target: Model, **kwar
     keep("conversation.renamed", actor, target)
 
 
+@receiver(conversations.usage_exported)
+def usage_exported(sender: object, *, actor: Tenant, days: int, **kwargs: Any) -> None:
+    """The numbers of so many days were taken away as a file."""
+    keep("usage.exported", actor, None, days=days)
+
+
 @receiver(conversations.conversation_deleted)
 def conversation_deleted(sender: object, *, actor: Tenant, target: Model, messages: int, **kwargs: Any) -> None:
     """A conversation was deleted with all that it held."""

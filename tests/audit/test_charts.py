@@ -13,12 +13,13 @@ def test_every_bar_stands_inside_the_chart_and_one_in_thousands_is_seen() -> Non
     counts = {TODAY: charts.Count(allowed=100_000, refused=1), TODAY - timedelta(days=1): charts.Count(refused=3)}
     chart = charts.drawn(counts, TODAY - timedelta(days=2), TODAY)
     empty, small, tall = chart.bars
-    assert (empty.allowed_height, empty.refused_height) == (0, 0)
-    assert small.refused_height == tall.refused_height == 1
-    assert tall.allowed_height + tall.refused_height == chart.height
-    assert tall.allowed_y == 0
-    assert tall.allowed_y + tall.allowed_height == tall.refused_y
-    assert (chart.allowed, chart.refused) == (100_000, 4)
+    assert empty.pieces == []
+    assert [(one.look, one.height) for one in small.pieces] == [("chart__refused", 1)]
+    allowed, refused = tall.pieces
+    assert (allowed.y, refused.height) == (0, 1)
+    assert allowed.height + refused.height == chart.height
+    assert allowed.y + allowed.height == refused.y
+    assert [(series.name, total) for series, total in chart.totals] == [("Allowed", 100_000), ("Refused", 4)]
 
 
 @pytest.mark.parametrize(

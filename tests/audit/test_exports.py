@@ -12,6 +12,7 @@ from django.db import connections, transaction
 from django.test import Client
 from pytest_django import Settings
 
+from accounts import spreadsheets
 from accounts.http import Refusal
 from audit import entries, jobs, ledger
 from audit.exports import formats, services
@@ -116,7 +117,7 @@ def test_a_formula_is_text_in_csv(formula: str) -> None:
     order(browser, outcome="denied", format="csv")
     text = fetch(browser, written(cast.ALICE))
     for row in list(csv.reader(io.StringIO(text)))[1:]:
-        assert not [field for field in row if field.startswith(formats._FORMULA)]
+        assert not [field for field in row if field.startswith(spreadsheets._FORMULA)]
     assert f"'{formula}" in text
 
 

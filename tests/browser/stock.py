@@ -54,6 +54,7 @@ class Stock:
             "protection": "/protection/",
             "keys": "/keys/",
             "new key": "/keys/new/",
+            "usage": "/usage/",
             "models": "/models/",
             "new model provider": "/models/new/",
             "model provider": self.provider,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -41,6 +42,19 @@ def writer(owner: Person, vendor: Double, kind: str = Kind.OPENAI, text: str = "
     with acting(owner) as actor:
         agents.edit(agent, actor=actor, model_provider_id=added.pk, model=MODEL, **values)
     return agent
+
+
+def a_use(person: Person) -> UUID:
+    """One request of this person's, reserved with a hundred tokens read and a hundred written, each at a price."""
+    with acting(CHARLIE if person is CHARLIE else ADA) as actor:
+        typed = Words("Tern", "openai", "https://93.184.216.34/v1", key="k" * 20, models=[MODEL])
+        priced = replace(typed, price_read=1_000_000, price_written=2_000_000)
+        added = services.add(priced, actor=actor)
+    use = uuid4()
+    with acting(person), connection.cursor() as cursor:
+        values = [use, None, added, MODEL, 100, 100]
+        cursor.execute("SELECT fence.reserve_model_use(%s, %s, %s, %s, %s, %s)", values)
+    return use
 
 
 def leave_use(person: Person, provider_id: UUID) -> None:
