@@ -13,7 +13,7 @@ from accounts.http import TenantRequest
 from accounts.pagination import paginate
 from accounts.schemas import Body, IdempotencyKey, Limit, Listing, Refused
 from agents import access, queries, services
-from agents.models import DEFAULT_REFUSAL, MOST_FILES, MOST_TOKENS, Agent
+from agents.models import DEFAULT_REFUSAL, LONGEST_STARTER, MOST_FILES, MOST_STARTERS, MOST_TOKENS, Agent
 
 router = Router(tags=["agents"])
 
@@ -21,6 +21,8 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Description = Annotated[str, StringConstraints(max_length=300)]
 Instructions = Annotated[str, StringConstraints(max_length=8000)]
 RefusalText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Starter = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_STARTER)]
+Starters = Annotated[list[Starter], Field(max_length=MOST_STARTERS)]
 Sharing = Literal["private", "workspace"]
 Depth = Annotated[int, Field(ge=1, le=20)]
 Threshold = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
@@ -47,6 +49,7 @@ class AgentIn(Body):
     description: Description = ""
     instructions: Instructions = ""
     refusal_text: RefusalText = DEFAULT_REFUSAL
+    starter_prompts: Starters = []
     visibility: Sharing = "private"
     retrieval_depth: Depth = 5
     retrieval_threshold: Threshold = Agent._meta.get_field("retrieval_threshold").default
@@ -63,6 +66,7 @@ class AgentChange(Body):
     description: Description | None = None
     instructions: Instructions | None = None
     refusal_text: RefusalText | None = None
+    starter_prompts: Starters | None = None
     visibility: Sharing | None = None
     retrieval_depth: Depth | None = None
     retrieval_threshold: Threshold | None = None
@@ -82,6 +86,7 @@ class AgentOut(Schema):
     description: str
     instructions: str
     refusal_text: str
+    starter_prompts: list[str]
     visibility: str
     provider: str
     provider_id: UUID | None = Field(validation_alias="model_provider_id")

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 
 from accounts.http import NotVisible
 from accounts.submissions import SubmissionField
-from agents.models import DEFAULT_REFUSAL, MOST_FILES, MOST_TOKENS, Agent
+from agents.models import DEFAULT_REFUSAL, LONGEST_STARTER, MOST_FILES, MOST_STARTERS, MOST_TOKENS, Agent
 from agents.vendors import queries as vendors
 from files.models import File, Visibility
 
@@ -39,6 +39,24 @@ class VisibleFiles(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  #
                 # any other thing that is not there (L1, L6).
                 raise NotVisible(_ids(value)) from error
             raise
+
+
+class StartersField(forms.CharField):
+    """Questions, one a line: what is shown as text is kept as a list."""
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show a list as lines."""
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> list[str]:
+        """Return the lines that say something, each once."""
+        lines = dict.fromkeys(" ".join(line.split()) for line in super().clean(value).splitlines())
+        starters = [line for line in lines if line]
+        if len(starters) > MOST_STARTERS:
+            raise forms.ValidationError(f"Up to {MOST_STARTERS} questions can be offered. Keep the best ones.")
+        if any(len(line) > LONGEST_STARTER for line in starters):
+            raise forms.ValidationError(f"A question to start with has up to {LONGEST_STARTER} characters.")
+        return starters
 
 
 class AgentForm(forms.Form):
@@ -82,6 +100,13 @@ class AgentForm(forms.Form):
         label="What it says when the files hold no answer",
         error_messages={"required": "Write what it says when it finds nothing."},
         widget=forms.Textarea(attrs={"rows": 2}),
+    )
+    starter_prompts = StartersField(
+        max_length=MOST_STARTERS * (LONGEST_STARTER + 2),
+        required=False,
+        label="Questions to start with",
+        help_text=f"Up to {MOST_STARTERS}, one a line. They are shown as buttons where a conversation begins.",
+        widget=forms.Textarea(attrs={"rows": 3}),
     )
     visibility = forms.ChoiceField(
         choices=Visibility.choices, initial=Visibility.PRIVATE, widget=forms.RadioSelect, label="Who can ask it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
@@ -15,6 +16,8 @@ __all__ = ["Agent", "AgentFile", "Budget", "ModelProvider", "ModelUse", "Monthly
 
 MOST_FILES = 200
 MOST_TOKENS = 16_000
+MOST_STARTERS = 6
+LONGEST_STARTER = 200  # characters
 DEFAULT_REFUSAL = "I could not find an answer to that in my files."
 
 
@@ -32,6 +35,8 @@ class Agent(WorkspaceModel):
     description = models.CharField(max_length=300, blank=True)
     instructions = models.TextField(max_length=8000, blank=True)
     refusal_text = models.CharField(max_length=500, default=DEFAULT_REFUSAL)
+    # Questions that people can ask with one press where a conversation begins, in the order of their buttons.
+    starter_prompts = ArrayField(models.CharField(max_length=LONGEST_STARTER), default=list, size=MOST_STARTERS)
     visibility = models.CharField(max_length=10, choices=Visibility.choices, default=Visibility.PRIVATE)
     provider = models.CharField(max_length=20, choices=Provider.choices, default=Provider.BUILTIN)
     # Which model, where one writes. Without its provider, which was removed, the agent says so and answers nothing.

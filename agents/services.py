@@ -30,6 +30,7 @@ CHANGEABLE: Final = frozenset(
         "description",
         "instructions",
         "refusal_text",
+        "starter_prompts",
         "retrieval_depth",
         "retrieval_threshold",
         "model_provider_id",

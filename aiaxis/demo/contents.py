@@ -87,6 +87,7 @@ def _agent(actor: Tenant, shelf: Shelf, file_ids: Collection[UUID]) -> Agent:
         visibility=Visibility.WORKSPACE,
         name=shelf.agent,
         description=shelf.description,
+        starter_prompts=list(shelf.questions[:2]),
     )
 
 
