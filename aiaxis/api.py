@@ -22,6 +22,7 @@ from accounts.schemas import Problem, Refused
 from agents.api import router as agents_router
 from audit.api import router as audit_router
 from conversations.api import router as conversations_router
+from conversations.searching.api import router as conversation_search_router
 from conversations.usage.api import router as usage_router
 from files.api import router as files_router
 
@@ -49,6 +50,7 @@ SENTENCES: Final = {
 api.add_router("", accounts_router)
 api.add_router("", files_router)
 api.add_router("", agents_router)
+api.add_router("", conversation_search_router)
 api.add_router("", conversations_router)
 api.add_router("", usage_router)
 api.add_router("", audit_router)

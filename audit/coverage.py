@@ -237,11 +237,13 @@ EXEMPT: Final[dict[str, str]] = {
     "api:read_usage": _NUMBERS,
     "conversations:list": _OWN_CONVERSATION,
     "conversations:new": _NAMES_AND_STATES,
+    "conversations:search": _OWN_CONVERSATION,
     "conversations:detail": _OWN_CONVERSATION,
     "conversations:stream": _OWN_CONVERSATION,
     "conversations:turn": _OWN_CONVERSATION,
     "api:list_conversations": _OWN_CONVERSATION,
     "api:get_conversation": _OWN_CONVERSATION,
+    "api:search_conversations": _OWN_CONVERSATION,
     "api:list_messages": _OWN_CONVERSATION,
     "api:stream": _OWN_CONVERSATION,
 }

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
 from django.utils import timezone
 
@@ -26,6 +28,9 @@ class Conversation(WorkspaceModel):
     title = models.CharField(max_length=200)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    tsv = models.GeneratedField(
+        expression=SearchVector("title", config="english"), output_field=SearchVectorField(), db_persist=True
+    )
     # Names what its owner sent to begin it (accounts.submissions), so that the same submit twice begins one.
     submission = models.CharField(max_length=64, null=True)  # noqa: DJ001 - NULL means "none" for the unique
 
@@ -44,6 +49,7 @@ class Conversation(WorkspaceModel):
         indexes = [
             models.Index(fields=["workspace", "owner", "-updated_at"], name="conversations_of_owner"),
             models.Index(fields=["workspace", "agent"], name="conversations_of_agent"),
+            GinIndex(fields=["workspace", "tsv"], name="conversations_title_words"),
         ]
 
     def __str__(self) -> str:
@@ -97,6 +103,9 @@ class Message(WorkspaceModel):
     alive_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
+    tsv = models.GeneratedField(
+        expression=SearchVector("text", config="english"), output_field=SearchVectorField(), db_persist=True
+    )
 
     class Meta:
         constraints = [
@@ -116,7 +125,8 @@ class Message(WorkspaceModel):
                 fields=["workspace", "conversation"],
                 condition=models.Q(status__in=["queued", "writing"]),
                 name="conversations_unfinished",
-            )
+            ),
+            GinIndex(fields=["workspace", "tsv"], name="conversations_words"),
         ]
 
     def __str__(self) -> str:

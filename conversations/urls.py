@@ -5,11 +5,13 @@ from __future__ import annotations
 from django.urls import path
 
 from conversations import views
+from conversations.searching import views as searching
 
 app_name = "conversations"
 urlpatterns = [
     path("", views.conversation_list, name="list"),
     path("new/", views.conversation_new, name="new"),
+    path("search/", searching.search, name="search"),
     path("start/", views.conversation_start, name="start"),
     path("<uuid:conversation_id>/", views.conversation_detail, name="detail"),
     path("<uuid:conversation_id>/ask/", views.conversation_ask, name="ask"),

@@ -3,16 +3,16 @@
 Nothing here asks who the member is: the fence lets through only what they may see, for full text and vectors alike.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.contrib.postgres.search import SearchHeadline, SearchQuery, SearchRank
+from django.contrib.postgres.search import SearchQuery, SearchRank
 from django.db.models import F, QuerySet
 from pgvector.django import CosineDistance
 
 from files.embedding import embed
+from files.excerpts import Part, excerpt, headline
 from files.models import Embedding, File, Passage
 
 # How many passages each way of searching puts forward, and how many are shown.
@@ -22,18 +22,6 @@ SHOWN = 20
 LEAST_ALIKE = 0.30
 # Reciprocal rank fusion's usual constant: being first in one list weighs little more than being second.
 FUSION = 60
-# Marks around found words, from Unicode's private area. They never become markup: the text is split at them, and a
-# document that holds such characters itself can only highlight a part of its own excerpt.
-OPEN, CLOSE = "\ue000", "\ue001"
-MARKED = re.compile(f"{OPEN}(.*?){CLOSE}", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A run of text, highlighted or not. Templates escape it like any other text."""
-
-    text: str
-    is_marked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,26 +144,13 @@ def _fused(lists: Iterable[Sequence[UUID]]) -> list[UUID]:
 
 
 def _hits(keys: Sequence[UUID], query: SearchQuery) -> list[Hit]:
-    headline = SearchHeadline(
-        "text", query, config="english", start_sel=OPEN, stop_sel=CLOSE, max_words=45, min_words=25, max_fragments=2,
-        fragment_delimiter=" … ",
-    )  # fmt: skip
-    rows = Passage.objects.filter(pk__in=keys).annotate(headline=headline).select_related("file")
+    rows = Passage.objects.filter(pk__in=keys).annotate(headline=headline("text", query)).select_related("file")
     found = {row.pk: row for row in rows}
     return [
-        Hit(row.file_id, row.file.name, row.pk, row.page, row.label, _parts(row.headline, row.text))
+        Hit(row.file_id, row.file.name, row.pk, row.page, row.label, excerpt(row.headline, row.text))
         for key in keys
         if (row := found.get(key)) is not None
     ]
-
-
-def _parts(marked: str, text: str) -> tuple[Part, ...]:
-    # The excerpt begins and ends in the middle of sentences, and says so.
-    plain = marked.replace(OPEN, "").replace(CLOSE, "")
-    before = "" if text.startswith(plain[:20]) else "… "
-    after = "" if text.endswith(plain[-20:]) else " …"
-    pieces = MARKED.split(before + marked + after)
-    return tuple(Part(piece, is_marked=place % 2 == 1) for place, piece in enumerate(pieces) if piece)
 
 
 def _split(text: str, start: int | None, end: int | None) -> list[Part]:

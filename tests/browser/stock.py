@@ -36,6 +36,7 @@ class Stock:
         return {
             "conversations": "/conversations/",
             "new conversation": "/conversations/new/",
+            "conversation search": "/conversations/search/?q=unused+article",
             "conversation": self.conversation,
             "agents": "/agents/",
             "archived agents": "/agents/?show=archived",

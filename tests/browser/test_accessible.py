@@ -58,7 +58,14 @@ def test_empty_pages_and_those_of_a_viewer_are_clean_and_say_what_is_next(sign_i
     found = {}
     for person in (CHARLIE, VERA):
         page = sign_in(person)
-        for path in ("/conversations/", "/agents/", "/files/", "/keys/", "/search/?q=nothing+of+this"):
+        for path in (
+            "/conversations/",
+            "/agents/",
+            "/files/",
+            "/keys/",
+            "/search/?q=nothing+of+this",
+            "/conversations/search/?q=nothing+of+this",
+        ):
             page.goto(path)
             expect(page.locator(".empty, .steps")).to_be_visible()
             found[f"{person.name} {path}"] = complaints(page)

@@ -1,0 +1,1 @@
+"""How does a member find again what was said in their conversations?"""
