@@ -213,6 +213,9 @@ DEFINER_FUNCTIONS: Final = {
     "fence.operator_behind(jsonb)": (),
     "fence.operate_workspace(text)": (APP,),
     "fence.operate_job(text)": (APP,),
+    # How much a workspace may keep: set by a live operator, counted over private files too, of which nothing but the sum is told.
+    "fence.limit_workspace(text)": (APP,),
+    "fence.storage_of_workspace(boolean)": (APP,),
     "fence.keep_console_filter(text)": (APP,),
     "fence.ask_for_check(text)": (APP,),
     "fence.ask_for_own_check(uuid)": (APP,),

@@ -102,6 +102,9 @@ class Workspace(models.Model):
     # Why an operator suspended it or is closing it, in the operator's words; empty while it is active.
     status_reason = models.CharField(max_length=300, blank=True, default="", db_default="")
     erase_after = models.DateTimeField(null=True)
+    # How much it may keep, where an operator said so; without that it is as much as the installation's settings say.
+    most_bytes = models.BigIntegerField(null=True)
+    most_files = models.IntegerField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     # The organisation at WorkOS whose people belong here; its directory's events concern this workspace and no other.
     organization_id = models.CharField(max_length=120, null=True, unique=True)  # noqa: DJ001 - NULL is unique to nobody
@@ -120,6 +123,10 @@ class Workspace(models.Model):
                 condition=models.Q(erase_after__isnull=False, status__in=("closing", "erasing"))
                 | models.Q(erase_after__isnull=True, status__in=("active", "suspended")),
                 name="accounts_workspace_erase_after",
+            ),
+            # To PostgreSQL a limit that is not there is not below nothing either.
+            models.CheckConstraint(
+                condition=models.Q(most_bytes__gte=0, most_files__gte=0), name="accounts_workspace_quota"
             ),
         ]
 

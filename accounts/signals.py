@@ -153,10 +153,10 @@ person_added = Signal()
 # "removed", "role", "session" or "key"), detail (dict[str, str]).
 directory_followed = Signal()
 
-# An operator suspended a workspace, let it in again, set a day for its erasure or called that off. Sent inside the act's
-# transaction: whoever cannot record it raises accounts.identity.base.Unavailable, and nothing was done. sender=Workspace;
-# arguments: operator (accounts.operators.Operator), act ("suspended", "restored", "closing" or "reopened"), workspace_id (UUID),
-# detail (dict[str, str]).
+# An operator suspended a workspace, let it in again, set a day for its erasure or called that off, or said how much it may
+# keep. Sent inside the act's transaction: whoever cannot record it raises accounts.identity.base.Unavailable, and nothing was
+# done. sender=Workspace; arguments: operator (accounts.operators.Operator), act ("suspended", "restored", "closing", "reopened"
+# or "limited"), workspace_id (UUID), detail (dict[str, str]).
 workspace_operated = Signal()
 
 # A workspace's day has come: whoever keeps something of it outside the tables of the fence removes it now, with the whole

@@ -18,7 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
-from aiaxis import home
+from aiaxis import home, stores
 from aiaxis.environment import Environment
 from aiaxis.postgres import EmbeddedServer
 
@@ -165,18 +165,11 @@ TEMPLATES = [
     },
 ]
 
-# Bytes of uploaded files, under random keys; only files/storage.py uses this. Another host's object storage goes here.
-STORAGES = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {
-            "location": AIAXIS_HOME / "storage",
-            "file_permissions_mode": 0o600,  # nobody else on this machine reads a customer's documents
-            "directory_permissions_mode": 0o700,
-        },
-    },
-    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-}
+# Bytes of uploaded files, under random keys, on this machine's disk; only files/storage.py uses this (aiaxis/stores.py).
+STORAGES = stores.of(env, AIAXIS_HOME)
+# How much a workspace may keep, unless an operator set it for one (files/quota.py).
+QUOTA_MEGABYTES = env.whole("QUOTA_MEGABYTES", default=5 * 1024, least=1, most=100_000_000)
+QUOTA_FILES = env.whole("QUOTA_FILES", default=10_000, least=1, most=10_000_000)
 # The only handler: it counts what arrives, since a body is read before any view could look at its length.
 FILE_UPLOAD_HANDLERS = ["files.uploads.CappedUploadHandler"]
 

@@ -15,6 +15,7 @@ from accounts.glass.models import Visit
 from accounts.glass.sections import Page, shown, shows
 from accounts.operators import OperatorRequest
 from accounts.pagination import paginate
+from accounts.problems import answer
 from files import access, delivery, storage
 from files.models import File, Passage
 
@@ -36,7 +37,7 @@ def file_page(request: OperatorRequest, visit: Visit, row_id: UUID) -> TemplateR
     passages = list(found.defer("tsv"))
     further = passages[PASSAGES_ON_A_PAGE].position if len(passages) > PASSAGES_ON_A_PAGE else None
     values = {"file": file, "passages": passages[:PASSAGES_ON_A_PAGE], "further": further}
-    has_bytes = file.status != File.Status.REFUSED and storage.exists(file.storage_key)
+    has_bytes = file.status != File.Status.REFUSED and storage.holds(file.storage_key)
     return shown(request, "files/operator_glass_file.html", visit, has_bytes=has_bytes, **values)
 
 
@@ -46,6 +47,8 @@ def file_content(request: OperatorRequest, visit: Visit, row_id: UUID) -> HttpRe
         return delivery.attachment(access.get_file_or_refuse(row_id), None)
     except storage.BytesMissing as missing:
         raise Http404("The file's bytes are gone.") from missing
+    except storage.StorageUnavailable as unavailable:
+        return answer(request, 503, str(unavailable))
 
 
 def _number(text: str) -> int:

@@ -14,12 +14,12 @@ from accounts.http import TenantRequest
 from accounts.pagination import paginate
 from accounts.schemas import Limit, Listing, Refused
 from accounts.waiting import NoPlace
-from files import access, delivery, queries, services, storage, uploads
+from files import access, delivery, queries, quota, services, storage, uploads
 from files.embedding import ModelMissing
 from files.forms import LONGEST_SEARCH
 from files.models import Visibility
 from files.refusals import DocumentRefused
-from files.schemas import FileOut, HitOut
+from files.schemas import FileOut, HitOut, StorageOut
 
 router = Router(tags=["files"])
 # Seconds after which a client may try again when a limit of ours was reached.
@@ -36,13 +36,15 @@ def upload_file(
 ) -> Status[FileOut]:
     """Take a file in. It is read in the background: ask again until `status` is `ready` or `refused`.
 
-    201 for a new file. 200 with the known one when the same bytes are here already, as far as this member can see.
+    201 for a new file, 409 where the workspace's quota has no room for it (`GET /storage` says how much there is). 200 with the known one when the same bytes are here already, as far as this member can see.
     """
     try:
         one = uploads.received_one(request)
         taken = services.upload(actor=request.tenant, content=one, name=one.name or "", visibility=visibility.value)
     except uploads.UploadStopped as stopped:
         raise Refused(stopped.status, str(stopped)) from stopped
+    except quota.QuotaReached as full:
+        raise Refused(409, str(full)) from full
     except services.TooManyUnread as many:
         raise Refused(429, str(many), retry_after=RETRY_AFTER) from many
     except DocumentRefused as refused:
@@ -58,6 +60,13 @@ def list_files(request: TenantRequest, cursor: str = "", limit: Limit = 50) -> L
     """The files that this member may see, newest first."""
     page = paginate(queries.listing(), cursor, limit)
     return Listing(items=[FileOut.of(file) for file in page.items], next=page.next)
+
+
+@router.get("/storage", response=StorageOut, summary="How much room is left?")
+@scope_required("files:read")
+def get_storage(request: TenantRequest) -> StorageOut:
+    """What the workspace keeps and the most it may, over every member's files. A file that has no room is refused with 409."""
+    return StorageOut.of(quota.storage())
 
 
 @router.get("/files/{uuid:file_id}", response=FileOut, summary="One file")
@@ -76,6 +85,8 @@ def get_content(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
         return delivery.give_out(request, file, actor=request.tenant)
     except storage.BytesMissing as missing:
         raise Http404 from missing
+    except storage.StorageUnavailable as unavailable:
+        raise Refused(503, str(unavailable), retry_after=RETRY_AFTER) from unavailable
     except NoPlace as none:
         raise Refused(503 if none.is_ours else 429, str(none), retry_after=RETRY_AFTER) from none
 

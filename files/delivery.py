@@ -59,7 +59,7 @@ class RangeRefused(Exception):
 def give_out(request: HttpRequest, file: File, *, actor: Tenant) -> HttpResponseBase:
     """The answer with a file's bytes, recorded before the first one leaves.
 
-    Raises `storage.BytesMissing`; `accounts.waiting.NoPlace` when the member is downloading as much as one may.
+    Raises `storage.BytesMissing` and `storage.StorageUnavailable`; `accounts.waiting.NoPlace` when the member is downloading as much as one may.
     """
     try:
         span = wanted(request, file)
@@ -76,7 +76,8 @@ def wanted(request: HttpRequest, file: File) -> Span | None:
     Several ranges at once, other units and ranges of another version (If-Range) are answered with the whole file,
     as RFC 9110 allows.
     """
-    header = request.headers.get("Range", "")
+    # Only a GET has ranges (RFC 9110, 14.2): a HEAD is told of the whole.
+    header = request.headers.get("Range", "") if request.method == "GET" else ""
     match = RANGE.fullmatch(header.strip())
     if match is None or match[1] == match[2] == "":
         return None

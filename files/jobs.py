@@ -8,6 +8,7 @@ from files import services
 from files.embedding import embed
 from files.extraction import ReadingInterrupted
 from files.refusals import SENTENCES, Reason
+from files.storage import StorageUnavailable
 
 
 def mark_unreadable(tenant: Tenant, file_id: str) -> None:
@@ -26,8 +27,17 @@ def read(tenant: Tenant, file_id: str) -> None:
     """Check, extract and index one file."""
     try:
         services.read(actor=tenant, file_id=UUID(file_id))
-    except ReadingInterrupted as interrupted:
-        raise RetryLater(str(interrupted)) from interrupted
+    except (ReadingInterrupted, StorageUnavailable) as later:
+        raise RetryLater(str(later)) from later
+
+
+@job("files.forget_bytes", serial="key", lanes=1)
+def forget_bytes(tenant: Tenant, key: str) -> None:
+    """Remove bytes that were out of reach when their row went."""
+    try:
+        services.forget_bytes(key=key)
+    except StorageUnavailable as unavailable:
+        raise RetryLater(str(unavailable)) from unavailable
 
 
 @before_work

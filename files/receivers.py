@@ -15,6 +15,12 @@ def read_it(sender: type[File], target: File, **facts: object) -> None:
     enqueue(jobs.read, file_id=str(target.pk))
 
 
+@receiver(signals.bytes_left, sender=File, dispatch_uid="files.receivers.remove_later")
+def remove_later(sender: type[File], key: str, **facts: object) -> None:
+    """Have bytes that are out of reach removed by a job, which tries again later each time."""
+    enqueue(jobs.forget_bytes, key=key)
+
+
 @receiver(workspace_erasing, sender=Workspace, dispatch_uid="files.receivers.erase_bytes")
 def erase_bytes(sender: type[Workspace], **facts: object) -> None:
     """Remove the bytes of every file of the workspace that is bound, and those of files whose row is gone already."""

@@ -7,6 +7,7 @@ from ninja import Schema
 
 from files.models import File
 from files.queries import Hit
+from files.quota import Storage
 
 
 class FileOut(Schema):
@@ -65,3 +66,17 @@ class HitOut(Schema):
             label=hit.label,
             text=hit.text,
         )
+
+
+class StorageOut(Schema):
+    """What a workspace keeps, and the most it may: bytes and files, those of every member together."""
+
+    bytes: int
+    files: int
+    most_bytes: int
+    most_files: int
+
+    @classmethod
+    def of(cls, kept: Storage) -> "StorageOut":
+        """What the API says about this."""
+        return cls(bytes=kept.bytes, files=kept.files, most_bytes=kept.most_bytes, most_files=kept.most_files)

@@ -14,7 +14,7 @@ from django.http import Http404
 from django.utils import timezone
 
 from accounts.http import Tenant
-from files import embedding, extraction, names, passages, signals, storage, types
+from files import embedding, extraction, names, passages, quota, signals, storage, types
 from files.models import Embedding, File, Passage, Visibility
 from files.refusals import SENTENCES, WORTH_ANOTHER_READING, DocumentRefused, Reason
 from files.uploads import ReceivedFile, from_bytes
@@ -50,7 +50,7 @@ def upload(*, actor: Tenant, content: ReceivedFile, name: str, visibility: str =
 
     The same bytes again are the same file, as far as the actor can see one: nobody learns what others hold. Raises
     `DocumentRefused` for a type that is not on the list, `storage.StorageUnavailable` when bytes can't be written,
-    `TooManyUnread` when too many of the actor's files wait to be read.
+    `TooManyUnread` when too many of the actor's files wait to be read, `quota.QuotaReached` when the workspace has no room.
     """
     name = names.display_name(name)
     kind = types.by_name(name)
@@ -66,6 +66,8 @@ def upload(*, actor: Tenant, content: ReceivedFile, name: str, visibility: str =
         storage_key=storage.new_key(),
         visibility=visibility,
     )
+    # Before any byte is kept. Who came at the same moment is told apart below, where the row is written.
+    quota.storage().check(file.size)
     if not file.size:
         # There are no bytes to keep, and the sentence is certain already.
         return Upload(_store_refused(actor, file), is_new=True)
@@ -74,17 +76,18 @@ def upload(*, actor: Tenant, content: ReceivedFile, name: str, visibility: str =
     try:
         with transaction.atomic():
             _forget_refused(actor, file.sha256)
+            quota.claim(file.size)
             file.save()
             signals.file_uploaded.send(sender=File, actor=actor, target=file)
     except IntegrityError:
         # The same submit arrived twice at once and the other was first.
-        storage.delete(file.storage_key)
+        _drop(file.storage_key)
         known = _known(actor, content.sha256)
         if known is None:
             raise
         return Upload(known, is_new=False)
     except BaseException:
-        storage.delete(file.storage_key)
+        _drop(file.storage_key)
         raise
     return Upload(file, is_new=True)
 
@@ -129,7 +132,7 @@ def refuse(*, actor: Tenant, file_id: UUID, reason: Reason, sentence: str) -> No
         file.save(update_fields=["status", "refusal", "pages", "updated_at"])
         signals.file_refused.send(sender=File, actor=actor, target=file, reason=reason.value)
         if reason not in WORTH_ANOTHER_READING:
-            transaction.on_commit(partial(storage.delete, file.storage_key))
+            transaction.on_commit(partial(_drop, file.storage_key))
 
 
 def requeue(*, actor: Tenant, file: File) -> None:
@@ -163,8 +166,13 @@ def delete(*, actor: Tenant, file: File) -> None:
         except FileGone as gone:
             raise Http404 from gone
         signals.file_deleted.send(sender=File, actor=actor, target=file)
-        transaction.on_commit(partial(storage.delete, file.storage_key))
+        transaction.on_commit(partial(_drop, file.storage_key))
         File.objects.filter(pk=file.pk).delete()
+
+
+def forget_bytes(*, key: str) -> None:
+    """Remove bytes that no row names any more. Raises `storage.StorageUnavailable`."""
+    storage.delete(key)
 
 
 def note_download(*, actor: Tenant, file: File, partial_content: bool) -> None:
@@ -183,6 +191,14 @@ def note_search(*, actor: Tenant, files: list[UUID], count: int) -> None:
     """Record that a person's search showed `count` excerpts out of these files."""
     with transaction.atomic():
         signals.passages_searched.send(sender=Passage, actor=actor, target=None, files=files, passages=count)
+
+
+def _drop(key: str) -> None:
+    # The row is gone, or never came; bytes that cannot be removed now are removed by a job.
+    try:
+        storage.delete(key)
+    except storage.StorageUnavailable:
+        signals.bytes_left.send(sender=File, key=key)
 
 
 def _check_unread(actor: Tenant) -> None:
@@ -204,7 +220,7 @@ def _forget_refused(actor: Tenant, sha256: str) -> None:
     # The same bytes again replace the earlier refusal, instead of standing beside it.
     refused = File.objects.filter(owner_id=actor.membership_id, sha256=sha256, status=File.Status.REFUSED)
     for key in refused.values_list("storage_key", flat=True):
-        transaction.on_commit(partial(storage.delete, key))
+        transaction.on_commit(partial(_drop, key))
     refused.delete()
 
 
@@ -212,6 +228,7 @@ def _store_refused(actor: Tenant, file: File) -> File:
     file.status, file.refusal = File.Status.REFUSED, SENTENCES[Reason.EMPTY]
     with transaction.atomic():
         _forget_refused(actor, file.sha256)
+        quota.claim(file.size)
         file.save()
         signals.file_refused.send(sender=File, actor=actor, target=file, reason=Reason.EMPTY.value)
     return file

@@ -23,6 +23,9 @@ file_shared = Signal()
 # A file was deleted, with its bytes, passages and vectors. Arguments: actor, target (no longer stored).
 file_deleted = Signal()
 
+# Bytes that no row names could not be removed, since their place is out of reach. Arguments: key (str), and neither actor nor target.
+bytes_left = Signal()
+
 # A file's bytes were given out. Arguments: actor, target, partial (bool: a range of them).
 file_downloaded = Signal()
 

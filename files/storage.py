@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
@@ -23,11 +23,12 @@ from accounts.tenancy.context import current_workspace_id
 
 # An upload whose process was killed leaves its temporary file behind; nobody uploads for longer than this.
 ABANDONED_SECONDS = 24 * 60 * 60
+OUT_OF_REACH = "The place where files are kept can't be reached. Try again in a minute."
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 class StorageUnavailable(Exception):
-    """The bytes could not be written; the message says why, for the person who uploads."""
+    """The bytes could not be written or read; the message says why, for the person who waits for it."""
 
 
 class BytesMissing(Exception):
@@ -49,7 +50,9 @@ def save(key: str, content: File) -> None:  # type: ignore[type-arg]  # Django's
     try:
         written = default_storage.save(key, content)
     except OSError as error:
-        delete(key)
+        # What arrived in part goes. Where the place is out of reach nothing can be removed, and nothing names what may be there.
+        with suppress(StorageUnavailable):
+            delete(key)
         raise StorageUnavailable(sentence(error)) from error
     if written != key:
         # Django would give a taken name another one; 128 random bits do not collide, so something else is wrong.
@@ -58,24 +61,29 @@ def save(key: str, content: File) -> None:  # type: ignore[type-arg]  # Django's
 
 
 def open_bytes(key: str) -> BinaryIO:
-    """The stored bytes, readable and seekable; the caller closes them. Raises `BytesMissing`."""
+    """The stored bytes, readable and seekable; the caller closes them. Raises `BytesMissing` and `StorageUnavailable`."""
     _check(key)
     try:
         return cast("BinaryIO", default_storage.open(key, "rb"))
     except FileNotFoundError as error:
         raise BytesMissing("The stored bytes of this file are missing.") from error
+    except OSError as error:
+        raise StorageUnavailable(OUT_OF_REACH) from error
 
 
 @contextmanager
 def local_copy(key: str) -> Iterator[BinaryIO]:
-    """The stored bytes as a real file of this machine, which a child process can inherit. Raises `BytesMissing`."""
+    """The stored bytes as a real file of this machine, which a child process can inherit. Raises as `open_bytes` does."""
     with open_bytes(key) as stored:
         try:
             stored.fileno()
         except (AttributeError, OSError):
             # Object storage has no descriptor: the bytes are copied to an unnamed file that vanishes with its last user.
             with tempfile.TemporaryFile(dir=incoming()) as copy:
-                shutil.copyfileobj(stored, copy)
+                try:
+                    shutil.copyfileobj(stored, copy)
+                except OSError as error:
+                    raise StorageUnavailable(sentence(error)) from error
                 copy.flush()
                 yield cast("BinaryIO", copy)
         else:
@@ -83,9 +91,12 @@ def local_copy(key: str) -> Iterator[BinaryIO]:
 
 
 def delete(key: str) -> None:
-    """Remove the bytes; a key without bytes is already what was wanted."""
+    """Remove the bytes; a key without bytes is already what was wanted. Raises `StorageUnavailable`."""
     _check(key)
-    default_storage.delete(key)
+    try:
+        default_storage.delete(key)
+    except OSError as error:
+        raise StorageUnavailable(OUT_OF_REACH) from error
 
 
 def erase() -> int:
@@ -102,9 +113,20 @@ def erase() -> int:
 
 
 def exists(key: str) -> bool:
-    """Are there bytes under this key?"""
+    """Are there bytes under this key? Raises `StorageUnavailable`."""
     _check(key)
-    return bool(default_storage.exists(key))
+    try:
+        return bool(default_storage.exists(key))
+    except OSError as error:
+        raise StorageUnavailable(OUT_OF_REACH) from error
+
+
+def holds(key: str) -> bool:
+    """The same for a page, which is shown without a button rather than not at all where the place is out of reach."""
+    try:
+        return exists(key)
+    except StorageUnavailable:
+        return False
 
 
 def is_on_disk() -> bool:

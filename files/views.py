@@ -20,7 +20,7 @@ from accounts.models import Role
 from accounts.pagination import paginate
 from accounts.problems import answer, problem
 from accounts.waiting import NoPlace
-from files import access, delivery, queries, services, storage, uploads
+from files import access, delivery, queries, quota, services, storage, uploads
 from files.embedding import ModelMissing
 from files.forms import ListForm, QuoteForm, SearchForm, UploadForm, VisibilityForm
 from files.models import File
@@ -53,6 +53,8 @@ def file_upload(request: TenantRequest) -> HttpResponseBase:
         ]
     except uploads.UploadStopped as stopped:
         return _upload_refused(request, form, stopped.status, str(stopped))
+    except quota.QuotaReached as full:
+        return _upload_refused(request, form, 409, str(full))
     except services.TooManyUnread as many:
         return _upload_refused(request, form, 429, str(many))
     except DocumentRefused as refused:
@@ -78,7 +80,8 @@ def file_detail(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
         "is_own": access.can_change(request.tenant, file) and has_role(request.tenant, Role.MEMBER),
         "can_make_agent": file.is_ready and has_role(request.tenant, Role.MEMBER),
         "use_note": queries.use_note(file),
-        "can_be_read_again": (file.is_settled or file.is_overdue) and storage.exists(file.storage_key),
+        "can_be_read_again": file.is_ready
+        or ((file.is_settled or file.is_overdue) and storage.holds(file.storage_key)),
         "has_bytes": file.status != File.Status.REFUSED,
         "percent": _percent(file),
         "visibility_form": VisibilityForm(initial={"visibility": file.visibility}),
@@ -111,6 +114,8 @@ def file_content(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
         return delivery.give_out(request, file, actor=request.tenant)
     except storage.BytesMissing as missing:
         raise Http404 from missing
+    except storage.StorageUnavailable as unavailable:
+        return answer(request, 503, str(unavailable))
     except NoPlace as none:
         return answer(request, 503 if none.is_ours else 429, str(none))
 
@@ -139,8 +144,8 @@ def file_read_again(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
     file = access.get_own_file_or_refuse(file_id, request.tenant)
     try:
         services.requeue(actor=request.tenant, file=file)
-    except storage.BytesMissing as missing:
-        messages.error(request, str(missing))
+    except (storage.BytesMissing, storage.StorageUnavailable) as error:
+        messages.error(request, str(error))
     except IntegrityError:
         messages.error(request, "You have uploaded the same file again since. Delete this entry and use the other one.")
     return redirect("files:detail", file_id=file_id)
@@ -198,6 +203,7 @@ def _list_page(request: TenantRequest, form: UploadForm, status: int, refusal: s
         "may_upload": has_role(request.tenant, Role.MEMBER),
         "refusal": refusal,
         "limit": LARGEST_MEGABYTES,
+        "kept": quota.storage(),
     }
     return render(request, "files/file_list.html", context, status=status)
 

@@ -1,6 +1,7 @@
 """What may an operator do with a whole workspace, without seeing what is in it?
 
-Close its doors for a time, open them again, and set the day on which it is erased, which can be called off until then. Who
+Close its doors for a time, open them again, set the day on which it is erased, which can be called off until then, and how
+much it may keep. Who
 asks is said in sealed claims, and the database believes them of an operator whose session is alive; each act is recorded in
 its transaction, in the trail of the workspace too, and is not done if nobody can record it.
 """
@@ -18,6 +19,8 @@ from accounts.signals import workspace_operated
 from accounts.tenancy import claims
 
 PURPOSE: Final = "operator.workspace"
+QUOTA_PURPOSE: Final = "operator.quota"
+MEGABYTE: Final = 1024 * 1024
 GRACE_DAYS: Final = 30
 """How long after it was closed a workspace can be taken back."""
 
@@ -44,6 +47,34 @@ def close(operator: Operator, *, workspace_id: UUID, reason: str) -> None:
 def reopen(operator: Operator, *, workspace_id: UUID) -> None:
     """Call the erasure off and open the doors. Raises ``CameTooLate`` where the day has come."""
     _act(operator, "reopened", workspace_id)
+
+
+def limit(
+    operator: Operator, *, workspace_id: UUID, most_megabytes: int | None, most_files: int | None, reason: str
+) -> None:
+    """Set how much it may keep; None: as much as the installation's settings say. Raises ``CameTooLate`` where it is so already."""
+    most = None if most_megabytes is None else most_megabytes * MEGABYTE
+    wanted = {"bytes": _text(most), "files": _text(most_files)}
+    where = {"session": str(operator.session_id), "workspace": str(workspace_id)}
+    sealed = claims.sealed(QUOTA_PURPOSE, **where, **wanted)
+    with transaction.atomic(), connections["default"].cursor() as cursor:
+        cursor.execute("SELECT * FROM fence.limit_workspace(%s)", [sealed])
+        before = cursor.fetchone()
+        if before is None:
+            raise CameTooLate
+        detail = {"before": _in_words(*before), "after": _in_words(most, most_files), "reason": reason}
+        workspace_operated.send(
+            sender=Workspace, operator=operator, act="limited", workspace_id=workspace_id, detail=detail
+        )
+
+
+def _text(number: int | None) -> str | None:
+    return None if number is None else str(number)
+
+
+def _in_words(most_bytes: int | None, most_files: int | None) -> str:
+    size = "MB as the installation says" if most_bytes is None else f"{most_bytes // MEGABYTE} MB"
+    return f"{size}, {'files as the installation says' if most_files is None else f'{most_files} files'}"
 
 
 def _act(operator: Operator, act: str, workspace_id: UUID, **words: str) -> None:

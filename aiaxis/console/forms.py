@@ -6,6 +6,8 @@ from django import forms
 
 from accounts.models import Workspace
 
+_BOUNDS = {"min_value": "Use 0 or more.", "max_value": "Use at most %(limit_value)s."}
+
 
 def _search(label: str) -> forms.CharField:
     return forms.CharField(
@@ -40,6 +42,26 @@ class ReasonForm(forms.Form):
         help_text="It stands in the workspace’s own trail, where its owners read it.",
         error_messages={"required": "Say why.", "max_length": "A reason has up to 300 characters."},
     )
+
+
+class QuotaForm(ReasonForm):
+    """The same for how much it may keep; left empty, it is as much as the installation's settings say."""
+
+    most_megabytes = forms.IntegerField(
+        label="Megabytes",
+        required=False,
+        min_value=0,
+        max_value=100_000_000,
+        error_messages={"invalid": "Use a whole number of megabytes.", **_BOUNDS},
+    )
+    most_files = forms.IntegerField(
+        label="Files",
+        required=False,
+        min_value=0,
+        max_value=10_000_000,
+        error_messages={"invalid": "Use a whole number of files.", **_BOUNDS},
+    )
+    field_order = ("most_megabytes", "most_files", "reason")
 
 
 class NameForm(ReasonForm):

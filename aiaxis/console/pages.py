@@ -20,7 +20,7 @@ from accounts.pagination import Page, paginate
 from accounts.services import waiting_jobs, workspaces
 from accounts.services.workspaces import CameTooLate
 from aiaxis.console import overview, people, usage, work
-from aiaxis.console.forms import NameForm, PeopleFilter, ReasonForm, WorkspaceFilter
+from aiaxis.console.forms import NameForm, PeopleFilter, QuotaForm, ReasonForm, WorkspaceFilter
 from audit.reviews import services as reviews
 from audit.reviews.views import DONE, MEMBER_ACTS
 
@@ -33,7 +33,9 @@ class WorkspaceAdmin(OperatorAdmin[Workspace]):
     """Every workspace: who and how much, never what."""
 
     label, place = "Workspaces", 10
-    purpose = "Every workspace: how much it has, and whether it is open. Suspend one, or have it erased."
+    purpose = (
+        "Every workspace: how much it has, and whether it is open. Set what it may keep, suspend it, or have it erased."
+    )
 
     def get_urls(self) -> list[Any]:
         """The list, one workspace, and a verb each."""
@@ -44,6 +46,7 @@ class WorkspaceAdmin(OperatorAdmin[Workspace]):
             path(f"{one}restore/", act(self.restore_view, is_sensitive=True), name=f"{name}_restore"),
             path(f"{one}close/", act(self.close_view, is_sensitive=True), name=f"{name}_close"),
             path(f"{one}reopen/", act(self.reopen_view, is_sensitive=True), name=f"{name}_reopen"),
+            path(f"{one}limit/", act(self.limit_view, is_sensitive=True), name=f"{name}_limit"),
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
@@ -103,6 +106,19 @@ class WorkspaceAdmin(OperatorAdmin[Workspace]):
             request, lambda: workspaces.reopen(request.operator, workspace_id=row_id), told, _WORKSPACE, row_id
         )
 
+    def limit_view(self, request: OperatorRequest, row_id: UUID) -> HttpResponseBase:
+        """Set how much it may keep."""
+        row, form = self._row(row_id), QuotaForm(request.POST, auto_id="limit_%s")
+        if not form.is_valid():
+            return self._shown(request, row, limiting=form)
+        return _done(
+            request,
+            lambda: workspaces.limit(request.operator, workspace_id=row_id, **form.cleaned_data),
+            "The quota is set. It counts from the next upload; nothing that is kept goes.",
+            _WORKSPACE,
+            row_id,
+        )
+
     def _row(self, row_id: UUID) -> Workspace:
         row = usage.searched("", "").filter(pk=row_id).first()
         if row is None:
@@ -114,6 +130,7 @@ class WorkspaceAdmin(OperatorAdmin[Workspace]):
             "row": row,
             "details": usage.details(row),
             "suspending": ReasonForm(auto_id="suspend_%s"),
+            "limiting": QuotaForm(initial=usage.limits(row), auto_id="limit_%s"),
             "closing": NameForm(workspace=row.name, auto_id="close_%s"),
             "grace_days": workspaces.GRACE_DAYS,
             **forms,

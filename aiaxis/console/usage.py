@@ -16,6 +16,7 @@ from accounts.operators import across
 from agents.models import Agent
 from audit.models import Entry
 from conversations.models import Conversation
+from files import quota
 from files.models import File
 
 
@@ -26,6 +27,9 @@ class Usage:
     members: int = 0
     files: int = 0
     bytes: int = 0
+    # The most it may keep, and whether that is nearly all used.
+    most_bytes: int = 0
+    is_nearly_full: bool = False
     conversations: int = 0
 
 
@@ -37,6 +41,7 @@ class Details:
     owners: list[Membership]
     files: list[tuple[str, int]]
     bytes: int
+    storage: quota.Storage
     agents: int
     conversations: int
     sessions: int
@@ -63,7 +68,17 @@ def of_page(workspaces: Sequence[Workspace]) -> list[tuple[Workspace, Usage]]:
         found[row["workspace_id"]].files, found[row["workspace_id"]].bytes = row["count"], row["bytes"]
     for row in _by_workspace(across(Conversation), ids):
         found[row["workspace_id"]].conversations = row["count"]
+    for one in workspaces:
+        used = found[one.pk]
+        kept = quota.limited(used.bytes, used.files, one.most_bytes, one.most_files)
+        used.most_bytes, used.is_nearly_full = kept.most_bytes, kept.is_nearly_full
     return [(one, found[one.pk]) for one in workspaces]
+
+
+def limits(workspace: Workspace) -> dict[str, int | None]:
+    """What an operator set for it, as the form shows it; empty where the installation's settings count."""
+    most = workspace.most_bytes
+    return {"most_megabytes": None if most is None else most // quota.MEGABYTE, "most_files": workspace.most_files}
 
 
 def details(workspace: Workspace) -> Details:
@@ -76,6 +91,8 @@ def details(workspace: Workspace) -> Details:
     files = sorted(by_status.order_by(), key=lambda row: list(File.Status.values).index(row["status"]))
     roles: dict[str, int] = dict(by_role.order_by())
     numbers = _numbers(workspace.pk)
+    used = sum(row["sum"] or 0 for row in files)
+    kept = sum(row["count"] for row in files)
     return Details(
         members=[(str(role.label), roles[role.value]) for role in Role if role.value in roles],
         owners=list(
@@ -84,7 +101,8 @@ def details(workspace: Workspace) -> Details:
             .order_by("id")[:20]
         ),
         files=[(str(File.Status(row["status"]).label), row["count"]) for row in files],
-        bytes=sum(row["sum"] or 0 for row in files),
+        bytes=used,
+        storage=quota.limited(used, kept, workspace.most_bytes, workspace.most_files),
         **numbers,
     )
 

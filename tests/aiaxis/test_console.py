@@ -133,7 +133,7 @@ class TestPages:
         browser = doors.operator(OLGA)
         for address in (f"{WORKSPACES}{uuid.uuid4()}/", f"{PEOPLE}{uuid.uuid4()}/"):
             assert browser.get(address).status_code == 404
-        for verb in ("suspend", "restore", "close", "reopen"):
+        for verb in ("suspend", "restore", "close", "reopen", "limit"):
             assert browser.post(f"{WORKSPACES}{uuid.uuid4()}/{verb}/", REASON).status_code == 404
         strangers = f"{PEOPLE}{CHARLIE.user_id}/{ALICE.membership_id}/suspend/"
         assert browser.post(strangers).status_code == 404, "somebody else's membership"
@@ -247,7 +247,7 @@ class TestWorkspaces:
     def test_an_old_sign_in_is_not_enough(self, folder: Path) -> None:
         browser = doors.operator(OLGA)
         grow_old()
-        for verb in ("suspend", "close"):
+        for verb in ("suspend", "close", "limit"):
             answer = browser.post(f"{ACMES}{verb}/", {"name": "Acme", **REASON}, follow=True)
             assert answer.redirect_chain == [("/operator/sign-in/", 302)]
             assert "Nothing was done" in answer.content.decode()

@@ -80,6 +80,7 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "operator:review_note": {"text": "A walk."},
     "operator:review_block": {"address": "203.0.113.9", "minutes": "15"},
     "operator:accounts_workspace_suspend": {"reason": "A walk."},
+    "operator:accounts_workspace_limit": {"reason": "A walk.", "most_megabytes": "1024", "files": "100"},
     "operator:accounts_workspace_close": {"reason": "A walk.", "name": "Acme"},
     "operator:review_filter_save": {"name": "Walk", "query": "severity=critical"},
     "operator:audit_entry_filter_save": {"name": "Walk", "query": "severity=critical"},
