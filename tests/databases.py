@@ -2,37 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
-from django.db import OperationalError, connections, transaction
+import psycopg
+from django.db import connections
 from psycopg.errors import DeadlockDetected
 
 from audit.notices.models import Rule
-from tests import cast
+from tests import cast, environment
 from tests.workos import insisting
 
 # What stays: the cast's own rows, and tables that migrations fill.
-KEPT_TABLES = frozenset(
-    {
+CAST_TABLES = {
+    environment.platform_database: (
         "accounts_user",
         "accounts_workspace",
         "accounts_membership",
         "accounts_identitylink",
-        "identity_store_account",
-        "django_migrations",
-        "django_content_type",
-        "auth_permission",
         "audit_rule",
-    }
-)
-ALIASES_OF_THE_CAST = ("owner", "identity")
+    ),
+    environment.identity_database: ("identity_store_account",),
+}
+FILLED_BY_MIGRATIONS = frozenset({"django_migrations", "django_content_type", "auth_permission"})
 MOST_DEADLOCKS = 4
 _rules: list[Rule] = []
+_cast: dict[str, str] = {}
 
 
 def remember() -> None:
-    """Keep the rules that the migrations made, for `put_back`: a test of an operator's may change or remove them."""
+    """Keep what the template holds, for `put_back`: the cast, and the rules, which a test of an operator's may change."""
     _rules[:] = Rule.objects.using("owner").order_by("pk")
+    _cast.update({database: _cast_of(database) for database in CAST_TABLES})
 
 
 def put_back() -> None:
@@ -43,23 +45,60 @@ def put_back() -> None:
     """
     for alias in connections:
         connections[alias].close()
-    for alias in ALIASES_OF_THE_CAST:
-        _empty_in_peace(alias)
-    _put_back_rules()
-    cast.enter()
-    if insisting.is_on():
-        insisting.insist()
+    for database in CAST_TABLES:
+        _in_peace(_empty, database)
+    if any(_cast_of(database) != _cast[database] for database in CAST_TABLES):
+        for database in CAST_TABLES:
+            _in_peace(_send_strangers_home, database)
+        _put_back_rules()
+        cast.enter()
+        if insisting.is_on():
+            insisting.insist()
+        _cast.update({database: _cast_of(database) for database in CAST_TABLES})
 
 
-def _empty_in_peace(alias: str) -> None:
-    """Empty the tables, again where a served installation that still runs held some of them in another order."""
+@cache
+def _opened(database: str) -> psycopg.Connection:
+    """A connection that outlives the tests: opening one for each costs more than the tidying.
+
+    No row hides from it, and no trigger hears it: neither those that check links, which all lead to rows that go as well,
+    nor those that let nobody remove an entry of the trail.
+    """
+    return psycopg.connect(
+        environment.server.superuser_url(database), autocommit=True, options="-c session_replication_role=replica"
+    )
+
+
+def _asked(database: str, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+    """What a query answers; over a new connection where a test has killed the server under the former one."""
+    if _opened(database).broken:
+        _opened.cache_clear()
+    try:
+        return _opened(database).execute(query, values or None).fetchall()
+    except psycopg.OperationalError:
+        if not _opened(database).broken:
+            raise
+        _opened.cache_clear()
+        return _opened(database).execute(query, values or None).fetchall()
+
+
+def _in_peace(act: Callable[[str], None], database: str) -> None:
+    """Act again where a served installation that still runs held some of the tables in another order."""
     for _ in range(MOST_DEADLOCKS):
         try:
-            return _empty(alias)
-        except OperationalError as error:
-            if not isinstance(error.__cause__, DeadlockDetected):
-                raise
-    return _empty(alias)
+            return act(database)
+        except DeadlockDetected:
+            continue
+    return act(database)
+
+
+def _cast_of(database: str) -> str:
+    """A mark of everything that stands in the cast's tables."""
+    marks = " UNION ALL ".join(
+        f"SELECT '{table}' AS place, md5(string_agg(row.*::text, '\n' ORDER BY row.*::text)) AS mark FROM \"{table}\" row"
+        for table in CAST_TABLES[database]
+    )
+    return str(_asked(database, f"SELECT place, mark FROM ({marks}) m ORDER BY place"))
 
 
 def _put_back_rules() -> None:
@@ -71,57 +110,40 @@ def _put_back_rules() -> None:
 
 
 # Of a partitioned table the pieces: emptying the whole takes a tenth of a second, and one piece holds what a test made.
-_TABLES = "relnamespace = 'public'::regnamespace AND relkind = 'r'"
-_POINTING = (
-    "SELECT DISTINCT k.confrelid::regclass::text, k.conrelid::regclass::text FROM pg_constraint k "
-    "JOIN pg_class c ON c.oid = k.conrelid WHERE k.contype = 'f' AND NOT c.relispartition"
+# One that holds no page holds no row, and need not be asked.
+_TABLES = (
+    "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' "
+    "AND pg_relation_size(oid) > 0 ORDER BY relname"
 )
-# Bit 3 of a trigger's type: it hears of deletions, and forbids them or does something then.
-_GUARDED = "SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE NOT tgisinternal AND tgtype & 8 > 0"
 
 
-def _empty(alias: str) -> None:
-    with transaction.atomic(using=alias), connections[alias].cursor() as cursor:
-        tables = _filled(cursor)
-        emptied = _emptied_whole(cursor, tables)
-        if emptied:
-            cursor.execute("TRUNCATE " + ", ".join(f'"{table}"' for table in sorted(emptied)))
-        # Some rows are gone in a fraction of the time that new files for a table and its indexes take.
-        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
-        for table in sorted(tables - emptied):
-            cursor.execute(f'DELETE FROM "{table}"')
-        if alias == "identity":
-            cursor.execute("DELETE FROM identity_store_account WHERE NOT id = ANY(%s::uuid[])", [_ids("subject")])
-        if alias == "owner":
-            # Rows that a test added beside the cast's.
-            cursor.execute("DELETE FROM accounts_membership WHERE NOT id = ANY(%s)", [_ids("membership_id")])
-            cursor.execute(
-                "DELETE FROM accounts_identitylink WHERE provider <> %s OR NOT user_id = ANY(%s)",
-                [cast.PROVIDER, _ids("user_id")],
-            )
-            cursor.execute("DELETE FROM accounts_user WHERE NOT id = ANY(%s)", [_ids("user_id")])
-            cursor.execute("DELETE FROM accounts_workspace WHERE NOT id = ANY(%s)", [[cast.ACME.id, cast.BIRCH.id]])
+def _empty(database: str) -> None:
+    # Row by row: some rows are gone in a fraction of the time that new files for a table and its indexes take.
+    if tables := _filled(database):
+        _opened(database).execute("; ".join(f'DELETE FROM "{table}"' for table in tables))
 
 
-def _filled(cursor: Any) -> set[str]:
+def _send_strangers_home(database: str) -> None:
+    """Remove the rows that a test added beside the cast's."""
+    with _opened(database).transaction():
+        execute = _opened(database).execute
+        if database == environment.identity_database:
+            execute("DELETE FROM identity_store_account WHERE NOT id = ANY(%s::uuid[])", [_ids("subject")])
+            return
+        users = _ids("user_id")
+        execute("DELETE FROM accounts_membership WHERE NOT id = ANY(%s)", [_ids("membership_id")])
+        execute(
+            "DELETE FROM accounts_identitylink WHERE provider <> %s OR NOT user_id = ANY(%s)", [cast.PROVIDER, users]
+        )
+        execute("DELETE FROM accounts_user WHERE NOT id = ANY(%s)", [users])
+        execute("DELETE FROM accounts_workspace WHERE NOT id = ANY(%s)", [[cast.ACME.id, cast.BIRCH.id]])
+
+
+def _filled(database: str) -> list[str]:
     """The tables with rows, of those to empty."""
-    cursor.execute(f"SELECT relname FROM pg_class WHERE {_TABLES}")
-    tables = sorted({name for (name,) in cursor.fetchall()} - KEPT_TABLES)
-    if not tables:
-        return set()
-    cursor.execute(" UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM \"{table}\")" for table in tables))
-    return {name for (name,) in cursor.fetchall()}
-
-
-def _emptied_whole(cursor: Any, tables: set[str]) -> set[str]:
-    """Those of which no row can be deleted, and those that point at them, which PostgreSQL wants emptied in the same breath."""
-    cursor.execute(_GUARDED)
-    found = {name for (name,) in cursor.fetchall()} & tables
-    cursor.execute(_POINTING)
-    pointing = cursor.fetchall()
-    while more := {by for to, by in pointing if to in found} - found:
-        found |= more
-    return found
+    sized = {name for (name,) in _asked(database, _TABLES)} - FILLED_BY_MIGRATIONS - {*CAST_TABLES[database]}
+    questions = [f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM \"{table}\")" for table in sorted(sized)]
+    return [name for (name,) in _asked(database, " UNION ALL ".join(questions))] if questions else []
 
 
 def _ids(attribute: str) -> list[object]:

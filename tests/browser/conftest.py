@@ -8,12 +8,14 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests import cast, databases
+from accounts.cookies import session_name
+from tests import cast, databases, doors
 from tests.authenticators import Authenticator
 from tests.cast import Person
 from tests.served import running
@@ -27,30 +29,60 @@ SignIn = Callable[[Person], Page]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this folder, and skip it where it could not run."""
+    """Mark every test of this folder, skip it where it could not run, and let them all come first.
+
+    Together they need one browser and one installation, and what follows them keeps the other processors busy.
+    """
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
             if CHROMIUM is None:
                 item.add_marker(pytest.mark.skip(reason="there is no Chromium here (Debian: apt-get install chromium)"))
+    items.sort(key=lambda item: here not in item.path.parents)
 
 
-@pytest.fixture(scope="module")
-def served(
+class Installation:
+    """The whole installation over this process's databases: started when a test first asks where it is."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._running, self._address = folder, ExitStack(), ""
+
+    def address(self) -> str:
+        """Where it answers."""
+        if not self._address:
+            self._address = self._running.enter_context(running(self._folder))
+        return self._address
+
+    def stop(self) -> None:
+        """End it, for good or while a module runs one of its own: two shippers and workers would share the databases."""
+        if self._address:
+            self._running.close()
+            self._address = ""
+            # Its shipper may have posted what the last test did, behind that test's own tidying.
+            databases.put_back()
+
+
+@pytest.fixture(scope="package")
+def installation(
     django_db_setup: None, django_db_blocker: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[str]:
-    """Run web server, worker and shipper over this process's test databases; return the address."""
-    with running(tmp_path_factory.mktemp("served")) as address:
-        yield address
-    # Its shipper may have posted what the last test did, behind that test's own tidying.
+) -> Iterator[Installation]:
+    """One web server, worker and shipper for all tests of this folder."""
+    one = Installation(tmp_path_factory.mktemp("served"))
+    yield one
     with django_db_blocker.unblock():  # type: ignore[attr-defined]  # pytest-django's blocker
-        databases.put_back()
+        one.stop()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
+def served(installation: Installation) -> str:
+    """The address of an installation that runs."""
+    return installation.address()
+
+
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """One browser for a module's tests; each test gets fresh contexts, which share nothing."""
+    """One browser for all tests of this folder; each gets fresh contexts, which share nothing."""
     # Playwright's loop runs in this thread, and Django would refuse the ORM beside it: there it guards async views.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     try:
@@ -96,6 +128,13 @@ def type_sign_in(page: Page, person: Person) -> None:
     page.get_by_role("button", name="Sign in").click()
 
 
+def carry(page: Page, served: str, name: str, token: str) -> None:
+    """Let the browser hold a credential, as the answer to a sign-in would have left it there."""
+    # Said to come from https, which the prefix of its name asks for; 127.0.0.1 is as good as that to Chromium.
+    place = served.replace("http://", "https://")
+    page.context.add_cookies([{"name": name, "value": token, "url": place, "secure": True, "httpOnly": True}])
+
+
 def open_console(page: Page, operator: Person) -> None:
     """Sign an operator in by typing, with the second factor that every operator has."""
     app = Authenticator.of(operator)
@@ -109,13 +148,16 @@ def open_console(page: Page, operator: Person) -> None:
 
 
 @pytest.fixture
-def sign_in(new_page: Callable[[], Page]) -> SignIn:
-    """Return a function that signs a person of the cast in, in a browser of their own, by the page that people use."""
+def sign_in(new_page: Callable[[], Page], served: str) -> SignIn:
+    """Return a function that opens a browser of its own in which a person of the cast is signed in, at their first page.
+
+    Both halves of the session are made by the service behind the sign-in page; `type_sign_in` goes the whole way.
+    """
 
     def enter(person: Person) -> Page:
         page = new_page()
+        carry(page, served, session_name(), doors.session(person).token)
         page.goto("/")
-        type_sign_in(page, person)
         page.get_by_role("navigation", name="Main").wait_for()
         return page
 

@@ -4,53 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser import stock
 from tests.browser.conftest import SignIn, open_console
+from tests.browser.looking import LOOKS, complaints
 from tests.cast import ALICE, CHARLIE, OLGA, VERA
 
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-SIZES = [("light", 360), ("dark", 1280)]
 
-
-def complaints(page: Page) -> list[str]:
-    """What axe finds on the page as it stands now, and whether it is wider than the window."""
-    found = Axe().run(page, options={"runOnly": {"type": "tag", "values": RULES}}).response["violations"]
-    return [f"{rule['id']}: {rule['nodes'][0]['html'][:160]}" for rule in found] + too_wide(page)
-
-
-def too_wide(page: Page) -> list[str]:
-    """By how much the page is wider than its window, at its own width and at the one where the rail leaves least room."""
-    found = []
-    size = page.viewport_size
-    assert size is not None
-    # In an hour the times are longer than "just now", and the page must still fit.
-    page.evaluate("document.querySelectorAll('time').forEach(each => { each.textContent = '59 minutes ago' })")
-    for width in (size["width"], 721, 768):
-        page.set_viewport_size({"width": width, "height": size["height"]})
-        wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        found += [f"{wider} px too wide at {width}"] if wider > 0 else []
-    page.set_viewport_size(size)
-    return found
-
-
-@pytest.mark.parametrize(("scheme", "width"), SIZES)
-def test_every_page_of_a_workspace_is_clean(sign_in: SignIn, scheme: str, width: int) -> None:
+def test_every_page_of_a_workspace_is_clean(sign_in: SignIn) -> None:
     pages = stock.fill().pages
     page = sign_in(ALICE)
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two words that it takes
-    page.set_viewport_size({"width": width, "height": 800})
     found: dict[str, list[str]] = {}
     for name, path in pages.items():
         page.goto(path)
         found[name] = complaints(page)
         assert page.title().startswith("Acme · "), name
-        place = page.locator(".rail__workspace").bounding_box()
-        assert place is not None
-        assert (place["x"] < 16, place["y"] < 16) == (True, True), f"{name}: the workspace's name is not in its place"
+        for _, width in LOOKS:
+            page.set_viewport_size({"width": width, "height": 800})
+            place = page.locator(".rail__workspace").bounding_box()
+            assert place is not None
+            assert place["x"] < 16, f"{name}: the workspace's name is not in its place at {width}"
+            assert place["y"] < 16, f"{name}: the workspace's name is not in its place at {width}"
     assert {name: words for name, words in found.items() if words} == {}
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import pytest
 from django.db import connections
 from playwright.sync_api import Page, expect
 
@@ -13,7 +12,7 @@ from accounts.jobs import enqueue
 from accounts.models import User, Workspace
 from files import jobs as reading
 from tests.browser.conftest import SignIn, open_console
-from tests.browser.test_accessible import SIZES, complaints
+from tests.browser.looking import complaints
 from tests.cast import ACME, ALICE, OLGA, acting
 from tests.factories import a_full_desk
 
@@ -48,12 +47,9 @@ def furnish() -> None:
         cursor.execute("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = ANY(%s)", [jobs[:3]])
 
 
-@pytest.mark.parametrize(("scheme", "width"), SIZES)
-def test_every_page_is_clean_with_little_and_with_much(new_page: Callable[[], Page], scheme: str, width: int) -> None:
+def test_every_page_is_clean_with_little_and_with_much(new_page: Callable[[], Page]) -> None:
     page = new_page()
     open_console(page, OLGA)
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two words that it takes
-    page.set_viewport_size({"width": width, "height": 800})
     found = {}
     for mark in ("little", "much"):
         for name, path in PAGES.items():

@@ -12,7 +12,7 @@ from django.db import connections, transaction
 from playwright.sync_api import Page, expect
 
 from tests.browser import stock
-from tests.browser.conftest import SignIn
+from tests.browser.conftest import SignIn, type_sign_in
 from tests.cast import ALICE, BOB, CHARLIE
 from tests.files import documents
 
@@ -103,9 +103,11 @@ def ask(page: Page, question: str) -> None:
     ],
 )
 def test_a_person_gets_an_answer_that_opens_at_its_place(
-    sign_in: SignIn, name: str, content: bytes, media_type: str, question: str, place: str, words: str
+    new_page: Callable[[], Page], name: str, content: bytes, media_type: str, question: str, place: str, words: str
 ) -> None:
-    page = sign_in(ALICE)
+    page = new_page()
+    page.goto("/")
+    type_sign_in(page, ALICE)
     upload(page, name, content, media_type)
     make_agent(page, "Reader", name)
     page.get_by_role("button", name="Ask this agent").click()

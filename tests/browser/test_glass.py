@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.glass import queries
@@ -12,7 +11,7 @@ from tests.accounts.glass import stage
 from tests.accounts.glass.stage import LIST, REASON, TICKET
 from tests.browser import stock
 from tests.browser.conftest import SignIn, open_console
-from tests.browser.test_accessible import SIZES, complaints
+from tests.browser.looking import complaints
 from tests.cast import ACME, ALICE, OLGA
 from tests.waiting import until
 
@@ -71,13 +70,10 @@ def test_a_visit_from_the_request_to_the_customers_trail(new_page: Callable[[], 
     expect(alice.get_by_text(REASON)).to_be_visible()
 
 
-@pytest.mark.parametrize(("scheme", "width"), SIZES)
-def test_every_page_of_a_visit_is_clean(new_page: Callable[[], Page], scheme: str, width: int) -> None:
+def test_every_page_of_a_visit_is_clean(new_page: Callable[[], Page]) -> None:
     places = stock.fill()
     page = new_page()
     open_console(page, OLGA)
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two words that it takes
-    page.set_viewport_size({"width": width, "height": 800})
     found: dict[str, list[str]] = {}
     for name, path in {"none": LIST, "found": f"{LIST}?q=a", "form": f"{LIST}new/{ACME.id}/"}.items():
         page.goto(path)

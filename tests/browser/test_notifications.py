@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Page, expect
 
 from audit.notices import operating, services
@@ -12,7 +11,7 @@ from audit.notices.models import Channel, Kind
 from tests import cast
 from tests.audit.notices import desk
 from tests.browser.conftest import SignIn, open_console
-from tests.browser.test_accessible import SIZES, complaints
+from tests.browser.looking import complaints
 from tests.cast import ALICE, OLGA
 
 FAR = "https://93.184.216.34/a-path"
@@ -31,11 +30,8 @@ def a_workspaces_channels() -> str:
     return f"/trail/notifications/{channel.pk}/"
 
 
-@pytest.mark.parametrize(("scheme", "width"), SIZES)
-def test_a_workspaces_pages_are_clean(sign_in: SignIn, scheme: str, width: int) -> None:
+def test_a_workspaces_pages_are_clean(sign_in: SignIn) -> None:
     page = sign_in(ALICE)
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two words that it takes
-    page.set_viewport_size({"width": width, "height": 800})
     found = {}
     page.goto("/trail/notifications/")
     found["empty"] = complaints(page)
@@ -64,8 +60,7 @@ def test_an_administrator_adds_one_by_hand_and_is_told_what_is_wrong(sign_in: Si
     expect(page.get_by_text("Paused")).to_be_visible()
 
 
-@pytest.mark.parametrize(("scheme", "width"), SIZES)
-def test_the_operators_pages_are_clean(new_page: Callable[[], Page], scheme: str, width: int) -> None:
+def test_the_operators_pages_are_clean(new_page: Callable[[], Page]) -> None:
     added = operating.add_channel(
         operator=desk.OLGA, name=LONG, kind=Kind.WEBHOOK, address=FAR, least="info", heartbeat=True
     )
@@ -74,8 +69,6 @@ def test_the_operators_pages_are_clean(new_page: Callable[[], Page], scheme: str
         operator=desk.OLGA, name="Errors", kind=Kind.SENTRY, address=DSN, least="info", heartbeat=False
     )
     page = new_page()
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two words that it takes
-    page.set_viewport_size({"width": width, "height": 800})
     open_console(page, OLGA)
     base = "/operator/audit/operatorchannel/"
     found = {}

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 from urllib.parse import urlsplit
 
-import pytest
 from django.db import connections
 from playwright.sync_api import Browser, Page, expect
 
@@ -14,8 +12,8 @@ from accounts.models import Invitation, Role
 from accounts.services import invitations
 from tests import cast, doors
 from tests.browser.conftest import SignIn
+from tests.browser.looking import complaints
 from tests.browser.stock import LONG
-from tests.browser.test_accessible import SIZES, complaints
 from tests.cast import ACME, ALICE, BOB, CHARLIE, acting
 from tests.factories import AgentFactory
 
@@ -99,10 +97,7 @@ def test_a_role_is_changed_and_the_member_sees_it(sign_in: SignIn, new_page: Cal
     expect(bob.get_by_role("navigation", name="Main").get_by_role("link", name="People")).to_have_count(1)
 
 
-@pytest.mark.parametrize(("scheme", "width"), SIZES)
-def test_the_pages_about_people_are_clean(
-    sign_in: SignIn, new_page: Callable[[], Page], scheme: Literal["light", "dark"], width: int
-) -> None:
+def test_the_pages_about_people_are_clean(sign_in: SignIn, new_page: Callable[[], Page]) -> None:
     """With a long name, an open dialog, and the pages that somebody sees who is only invited."""
     doors.key(BOB, days=3)
     with acting(BOB):
@@ -131,8 +126,6 @@ def test_the_pages_about_people_are_clean(
         ),
         (newcomer, [f"/invitations/{token}/", "/invitations/nothing/"]),
     ):
-        page.emulate_media(color_scheme=scheme)
-        page.set_viewport_size({"width": width, "height": 800})
         for path in paths:
             page.goto(path)
             found[path] = complaints(page)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from accounts.identity import links
 from accounts.identity.store.models import Account, MailedLink, SecondFactor
 from tests.authenticators import Authenticator
 from tests.browser.conftest import SignIn
-from tests.browser.test_accessible import SIZES, complaints
+from tests.browser.looking import complaints
 from tests.cast import BOB, OLGA, PASSWORD
 
 SHOWN = "#authenticator-key"
@@ -123,12 +122,8 @@ def test_a_forgotten_password_is_replaced_by_a_mailed_link(new_page: Callable[[]
     page.get_by_role("navigation", name="Main").wait_for()
 
 
-@pytest.mark.parametrize(("scheme", "width"), SIZES)
-def test_its_pages_are_clean(sign_in: SignIn, new_page: Callable[[], Page], scheme: str, width: int) -> None:
+def test_its_pages_are_clean(sign_in: SignIn, new_page: Callable[[], Page]) -> None:
     page, public = sign_in(BOB), new_page()
-    for one in (page, public):
-        one.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two words that it takes
-        one.set_viewport_size({"width": width, "height": 800})
     found = {}
     page.goto("/account/second-factor/")
     found["off"] = complaints(page)

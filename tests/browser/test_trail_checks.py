@@ -15,7 +15,7 @@ from audit.checks import running, services
 from tests import cast
 from tests.audit.notices import desk
 from tests.browser.conftest import SignIn, open_console
-from tests.browser.test_accessible import SIZES, complaints
+from tests.browser.looking import complaints
 from tests.cast import ALICE, OLGA
 
 LONG = "Refused to the new colleague, in the last thirty days, all."
@@ -43,11 +43,8 @@ def broken() -> None:
         )
 
 
-@pytest.mark.parametrize(("scheme", "width"), SIZES)
-def test_a_workspace_has_its_trail_checked_and_keeps_filters(sign_in: SignIn, scheme: str, width: int) -> None:
+def test_a_workspace_has_its_trail_checked_and_keeps_filters(sign_in: SignIn) -> None:
     page, found = sign_in(ALICE), {}
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # one of the two words that it takes
-    page.set_viewport_size({"width": width, "height": 800})
     put(ALICE)
     sealing.seal()
     page.goto("/trail/")
@@ -79,11 +76,8 @@ def test_a_workspace_has_its_trail_checked_and_keeps_filters(sign_in: SignIn, sc
     assert {name: words for name, words in found.items() if words} == {}
 
 
-@pytest.mark.parametrize(("scheme", "width"), SIZES)
-def test_an_operator_checks_proves_and_keeps_filters(new_page: Callable[[], Page], scheme: str, width: int) -> None:
+def test_an_operator_checks_proves_and_keeps_filters(new_page: Callable[[], Page]) -> None:
     page, found = new_page(), {}
-    page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # as above
-    page.set_viewport_size({"width": width, "height": 800})
     desk.store(desk.spoofed())
     sealing.seal()
     open_console(page, OLGA)
