@@ -17,7 +17,10 @@ from django.db import connections
 from accounts.identity import hashing
 from audit import services
 from tests import cast, databases, environment
+from tests.standing import for_the_module, standing
 from tests.workos import insisting
+
+__all__ = ["for_the_module", "standing"]
 
 # Real hashes, of a real argon2id, made cheap: a test of what follows a right password need not spend 46 MiB on it.
 # tests/accounts/identity/test_hashing.py asks for the real parameters.

@@ -20,14 +20,13 @@ from accounts.access import is_public
 from accounts.middleware.tenant import STRAY_PARAMETERS
 from accounts.models import Role
 from accounts.signals import access_denied
-from tests import doors
-from tests.addresses import ADDRESSES, CLOSED, METHODS, MISSING, PUBLIC, WITH_IDS, Address, client_for, ids_of, send
+from tests.addresses import ADDRESSES, CLOSED, METHODS, MISSING, PUBLIC, WITH_IDS, Address, ids_of, send
 from tests.bodies import send_valid
 from tests.cast import ADA, ALICE, BOB, CHARLIE, OLGA, VERA, Person
-from tests.doors import browser, program
-from tests.factories import Desk, a_full_desk
+from tests.factories import Desk
+from tests.standing import Standing, undone
 
-pytestmark = pytest.mark.django_db(databases=["default", "identity", "cache", "ops", "audit"])
+pytestmark = pytest.mark.usefixtures("standing")
 # What answers with the bytes of a file or the events of an answer is no page.
 PAGES = [
     one for one in CLOSED if not (one.is_api or one.is_operators or one.pattern.endswith(("/stream/", "/content/")))
@@ -74,23 +73,23 @@ def test_a_key_opens_no_page(address: Address) -> None:
 
 
 @pytest.mark.parametrize("address", [one for one in CLOSED if one.is_api], ids=lambda one: one.pattern)
-def test_a_cookie_opens_no_operation(address: Address) -> None:
+def test_a_cookie_opens_no_operation(address: Address, standing: Standing) -> None:
     """L35."""
-    client = browser(ALICE)
+    client = standing.browser(ALICE)
     for method in address.methods:
         assert send(client, method, address.path({}), True).status_code == 401
 
 
-def test_members_are_no_operators() -> None:
-    clients = [browser(person) for person in (ALICE, CHARLIE)]
+def test_members_are_no_operators(standing: Standing) -> None:
+    clients = [standing.browser(person) for person in (ALICE, CHARLIE)]
     for address in CLOSED:
         if address.is_operators:
             for client in clients:
                 assert client.get(address.path({})).status_code in (302, 405), address.pattern
 
 
-def test_operators_are_no_members() -> None:
-    client = doors.operator(OLGA)
+def test_operators_are_no_members(standing: Standing) -> None:
+    client = standing.browser(OLGA)
     for address in CLOSED:
         if not address.is_operators:
             for method in ("GET", "POST"):
@@ -100,10 +99,10 @@ def test_operators_are_no_members() -> None:
 
 @pytest.mark.parametrize("address", WITH_IDS, ids=ids_of(WITH_IDS))
 @pytest.mark.parametrize("person", [CHARLIE, BOB], ids=["a stranger", "a colleague"])
-def test_somebody_elses_row_is_missing_byte_for_byte(address: Address, person: Person) -> None:
+def test_somebody_elses_row_is_missing_byte_for_byte(address: Address, person: Person, standing: Standing) -> None:
     """P5, L1, L2, L15, L16, L17, L51: for every address and method, with a twin of every row, private to its owner."""
-    theirs, own = a_full_desk(ALICE), a_full_desk(person)
-    client = client_for(address, person)
+    theirs, own = standing.desks[ALICE], standing.desks[person]
+    client = standing.client_for(address, person)
     for method in address.methods:
         for foreign, missing in variants(address, theirs, own):
             first, second = (send_valid(client, method, address, path, own.ids) for path in (foreign, missing))
@@ -115,14 +114,15 @@ def test_somebody_elses_row_is_missing_byte_for_byte(address: Address, person: P
 
 
 @pytest.mark.parametrize("address", [one for one in WITH_IDS if one.is_api], ids=lambda one: one.pattern)
-def test_the_same_bodies_reach_rows_of_ones_own(address: Address) -> None:
+def test_the_same_bodies_reach_rows_of_ones_own(address: Address, standing: Standing) -> None:
     """What the walk above stands on: with its own rows, a program is answered, and not told that its body will not do."""
+    own = standing.desks[ALICE]
+    path = address.path({**own.ids, "key": own.ids["agent_id"]})
     for method in address.methods:
-        own = a_full_desk(ALICE)
-        path = address.path({**own.ids, "key": own.ids["agent_id"]})
         if path.endswith("/stream"):
             continue  # it answers for as long as the answer is written, and has tests of its own
-        response = send_valid(program(ALICE), method, address, path, own.ids)
+        with undone():
+            response = send_valid(standing.program(ALICE), method, address, path, own.ids)
         # 409: there is no answer to stop, or the bytes of a row that a factory made are nowhere.
         assert response.status_code in (200, 201, 202, 204, 404, 409), (method, path, response.status_code)
         assert response.status_code != 404 or path.endswith("/content"), (method, path)
@@ -155,9 +155,9 @@ def told(response: Any, path: str) -> bytes:
 
 @pytest.mark.parametrize("address", WITH_IDS, ids=ids_of(WITH_IDS))
 @pytest.mark.parametrize("person", [ALICE, ADA, BOB, VERA], ids=["owner", "admin", "member", "viewer"])
-def test_no_role_gets_an_error_of_ours(address: Address, person: Person) -> None:
+def test_no_role_gets_an_error_of_ours(address: Address, person: Person, standing: Standing) -> None:
     """L42: what nobody has is 404 (or refused before it is looked for), never a failure of ours."""
-    client = client_for(address, person)
+    client = standing.client_for(address, person)
     for method in address.methods:
         for identifier in (MISSING, str(uuid.UUID(int=0)), "x", "%2e%2e", "a" * 300):
             ids = dict.fromkeys([*address.names], identifier)
@@ -169,25 +169,23 @@ def test_no_role_gets_an_error_of_ours(address: Address, person: Person) -> None
     "address", [one for one in CLOSED if not one.names and not one.is_operators], ids=lambda one: one.pattern
 )
 @pytest.mark.parametrize("person", [ALICE, BOB, VERA], ids=["owner", "member", "viewer"])
-def test_every_list_and_form_answers_its_members(address: Address, person: Person) -> None:
-    a_full_desk(person)
+def test_every_list_and_form_answers_its_members(address: Address, person: Person, standing: Standing) -> None:
     if "GET" in address.methods:
-        response = send(client_for(address, person), "GET", address.path({}), address.is_api)
+        response = send(standing.client_for(address, person), "GET", address.path({}), address.is_api)
         assert response.status_code in (200, 302, 403, 404, 405, 422), response.status_code
 
 
 @pytest.mark.parametrize("address", [one for one in CLOSED if not one.is_operators], ids=lambda one: one.pattern)
-def test_a_stranger_sees_nothing_of_the_workspace(address: Address) -> None:
+def test_a_stranger_sees_nothing_of_the_workspace(address: Address, standing: Standing) -> None:
     """L10, L51: with twins on both sides, no list, page or count of a stranger's holds anything of Acme's."""
-    theirs = a_full_desk(ALICE, visibility="workspace")
-    own = a_full_desk(CHARLIE, visibility="workspace")
+    theirs, own = standing.shared[ALICE], standing.shared[CHARLIE]
     secrets_of_acme = [value for value in theirs.ids.values() if value not in own.ids.values()]
     if "GET" not in address.methods:
         return
     path = address.path({**own.ids, "key": own.ids["agent_id"]})
     if path.endswith(("/stream/", "/stream", "/content", "/content/")):
         return  # these have tests of their own, with real bytes and answers
-    response = send(client_for(address, CHARLIE), "GET", path, address.is_api)
+    response = send(standing.client_for(address, CHARLIE), "GET", path, address.is_api)
     body = told(response, path).decode(errors="replace")
     assert response.status_code < 500
     for secret in [*secrets_of_acme, ALICE.email, "Acme"]:
@@ -195,10 +193,10 @@ def test_a_stranger_sees_nothing_of_the_workspace(address: Address) -> None:
 
 
 @pytest.mark.parametrize("address", PAGES, ids=ids_of(PAGES))
-def test_no_page_leads_to_an_address_that_carries_a_credential(address: Address) -> None:
+def test_no_page_leads_to_an_address_that_carries_a_credential(address: Address, standing: Standing) -> None:
     """L29: a token stood in the address of a frame, and any tenant's token opened any document."""
-    own = a_full_desk(ALICE)
-    client = browser(ALICE)
+    own = standing.desks[ALICE]
+    client = standing.browser(ALICE)
     session = client.cookies[settings.SESSION_COOKIE_NAME].value
     response = client.get(address.path({**own.ids, "key": own.ids["agent_id"]}))
     page = response.content.decode()
@@ -212,16 +210,16 @@ def test_no_page_leads_to_an_address_that_carries_a_credential(address: Address)
 @pytest.mark.parametrize(
     "address", [one for one in CLOSED if hasattr(one.view, "least_role")], ids=lambda one: one.pattern
 )
-def test_a_role_below_is_refused(address: Address) -> None:
+def test_a_role_below_is_refused(address: Address, standing: Standing) -> None:
     """The role x route table: own workspace, own rows, but not the role."""
     least: Role = address.view.least_role
     for person in (VERA, BOB, ADA):
         assert person.role is not None
         if person.role.rank >= least.rank:
             continue
-        own = a_full_desk(ALICE, visibility="workspace")
+        own = standing.shared[ALICE]
         path = address.path({**own.ids, "key": own.ids["agent_id"]})
-        statuses = {send(browser(person), method, path, False).status_code for method in ("GET", "POST")}
+        statuses = {send(standing.browser(person), method, path, False).status_code for method in ("GET", "POST")}
         assert statuses <= {403, 405}, statuses
         assert 403 in statuses
 
@@ -236,13 +234,13 @@ PROFILES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: ",".join(profile))
-def test_no_setting_opens_a_door(profile: dict[str, Any], settings: Settings) -> None:
+def test_no_setting_opens_a_door(profile: dict[str, Any], settings: Settings, standing: Standing) -> None:
     """L3: an ownership filter once sat inside `if AUTO_LOGIN`. Nobody and strangers are refused under every profile."""
     for name, value in profile.items():
         setattr(settings, name, value)
-    theirs = a_full_desk(ALICE)
+    theirs = standing.desks[ALICE]
     ids = {**theirs.ids, "key": theirs.ids["agent_id"]}
-    stranger, program_of_stranger = browser(CHARLIE), program(CHARLIE)
+    stranger, program_of_stranger = standing.browser(CHARLIE), standing.program(CHARLIE)
     for address in CLOSED:
         if address.is_operators:
             continue

@@ -16,12 +16,9 @@ from django.test import Client
 from pytest_django import Settings
 
 from audit import services, spool
-from tests import doors
-from tests.addresses import ADDRESSES, PUBLIC, Address, client_for, ids_of, send
+from tests.addresses import ADDRESSES, PUBLIC, Address, ids_of, send
 from tests.cast import ADA, ALICE, BOB, CHARLIE, OLGA, VERA
-from tests.factories import a_full_desk
-
-pytestmark = pytest.mark.django_db(databases=["default", "identity", "cache", "ops", "audit"])
+from tests.standing import Standing
 
 REFUSED: Final = {401, 403, 404, 429, 500, 503}
 DOORS: Final = ("/sign-in/", "/operator/sign-in/")
@@ -49,22 +46,22 @@ def is_no(answer: Any, address: Address) -> bool:
     return answer.status_code in REFUSED
 
 
-def clients(address: Address) -> Iterator[Client]:
+def clients(address: Address, standing: Standing) -> Iterator[Client]:
     """Nobody, each role of the workspace whose row it is, a stranger, and an operator, who has no key for the API."""
     yield Client()
     for person in (ALICE, ADA, BOB, VERA, CHARLIE):
-        yield client_for(address, person)
-    yield doors.operator(OLGA)
+        yield standing.client_for(address, person)
+    yield standing.browser(OLGA)
 
 
 @pytest.mark.parametrize("address", ADDRESSES, ids=ids_of(ADDRESSES))
-def test_each_refused_request_is_one_entry_whoever_sent_it(address: Address, folder: Path) -> None:
+def test_each_refused_request_is_one_entry_whoever_sent_it(address: Address, folder: Path, standing: Standing) -> None:
     """P6: for every address, method and role, with ids of somebody else's, which for their owner are their own."""
-    theirs = a_full_desk(ALICE)
+    theirs = standing.desks[ALICE]
     path = address.path({**theirs.ids, "key": theirs.ids["agent_id"]})
     refused: set[str] = set()
     others: set[str] = set()
-    for client in clients(address):
+    for client in clients(address, standing):
         for method in address.methods:
             answer = send(client, method, path, address.is_api)
             (refused if is_no(answer, address) else others).add(answer["X-Request-Id"])

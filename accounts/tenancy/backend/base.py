@@ -141,11 +141,11 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def claim_transaction(self, binding: Binding | None, *, begins: bool) -> None:
         """Hold the open transaction to one workspace and member; raise CrossWorkspaceTransaction on a second.
 
-        A test case's outermost transaction is not the application's: there, each `atomic` block inside it counts.
+        The blocks around a test are not the application's: there, the first `atomic` block inside them counts.
         """
-        blocks = self.atomic_blocks
-        nested = bool(blocks) and getattr(blocks[0], "_from_testcase", False)
-        scope: object = (blocks[1] if len(blocks) > 1 else None) if nested else self
+        scope: object = self
+        if self.atomic_blocks and getattr(self.atomic_blocks[0], "_from_testcase", False):
+            scope = next((block for block in self.atomic_blocks if not getattr(block, "_from_testcase", False)), None)
         if begins or scope is None or scope is not self._claimed_in:
             self._claimed_by, self._claimed_in = None, scope
         if binding is None or scope is None:
