@@ -65,6 +65,7 @@ GRANTS: Final = (
     Grant(APP, "conversations_citation", MAKE),
     # Counted by triggers alone: a number that injected SQL could write would be no number.
     Grant(APP, "conversations_dailyuse", READ),
+    Grant(APP, "conversations_completion", WRITE),
     # Jobs: hand one in, no more. Their arguments are sealed, so a forged row is refused by the worker. Only what the
     # runner's own defer function writes: a row that says "doing" holds its lock, and no worker would ever give it back.
     Grant(

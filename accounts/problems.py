@@ -6,6 +6,7 @@ no query, so that they can be shown when the database cannot be asked.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import (
@@ -24,6 +25,7 @@ from accounts.access import public
 from accounts.http import Reason, Refusal, refuse
 from accounts.pagination import BadCursor
 from accounts.requests import current_request
+from accounts.routes import API_PREFIXES, OPENAI_PREFIX
 
 TITLES = {
     400: "The request cannot be read",
@@ -37,6 +39,7 @@ TITLES = {
     422: "Some fields need a different value",
     429: "Too many requests",
     500: "The server failed",
+    502: "The answer could not be written",
     503: "The service is not available for the moment",
 }
 DETAILS = {
@@ -50,15 +53,23 @@ DETAILS = {
     422: "A value is missing or of the wrong kind. Compare the request with /api/v1/openapi.json.",
     429: "This came too often. Wait as long as the Retry-After header says.",
     500: "This was our failure, and it was recorded. Try again; if it stays, report the request id.",
+    502: "What had to write the answer failed. Try again in a few seconds.",
     503: "A system that has to agree cannot be asked. Nothing was changed. Try again in a few seconds.",
 }
-API_PREFIX = "/api/"
+MEDIA = "application/problem+json"
+# How OpenAI's clients are told of a status: its type and its code.
+OPENAIS: dict[int, tuple[str, str | None]] = {
+    401: ("authentication_error", "invalid_api_key"),
+    403: ("permission_error", "insufficient_permissions"),
+    404: ("invalid_request_error", "not_found"),
+    429: ("rate_limit_error", "rate_limit_exceeded"),
+}
 RETRY_AFTER = "5"  # seconds
 
 
 def is_api(request: HttpRequest) -> bool:
-    """Does a program ask (an address under /api/), so that answers are JSON?"""
-    return request.path_info.startswith(API_PREFIX)
+    """Does a program ask, so that answers are JSON?"""
+    return request.path_info.startswith(API_PREFIXES)
 
 
 def problem(
@@ -68,7 +79,12 @@ def problem(
     detail: str = "",
     **extra: Any,  # extension members of RFC 9457: any JSON
 ) -> HttpResponse:
-    """Answer with application/problem+json (RFC 9457). `instance` is the request id, which the audit trail knows as well."""
+    """Answer with application/problem+json (RFC 9457). `instance` is the request id, which the audit trail knows as well.
+
+    Where OpenAI's clients ask, the same is told in their words.
+    """
+    if request.path_info.startswith(OPENAI_PREFIX):
+        return _in_openais_words(status, detail or DETAILS.get(status, ""), extra)
     context = current_request()
     body = {
         "type": "about:blank",
@@ -78,7 +94,19 @@ def problem(
         "instance": f"urn:uuid:{context.request_id}" if context else None,
         **extra,
     }
-    return JsonResponse(body, status=status, content_type="application/problem+json")
+    return JsonResponse(body, status=status, content_type=MEDIA)
+
+
+def _in_openais_words(status: int, detail: str, extra: Mapping[str, Any]) -> HttpResponse:
+    # They know no 422: what they call a bad request is one.
+    status = 400 if status == 422 else status
+    kind, code = OPENAIS.get(status, ("server_error" if status >= 500 else "invalid_request_error", None))
+    faults = extra.get("errors") or [{}]
+    param = extra.get("param") or faults[0].get("field")
+    error = {"message": detail, "type": kind, "param": param, "code": extra.get("code") or code}
+    response = JsonResponse({"error": error}, status=status)
+    response.is_problem = True  # type: ignore[attr-defined]  # told already, see `as_problem`
+    return response
 
 
 def page(request: HttpRequest, status: int, detail: str = "", template: str = "") -> HttpResponse:
@@ -134,7 +162,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
     """An error that some library answered to a program in its own way, as a problem with the same status and headers."""
-    if response.status_code < 400 or response.streaming or "problem+json" in response.get("Content-Type", ""):
+    is_told = response.get("Content-Type", "") == MEDIA or getattr(response, "is_problem", False)
+    if response.status_code < 400 or response.streaming or is_told:
         return response
     told = problem(request, response.status_code)
     for name in ("Allow", "Retry-After", "WWW-Authenticate"):

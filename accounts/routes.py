@@ -19,7 +19,9 @@ from pydantic import BaseModel
 from accounts.access import accepted_names, is_public
 
 View = Callable[..., Any]
-API_PREFIX = "/api/"
+# Where programs ask: our own API, and the addresses that OpenAI's clients know.
+OPENAI_PREFIX = "/v1/"
+API_PREFIXES = ("/api/", OPENAI_PREFIX)
 OPERATOR_PREFIX = "/operator/"
 
 
@@ -52,7 +54,7 @@ class Declaration:
 
 
 def route_of(request: HttpRequest) -> Route:
-    """Resolve the request's address, once. An address that nothing answers has the door NOWHERE, or API below /api/."""
+    """Resolve the request's address, once. An address that nothing answers has the door NOWHERE, or API where programs ask."""
     known = getattr(request, "_route", None)
     if isinstance(known, Route):
         return known
@@ -62,11 +64,11 @@ def route_of(request: HttpRequest) -> Route:
 
 
 def _resolve(path: str) -> Route:
-    is_api = path.startswith(API_PREFIX)
+    is_api = path.startswith(API_PREFIXES)
     try:
         match = get_resolver().resolve(path)
     except Http404:
-        # Below /api/ an unknown address is as closed as a known one, so that nobody without a key learns which exist.
+        # Where programs ask an unknown address is as closed as a known one, so that nobody without a key learns which exist.
         return Route(None, "", Door.API if is_api else Door.NOWHERE)
     if is_public(match.func):
         door = Door.PUBLIC

@@ -40,10 +40,23 @@ IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_lengt
 
 
 class Refused(Exception):
-    """An operation's own refusal: `status` is 400, 409, 413, 415, 422 or 429, `detail` a sentence for the client's developer."""
+    """An operation's own refusal: its status, and in `detail` a sentence for the client's developer.
 
-    def __init__(self, status: int, detail: str, retry_after: int | None = None) -> None:
+    `code` and `param` are words for OpenAI's clients; `is_lasting` tells them that the same request will fail again.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        retry_after: int | None = None,
+        *,
+        code: str = "",
+        param: str = "",
+        is_lasting: bool = False,
+    ) -> None:
         super().__init__(detail)
+        self.code, self.param, self.is_lasting = code, param, is_lasting
         self.status = status
         self.detail = detail
         self.retry_after = retry_after  # seconds, for 429
@@ -81,6 +94,12 @@ class Problem(Schema):
     status: int
     detail: str
     instance: str | None
+
+
+class OpenAIError(Schema):
+    """A refusal or failure as OpenAI's clients know it: `error` with message, type, param and code."""
+
+    error: dict[str, str | None]
 
 
 def _is_storable(value: object) -> bool:

@@ -4,7 +4,7 @@ The routers are the apps'; here they are mounted, and every exception becomes an
 fence bound, before any of this runs (`accounts.middleware`). Conventions: `accounts/schemas.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -17,11 +17,13 @@ from ninja.errors import HttpError, ValidationError
 from accounts.access import public
 from accounts.api import router as accounts_router
 from accounts.http import note_reached
-from accounts.problems import permission_denied, problem, unavailable
-from accounts.schemas import Problem, Refused
+from accounts.problems import MEDIA, permission_denied, problem, unavailable
+from accounts.routes import OPENAI_PREFIX
+from accounts.schemas import OpenAIError, Problem, Refused
 from agents.api import router as agents_router
 from audit.api import router as audit_router
 from conversations.api import router as conversations_router
+from conversations.completions.api import router as openai_router
 from conversations.searching.api import router as conversation_search_router
 from conversations.usage.api import router as usage_router
 from files.api import router as files_router
@@ -38,9 +40,16 @@ api: Final = NinjaAPI(
     openapi_url=None,  # served below, open and with the errors described
     openapi_extra={"security": [{"key": []}]},
 )
+# What OpenAI's clients find when /v1 is their base URL. Described in the same document.
+compatible: Final = NinjaAPI(title="AiAxis", version="1", urls_namespace="openai", docs_url=None, openapi_url=None)
 # What "key" above names. Set into the document by hand: ninja writes its own components over those of `openapi_extra`.
 SECURITY_SCHEMES: Final = {
     "key": {"type": "http", "scheme": "bearer", "description": "An API key of your workspace, made under Settings."}
+}
+MISSING_MODEL: Final = {
+    "detail": "There is no model of this name that your key can see. GET /v1/models lists those that there are.",
+    "param": "model",
+    "code": "model_not_found",
 }
 # The faults that clients meet most, in words of ours; pydantic's own serve for the rest.
 SENTENCES: Final = {
@@ -54,21 +63,29 @@ api.add_router("", conversation_search_router)
 api.add_router("", conversations_router)
 api.add_router("", usage_router)
 api.add_router("", audit_router)
+compatible.add_router("", openai_router)
 
 
 @public
 def openapi(request: HttpRequest) -> HttpResponse:
     """Serve the description of the API: public, since it holds no customer's data and clients are generated from it."""
-    return JsonResponse(_described())
+    return JsonResponse(described())
 
 
 @cache
-def _described() -> dict[str, Any]:
+def described() -> dict[str, Any]:
+    """The OpenAPI document of every operation, those for OpenAI's clients among them."""
     schema: dict[str, Any] = api.get_openapi_schema()
-    schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+    openais = compatible.get_openapi_schema()
+    schema["paths"] |= openais["paths"]
+    schemas = schema["components"]["schemas"]
+    schemas |= openais["components"]["schemas"]
+    schemas |= {"Problem": Problem.model_json_schema(), "OpenAIError": OpenAIError.model_json_schema()}
     schema["components"]["securitySchemes"] = SECURITY_SCHEMES
-    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    for path in schema["paths"].values():
+    for address, path in schema["paths"].items():
+        is_openais = address.startswith(OPENAI_PREFIX)
+        media, name = ("application/json", "OpenAIError") if is_openais else (MEDIA, "Problem")
+        content = {media: {"schema": {"$ref": f"#/components/schemas/{name}"}}}
         for operation in path.values():
             operation["responses"]["default"] = {"description": "Refused or failed", "content": content}
         if "head" in path:
@@ -77,7 +94,6 @@ def _described() -> dict[str, Any]:
     return schema
 
 
-@api.exception_handler(ValidationError)
 def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     """422, with the place and the reason of each value that will not do; never the value itself."""
     errors = [{"field": _field(fault["loc"]), "reason": _reason(fault)} for fault in error.errors]
@@ -95,49 +111,62 @@ def _reason(fault: Mapping[str, Any]) -> str:
     return SENTENCES.get(fault["type"], str(fault["msg"]).removeprefix("Value error, "))
 
 
-@api.exception_handler(Refused)
 def refused(request: HttpRequest, error: Refused) -> HttpResponse:
     """An operation's own refusal."""
-    response = problem(request, error.status, detail=error.detail)
+    words = {name: value for name, value in (("code", error.code), ("param", error.param)) if value}
+    response = problem(request, error.status, detail=error.detail, **words)
+    if error.is_lasting:
+        response["X-Should-Retry"] = "false"
     if error.retry_after is not None:
         response["Retry-After"] = str(error.retry_after)
     return response
 
 
-@api.exception_handler(Http404)
 def missing(request: HttpRequest, error: Http404) -> HttpResponse:
     """404, the same bytes for what is missing and for what belongs to somebody else. The record learns what it was."""
     note_reached(request, error)
-    return problem(request, 404)
+    return (
+        problem(request, 404, **MISSING_MODEL) if request.path_info.startswith(OPENAI_PREFIX) else problem(request, 404)
+    )
 
 
-@api.exception_handler(PermissionDenied)
 def forbidden(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
     """403, with the sentence of the check that refused."""
     return permission_denied(request, error)
 
 
-@api.exception_handler(HttpError)
 def unparsed(request: HttpRequest, error: HttpError) -> HttpResponse:
     """What ninja itself refuses, such as a body that it cannot parse."""
     return problem(request, error.status_code)
 
 
-@api.exception_handler(BadRequest)
-@api.exception_handler(SuspiciousOperation)
 def malformed(request: HttpRequest, error: Exception) -> HttpResponse:
     """400: a cursor that is not ours, or something that Django will not read."""
     return problem(request, 400, detail=str(error) if isinstance(error, BadRequest) else "")
 
 
-@api.exception_handler(OperationalError)
-@api.exception_handler(InterfaceError)
 def outage(request: HttpRequest, error: Exception) -> HttpResponse:
     """503: the database went away in the middle. A client may try again."""
     return unavailable(request, "platform database")
 
 
-@api.exception_handler(Exception)
 def failed(request: HttpRequest, error: Exception) -> HttpResponse:
     """Anything else is our fault: Django logs it and answers with handler500, in DEBUG as well."""
     raise error
+
+
+HANDLERS: Final[tuple[tuple[type[Exception], Callable[..., HttpResponse]], ...]] = (
+    (ValidationError, invalid),
+    (Refused, refused),
+    (Http404, missing),
+    (PermissionDenied, forbidden),
+    (HttpError, unparsed),
+    (BadRequest, malformed),
+    (SuspiciousOperation, malformed),
+    (OperationalError, outage),
+    (InterfaceError, outage),
+    (Exception, failed),
+)
+for one in (api, compatible):
+    for kind, handler in HANDLERS:
+        one.add_exception_handler(kind, handler)

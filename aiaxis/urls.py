@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from accounts.operators import site as operators
 from aiaxis import health
-from aiaxis.api import api, openapi
+from aiaxis.api import api, compatible, openapi
 from aiaxis.metrics.page import metrics
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -24,9 +24,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("operator/", operators.urls),
     path("api/v1/openapi.json", openapi, name="openapi"),
     path("api/v1/", api.urls),
+    path("v1/", compatible.urls),
 ]
 
-# Django's own refusals, told like all others: as a problem below /api/, as a page elsewhere.
+# Django's own refusals, told like all others: as a problem where programs ask, as a page elsewhere.
 handler400 = "accounts.problems.bad_request"
 handler403 = "accounts.problems.permission_denied"
 handler404 = "accounts.problems.not_found"

@@ -170,6 +170,7 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "api:ask": ("message.asked",),
     "api:stop": ("message.stopped",),
     "api:retry": ("message.asked",),
+    "openai:create_completion": ("message.asked",),
 }
 """Address, by the name of its URL pattern, and the actions that it records."""
 
@@ -231,6 +232,9 @@ EXEMPT: Final[dict[str, str]] = {
     "models:new": _PROVIDERS,
     "models:provider": _PROVIDERS,
     "api:list_agents": _NAMES_AND_STATES,
+    "openai:api-root": _NOBODYS_DATA,
+    "openai:list_models": _NAMES_AND_STATES,
+    "openai:get_model": _NAMES_AND_STATES,
     "api:get_agent": "How an agent is set up, which its members need in order to use it; changes are recorded.",
     "audit:notifications": _WHERE_TOLD,
     "audit:channel_new": _WHERE_TOLD,

@@ -24,7 +24,7 @@ from agents import queries as agent_queries
 from agents.models import Agent
 from agents.vendors import writing
 from conversations import signals, streaming
-from conversations.models import Citation, Delta, Message
+from conversations.models import Citation, Completion, Delta, Message
 from conversations.rendering import render
 from files.embedding import ModelMissing
 from files.models import Passage
@@ -183,16 +183,18 @@ def _written(writer: Writer, actor: Tenant) -> tuple[str, str, bool]:
     """Let the provider write; return status, error sentence and whether it refused. Raises `Halted`."""
     message = writer.message
     agent = Agent.objects.filter(pk=message.conversation.agent_id, archived_at=None).first()
+    completion = Completion.objects.filter(conversation=message.conversation_id).first()
+    spent = providers.Spent(0, 0)
     if agent is None:
-        return Message.Status.FAILED, AGENT_GONE, False
+        return _outcome(providers.Failed(AGENT_GONE, "gone"), completion, spent)
     try:
-        question = _question(agent, message, actor)
+        question = _question(agent, message, actor, completion)
     except ModelMissing as fault:
-        return Message.Status.FAILED, str(fault), False
+        return _outcome(providers.Failed(str(fault), "unset"), completion, spent)
     kind = Citation.Kind.SOURCE if question.findings.is_answerable else Citation.Kind.CLOSEST
     ending: providers.Event = providers.Failed(UNEXPECTED)
     # Closed at once when it is left: nobody goes on being asked for an answer that was stopped.
-    with closing(writing.answer(agent, question, actor=actor)) as events:
+    with closing(writing.answer(agent, question, actor=actor, spent=spent)) as events:
         for event in events:
             if isinstance(event, providers.Text | providers.Cited):
                 writer.take(event, kind)
@@ -201,12 +203,25 @@ def _written(writer: Writer, actor: Tenant) -> tuple[str, str, bool]:
             else:
                 ending = event
     writer.flush()
+    return _outcome(ending, completion, spent)
+
+
+def _outcome(ending: providers.Event, completion: Completion | None, spent: providers.Spent) -> tuple[str, str, bool]:
+    """Status, error sentence and whether it refused; a program is also told why it ended, and what it took."""
+    if completion is not None:
+        # Whoever asked may have gone, and the row with them.
+        Completion.objects.filter(pk=completion.pk).update(
+            failure=ending.kind if isinstance(ending, providers.Failed) else "",
+            is_cut=isinstance(ending, providers.Done) and ending.is_cut,
+            tokens_read=spent.read,
+            tokens_written=spent.written,
+        )
     if isinstance(ending, providers.Done):
         return Message.Status.DONE, "", ending.refused
     return Message.Status.FAILED, ending.sentence if isinstance(ending, providers.Failed) else UNEXPECTED, False
 
 
-def _question(agent: Agent, message: Message, actor: Tenant) -> providers.Question:
+def _question(agent: Agent, message: Message, actor: Tenant, completion: Completion | None) -> providers.Question:
     earlier = Message.objects.filter(conversation=message.conversation_id, position__lt=message.position)
     said = [providers.Turn(turn.role, turn.text) for turn in earlier.order_by("-position")[: HISTORY + 1]][::-1]
     asked = said.pop().text
@@ -219,6 +234,13 @@ def _question(agent: Agent, message: Message, actor: Tenant) -> providers.Questi
         refusal_text=silent or agent.refusal_text,
         findings=findings,
         history=tuple(said),
+        wishes=_wishes(completion) if completion else None,
+    )
+
+
+def _wishes(completion: Completion) -> providers.Wishes:
+    return providers.Wishes(
+        completion.instructions, completion.temperature, completion.max_tokens, tuple(completion.stop)
     )
 
 

@@ -8,7 +8,7 @@ from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet, Subquery
 
 from agents import queries as agent_queries
 from agents.models import Agent
-from conversations.models import Citation, Conversation, Delta, Message
+from conversations.models import Citation, Completion, Conversation, Delta, Message
 
 # How many messages a page shows at once; older ones are one link away.
 MESSAGES_ON_A_PAGE = 100
@@ -16,7 +16,9 @@ MESSAGES_ON_A_PAGE = 100
 
 def listed(search: str = "") -> QuerySet[Conversation]:
     """Return the bound member's conversations with their agents; `search` looks in titles."""
-    conversations: QuerySet[Conversation] = Conversation.objects.select_related("agent")
+    # What lasts as long as a program's call (completions) is nobody's to look up.
+    passing = Completion.objects.filter(conversation=OuterRef("pk"))
+    conversations: QuerySet[Conversation] = Conversation.objects.select_related("agent").exclude(Exists(passing))
     return conversations.filter(title__icontains=search) if search else conversations
 
 

@@ -102,7 +102,7 @@ def ask(
         _check_place(locked, latest, parent_id)
         if latest is not None and not _ended(latest, actor):
             raise StillAnswering("The agent is still answering. Wait until it is done, or stop it, and ask again.")
-        _check_waiting(actor)
+        check_waiting(actor)
         position = 0 if latest is None else latest.position + 1
         question = _question(locked, position, text, idempotency_key)
         answer = _answer(locked, position + 1)
@@ -124,7 +124,7 @@ def retry(conversation: Conversation, *, actor: Tenant, answer: Message | None =
             raise NothingToRetry("The latest answer is complete or still being written, so there is nothing to retry.")
         agent = _askable(locked)
         _ended(latest, actor)
-        _check_waiting(actor)
+        check_waiting(actor)
         latest.delete()
         renewed = _answer(locked, latest.position)
         renewed.save(force_insert=True)
@@ -216,7 +216,8 @@ def _check_place(conversation: Conversation, latest: Message | None, parent_id: 
         raise ConversationMovedOn("The conversation has gone on since that message. Read what is new, then ask again.")
 
 
-def _check_waiting(actor: Tenant) -> None:
+def check_waiting(actor: Tenant) -> None:
+    """Raise `TooManyWaiting` where the member waits for as many answers as one may."""
     waiting = Message.objects.filter(status__in=UNFINISHED, conversation__owner=actor.membership_id).count()
     if waiting >= MOST_WAITING:
         raise TooManyWaiting(

@@ -191,6 +191,8 @@ PLACES: Final = Places()
 class AnswerStream:
     """The frames of one answer as server-sent events, from where the watcher left off to the answer's end."""
 
+    first_frames: tuple[bytes, ...] = (f"retry: {RETRY_MILLISECONDS}\n\n".encode(),)
+
     def __init__(
         self, conversation: Conversation, tenant: Tenant, last_event_id: str, verify: Callable[[], Tenant]
     ) -> None:
@@ -228,7 +230,7 @@ class AnswerStream:
     def _step(self) -> None:
         if not self._has_begun:
             self._has_begun = True
-            self._frames.append(f"retry: {RETRY_MILLISECONDS}\n\n".encode())
+            self._frames.extend(self.first_frames)
         try:
             self._advance()
         except (OperationalError, InterfaceError) as outage:
@@ -256,7 +258,7 @@ class AnswerStream:
                 return
             if message.pk != self._message_id:
                 self._message_id, self._seq = message.pk, 0
-                self._frames.append(_frame("status", {"message_id": str(message.pk), "status": message.state}))
+                self._tell("status", {"message_id": str(message.pk), "status": message.state})
             self._send_new(message)
 
     def _still_welcome(self) -> bool:
@@ -269,24 +271,30 @@ class AnswerStream:
         if now is not None and now.membership_id == self._tenant.membership_id:
             return True
         self._is_over = True
-        self._frames.append(
-            _frame("closed", {"detail": "Your sign-in or key has ended, so this answer is not sent any further."})
-        )
+        self._tell("closed", {"detail": "Your sign-in or key has ended, so this answer is not sent any further."})
         return False
 
     def _send_new(self, message: Message) -> None:
         # The status was read before the deltas: when it says finished, no delta can come after those that we read now.
         for delta in Delta.objects.filter(message=message, seq__gt=self._seq).order_by("seq"):
-            self._frames.append(_frame(delta.kind, delta.data, f"{message.pk}:{delta.seq}"))
+            self._tell(delta.kind, delta.data, f"{message.pk}:{delta.seq}")
             self._seq = delta.seq
         if not message.is_finished:
             return
         if not self._seq:
             # Its deltas were cleared away after it was finished, so it comes in one piece.
-            self._frames.extend(_whole(message))
+            for event, data in _whole(message):
+                self._tell(event, data)
         data = {"message_id": str(message.pk), "status": message.state, "error": message.error}
-        self._frames.append(_frame(message.state, data, f"{message.pk}:{ENDED}"))
+        self._tell(message.state, data, f"{message.pk}:{ENDED}")
         self._is_over = True
+
+    def _tell(self, event: str, data: dict[str, Any], event_id: str = "") -> None:
+        self._frames.extend(self.frames(event, data, event_id))
+
+    def frames(self, event: str, data: dict[str, Any], event_id: str) -> list[bytes]:
+        """Write one event down as it goes over the line."""
+        return [_frame(event, data, event_id)]
 
 
 def has_news(conversation: Conversation, last_event_id: str) -> bool:
@@ -355,11 +363,11 @@ def _answer_to_follow(conversation_id: UUID, message_id: UUID | None) -> Message
     return latest
 
 
-def _whole(message: Message) -> Iterator[bytes]:
+def _whole(message: Message) -> Iterator[tuple[str, dict[str, Any]]]:
     for citation in message.citations.order_by("number"):
         data = {name: getattr(citation, name) for name in ("number", "kind", "file_name", "page", "label", "quote")}
-        yield _frame("citation", {**data, "file_id": str(citation.file_id) if citation.file_id else None})
-    yield _frame("text", {"text": message.text})
+        yield "citation", {**data, "file_id": str(citation.file_id) if citation.file_id else None}
+    yield "text", {"text": message.text}
 
 
 def _frame(event: str, data: dict[str, Any], event_id: str = "") -> bytes:

@@ -64,7 +64,7 @@ class Address:
     @property
     def is_api(self) -> bool:
         """Does a program ask here?"""
-        return self.pattern.startswith("/api/")
+        return self.pattern.startswith(("/api/", "/v1/"))
 
     @property
     def is_operators(self) -> bool:

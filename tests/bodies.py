@@ -15,7 +15,7 @@ from typing import Any
 from django.http.response import HttpResponseBase
 from django.test import Client
 
-from aiaxis.api import api
+from aiaxis.api import described
 from tests.addresses import Address
 
 BOUNDARY = "x"
@@ -24,7 +24,7 @@ BOUNDARY = "x"
 @cache
 def description() -> dict[str, Any]:
     """The OpenAPI document."""
-    return json.loads(json.dumps(api.get_openapi_schema(), default=str))  # type: ignore[no-any-return]  # JSON
+    return json.loads(json.dumps(described(), default=str))  # type: ignore[no-any-return]  # JSON
 
 
 def body_of(address: Address, method: str, ids: Mapping[str, str]) -> tuple[bytes, str]:

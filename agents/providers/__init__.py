@@ -8,9 +8,10 @@ where it is asked in a `Connection`.
 
 from __future__ import annotations
 
-from agents.providers.base import Cited, Done, Event, Failed, Provider, Question, Text, Turn, Waiting
+from agents.providers.base import Cited, Done, Event, Failed, Provider, Question, Text, Turn, Waiting, Wishes
 from agents.providers.builtin import ANNOUNCEMENT, BuiltIn, escaped
 from agents.providers.language import LanguageModel, Spent, names_of_models, needs_model, sentence_of
+from agents.providers.stopping import until
 from agents.providers.wire import Connection, Trouble
 
 __all__ = [
@@ -31,11 +32,13 @@ __all__ = [
     "Turn",
     "UnknownProvider",
     "Waiting",
+    "Wishes",
     "escaped",
     "names_of_models",
     "needs_model",
     "provider",
     "sentence_of",
+    "until",
 ]
 
 BUILTIN = "builtin"

@@ -31,16 +31,18 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The answer is complete. `refused` says that nothing in the files was close enough to answer from."""
+    """The answer is complete. `refused` says that nothing in the files was close enough to answer from; `is_cut` that it ends at its limit."""
 
     refused: bool = False
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The provider could not answer; `sentence` says what happened and what to do next."""
+    """The provider could not answer; `sentence` says what happened and what to do next, `kind` the same in a word, for programs."""
 
     sentence: str
+    kind: str = ""
 
 
 Event = Text | Cited | Waiting | Done | Failed
@@ -55,6 +57,16 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a program asks for besides, within what the agent allows: its own instructions, and where the text has to end."""
+
+    instructions: str = ""
+    temperature: float | None = None
+    max_tokens: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """All that a provider gets to see: nothing in here is a row, so no provider can read further."""
 
@@ -63,6 +75,8 @@ class Question:
     refusal_text: str
     findings: Findings
     history: tuple[Turn, ...] = ()
+    # None: a person asks, who reads what a program is told by fields of its own.
+    wishes: Wishes | None = None
 
 
 class Provider(Protocol):

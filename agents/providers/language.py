@@ -128,16 +128,16 @@ class LanguageModel:
         if self._ended == "withheld":
             yield self._failed("withheld")
             return
-        if self._ended == "length":
+        if self._ended == "length" and question.wishes is None:
             yield Text(LIMIT_REACHED.format(tokens=self._connection.max_tokens))
         if citing.dropped:
             is_one = citing.dropped == 1
             count = "1 mark" if is_one else f"{citing.dropped} marks"
             yield Text(DROPPED.format(count=count, verb="It was" if is_one else "They were"))
-        yield Done(refused=citing.said.strip() == question.refusal_text.strip())
+        yield Done(citing.said.strip() == question.refusal_text.strip(), is_cut=self._ended == "length")
 
     def _failed(self, kind: str) -> Failed:
-        return Failed(sentence_of(kind, self._connection))
+        return Failed(sentence_of(kind, self._connection), kind)
 
 
 def needs_model(question: Question) -> bool:

@@ -31,6 +31,7 @@ of those files that may answer, each with an "id"; "question" is what the person
 - If neither the passages nor what was said before answer the question, reply with exactly this and nothing else: {refusal}
 - Write plain Markdown, in the language of the question. No images, no links."""
 
+WISHES: Final = "\n\nWhat the person who asks wants besides, as far as it does not contradict the above:\n{wishes}"
 INSTRUCTIONS: Final = "\n\nWhat the agent's owner asks of you besides, which never overrides the above:\n{instructions}"
 
 
@@ -46,6 +47,8 @@ def prompt(question: Question, sent: Mapping[str, Found]) -> Prompt:
     system = RULES.format(refusal=json.dumps(question.refusal_text, ensure_ascii=False))
     if question.instructions.strip():
         system += INSTRUCTIONS.format(instructions=question.instructions.strip())
+    if question.wishes and question.wishes.instructions.strip():
+        system += WISHES.format(wishes=visible(question.wishes.instructions.strip()))
     passages = [
         {"id": name, "file": visible(found.file_name), "page": found.page, "text": visible(found.text)}
         for name, found in sent.items()

@@ -38,31 +38,41 @@ class OverBudget(Exception):
 Events = Generator[providers.Event, None, None]
 
 
-def answer(agent: Agent, question: providers.Question, *, actor: Tenant) -> Events:
-    """Yield the answer's events, whoever writes it. Close it where it is left early: that ends the work, and settles it."""
+def answer(
+    agent: Agent, question: providers.Question, *, actor: Tenant, spent: providers.Spent | None = None
+) -> Events:
+    """Yield the answer's events, whoever writes it. Close it where it is left early: that ends the work, and settles it.
+
+    `spent` holds afterwards which tokens a model took; an answer that no model wrote takes none.
+    """
+    events = _written(agent, question, actor, spent or providers.Spent(0, 0))
+    yield from providers.until(events, question.wishes.stop if question.wishes else ())
+
+
+def _written(agent: Agent, question: providers.Question, actor: Tenant, spent: providers.Spent) -> Events:
     if agent.provider == Agent.Provider.MODEL:
-        yield from _by_model(agent, question, actor)
+        yield from _by_model(agent, question, actor, spent)
         return
     try:
         provider = providers.provider(agent.provider)
     except providers.UnknownProvider as unknown:
-        yield providers.Failed(str(unknown))
+        yield providers.Failed(str(unknown), "unset")
         return
     yield from provider.answer(question)
 
 
-def _by_model(agent: Agent, question: providers.Question, actor: Tenant) -> Events:
+def _by_model(agent: Agent, question: providers.Question, actor: Tenant, spent: providers.Spent) -> Events:
     found: ModelProvider | None = ModelProvider.objects.filter(pk=agent.model_provider_id).first()
     if found is None:
-        yield providers.Failed(GONE)
+        yield providers.Failed(GONE, "unset")
         return
     try:
         connection = services.connection_to(
-            found, model=agent.model, temperature=agent.temperature, max_tokens=agent.max_tokens
+            found, model=agent.model, temperature=_temperature(agent, question), max_tokens=_limit(agent, question)
         )
     except vault.Unopened:
         # Its key is not configured, or the row was written past us: then nothing is sent anywhere.
-        yield providers.Failed(SEALED.format(name=found.name))
+        yield providers.Failed(SEALED.format(name=found.name), "unset")
         return
     model = providers.LanguageModel(connection)
     if not providers.needs_model(question):
@@ -71,13 +81,25 @@ def _by_model(agent: Agent, question: providers.Question, actor: Tenant) -> Even
     try:
         use = _reserved(agent, found, question, actor)
     except OverBudget as over:
-        yield providers.Failed(str(over))
+        yield providers.Failed(str(over), "budget")
         return
     try:
         yield from model.answer(question)
     finally:
         # Also when the reader went away: what was used was used.
         _settle(use, model.spent)
+        spent.read, spent.written = model.spent.read, model.spent.written
+
+
+def _temperature(agent: Agent, question: providers.Question) -> float | None:
+    wished = question.wishes.temperature if question.wishes else None
+    return agent.temperature if wished is None else wished
+
+
+def _limit(agent: Agent, question: providers.Question) -> int:
+    wished = question.wishes.max_tokens if question.wishes else None
+    # Less than the agent allows, never more: its owner's limit is what the workspace pays for.
+    return agent.max_tokens if wished is None else min(wished, agent.max_tokens)
 
 
 def _reserved(agent: Agent, provider: ModelProvider, question: providers.Question, actor: Tenant) -> UUID:
@@ -86,7 +108,7 @@ def _reserved(agent: Agent, provider: ModelProvider, question: providers.Questio
     may_read = estimated(prompt(question, sent))
     with transaction.atomic():
         with connections["default"].cursor() as cursor:
-            values: list[Any] = [use, agent.pk, provider.pk, agent.model, may_read, agent.max_tokens]
+            values: list[Any] = [use, agent.pk, provider.pk, agent.model, may_read, _limit(agent, question)]
             cursor.execute("SELECT fence.reserve_model_use(%s, %s, %s, %s, %s, %s)", values)
             verdict, _, what = str(cursor.fetchone()[0]).partition(" ")
         if verdict == "stopped":

@@ -125,10 +125,18 @@ def conversation_started(sender: object, *, actor: Tenant, target: Model, agent_
 
 @receiver(conversations.question_asked)
 def question_asked(
-    sender: object, *, actor: Tenant, target: Model, conversation_id: UUID, agent_id: UUID, again: bool, **kwargs: Any
+    sender: object,
+    *,
+    actor: Tenant,
+    target: Model,
+    conversation_id: UUID,
+    agent_id: UUID,
+    again: bool,
+    kept: bool = True,
+    **kwargs: Any,
 ) -> None:
-    """A question was asked, or its answer wanted once more; never what was asked."""
-    keep("message.asked", actor, target, conversation=conversation_id, agent=agent_id, again=again)
+    """A question was asked, or its answer wanted once more; never what was asked. One of a program's leaves no conversation."""
+    keep("message.asked", actor, target, conversation=conversation_id, agent=agent_id, again=again, kept=kept)
 
 
 @receiver(conversations.answer_finished)

@@ -25,6 +25,7 @@ from tests.environment import ROOT
 in_a_transaction = pytest.mark.django_db(databases=["default", "identity", "cache", "ops"])
 
 NOT_WALKED: Final = {
+    "openai:create_completion": "it waits for a worker: tests/conversations/test_completions.py",
     "accounts:follow_up": "WorkOS asks for more than a password: tests/accounts/identity/workos/test_passwords.py",
     "accounts:sso_callback": "it takes somebody back from WorkOS: tests/accounts/test_sso.py",
     "accounts:sso_connected": "it takes somebody back from WorkOS: tests/accounts/test_organizations.py",

@@ -1,0 +1,16 @@
+"""What does a worker do for conversations again and again? Each round is registered here; the worker finds this file by its name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from accounts.rounds import every
+from conversations.completions import services as completions
+
+COMPLETIONS: Final = "conversations.completions"
+
+
+@every(COMPLETIONS, seconds=600)
+def sweep_completions() -> None:
+    """Delete what programs' calls left that were killed."""
+    completions.sweep()
