@@ -7,7 +7,7 @@ workspace. ``across()`` is the single hatch past the fence: it reads, as the rol
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -200,10 +200,11 @@ class OperatorSite(admin.AdminSite):
                 "label": getattr(pages, "label", "") or str(model._meta.verbose_name_plural).capitalize(),
                 "purpose": getattr(pages, "purpose", ""),
                 "url": reverse(f"{self.name}:{model._meta.app_label}_{model._meta.model_name}_changelist"),
+                "room": getattr(pages, "room", ""),
             }
             for model, pages in sorted(self._registry.items(), key=lambda pair: getattr(pair[1], "place", 50))
         ]
-        return {"operator": operator_of(request), "lists": lists}
+        return {"operator": operator_of(request), "lists": lists, "rooms": _rooms(lists, request.path)}
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         """The console's first page."""
@@ -217,6 +218,7 @@ class OperatorAdmin(admin.ModelAdmin, Generic[Row]):  # type: ignore[type-arg]  
 
     purpose = ""  # one sentence for the console's first page
     label = ""  # in the navigation; without it, what the model is called
+    room = ""  # under which word of the navigation it stands; without one, by itself
     place = 50  # the order in the navigation, from the left
     detail_template: str
 
@@ -259,6 +261,19 @@ class OperatorAdmin(admin.ModelAdmin, Generic[Row]):  # type: ignore[type-arg]  
     def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """Nobody: the role behind these pages may only read."""
         return False
+
+
+def _rooms(lists: Sequence[dict[str, str]], here: str) -> list[dict[str, Any]]:
+    """The navigation: what belongs together under one word, in the order of the first of each, and whether one is there."""
+    found: dict[str, dict[str, Any]] = {}
+    for one in lists:
+        link = {**one, "current": here.startswith(one["url"])}
+        room = found.setdefault(one["room"] or one["url"], {"label": one["room"] or one["label"], "links": []})
+        room["links"].append(link)
+    for room in found.values():
+        room["current"] = any(link["current"] for link in room["links"])
+        room["is_menu"] = len(room["links"]) > 1
+    return list(found.values())
 
 
 def _signed_in_recently(operator: Operator) -> bool:

@@ -30,6 +30,7 @@ class EntryAdmin(OperatorAdmin[Entry]):
     """Every workspace's entries, and those that belong to none: who probed, how, and what became of it."""
 
     purpose = "What was done and what was refused, in every workspace and outside of any."
+    room = "Audit"
     change_list_template = "audit/operator_entries.html"
     detail_template = "audit/operator_entry.html"
 
@@ -84,6 +85,7 @@ class ReviewAdmin(OperatorAdmin[Review]):
     """The queue in which operators review what was refused, kind by kind."""
 
     purpose = "What was refused, kind by kind: see it, take it on, act on it, say what it was."
+    place = 5
 
     def get_urls(self) -> list[Any]:
         """The queue, one group, and one address for each thing that can be done."""

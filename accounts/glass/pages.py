@@ -15,6 +15,7 @@ class VisitAdmin(OperatorAdmin[Visit]):
     """Break-glass: the only way to a workspace's content, for a time, with a reason, and seen by its owners."""
 
     purpose = "Look at one workspace’s content: for a reason, for a time, and seen by its owners."
+    room = "Customers"
 
     def get_urls(self) -> list[Any]:
         """The list, one visit, what can be done with it, and the pages that an open one shows."""

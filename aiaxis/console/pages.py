@@ -32,7 +32,7 @@ _JOBS: Final = "operator:procrastinate_procrastinatejob_changelist"
 class WorkspaceAdmin(OperatorAdmin[Workspace]):
     """Every workspace: who and how much, never what."""
 
-    label, place = "Workspaces", 10
+    label, place, room = "Workspaces", 10, "Customers"
     purpose = (
         "Every workspace: how much it has, and whether it is open. Set what it may keep, suspend it, or have it erased."
     )
@@ -141,7 +141,7 @@ class WorkspaceAdmin(OperatorAdmin[Workspace]):
 class PersonAdmin(OperatorAdmin[User]):
     """Every person: where they belong and how they come in."""
 
-    label, place = "People", 20
+    label, place, room = "People", 20, "Customers"
     purpose = "Find somebody by address or name: where they belong, when they came in last, what opens for them."
 
     def get_urls(self) -> list[Any]:

@@ -21,12 +21,17 @@ _ANSWERS = {
     services.Answer.UNDER_WAY: "One is under way already. This page shows how far it is.",
     services.Answer.TOO_SOON: "One ended less than a minute ago. Read what it found, or ask again in a minute.",
 }
+_NOT_ATTACKED = {
+    services.Answer.UNDER_WAY: "A proof is under way already, so nothing is attacked yet. Choose Prove and attack again when it has ended.",
+    services.Answer.TOO_SOON: "A proof ended less than a minute ago, so nothing is attacked yet. Choose Prove and attack again in a minute.",
+}
 
 
 class CheckAdmin(OperatorAdmin[Check]):
     """Checks of the whole trail against its seals."""
 
     purpose = "Whether any entry was changed, removed, moved, added or cut off since it was sealed."
+    room = "Audit"
 
     def get_urls(self) -> list[Any]:
         """The latest, asking for another, and how far that is."""
@@ -57,6 +62,7 @@ class ProofAdmin(OperatorAdmin[Proof]):
     """Proofs that the database keeps workspaces apart."""
 
     purpose = "Whether the database keeps workspaces apart: what it says of itself, and attacks on it."
+    room = "Audit"
 
     def get_urls(self) -> list[Any]:
         """The latest, asking for another, how far that is, and a report as a file."""
@@ -77,7 +83,11 @@ class ProofAdmin(OperatorAdmin[Proof]):
 
     def begin_view(self, request: OperatorRequest, attacks: bool) -> HttpResponse:
         """Ask for one; the worker makes it in a process of its own."""
-        _say(request, services.ask_for_proof(request.operator, attacks=attacks))
+        answer = services.ask_for_proof(request.operator, attacks=attacks)
+        if attacks and answer in _NOT_ATTACKED:
+            messages.warning(request, _NOT_ATTACKED[answer])
+        else:
+            _say(request, answer)
         return redirect("operator:audit_proof_changelist")
 
     def state_view(self, request: OperatorRequest) -> HttpResponse:

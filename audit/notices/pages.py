@@ -30,6 +30,7 @@ class ChannelAdmin(OperatorAdmin[OperatorChannel]):
     """The operators' channels."""
 
     purpose = "Where operators hear of what happens, and whether they do."
+    room = "Notifications"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OperatorChannel]:
         """Without what is encrypted, which operators may not read."""
@@ -103,6 +104,7 @@ class RuleAdmin(OperatorAdmin[Rule]):
     """The operators' rules."""
 
     purpose = "Which entries operators are told of, and how severe each is."
+    room = "Notifications"
 
     def get_urls(self) -> list[Any]:
         """The list, the form for a new or an old one, keeping and removing."""
@@ -159,6 +161,7 @@ class OutboxAdmin(OperatorAdmin[Message]):
     """What was sent, what waits, and what was given up."""
 
     purpose = "What was sent to whom, what waits, and what could not be delivered."
+    room = "Notifications"
 
     def get_urls(self) -> list[Any]:
         """The list, and another try for what was given up."""

@@ -263,6 +263,18 @@ def rows_of_everything() -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
+def test_attacks_that_are_asked_for_too_soon_are_said_not_to_have_begun() -> None:
+    """A word about the proof that is under way would read as if the attacks were."""
+    browser = doors.operator(cast.OLGA)
+    browser.post(f"{ISOLATION}begin/")
+    for said in ("A proof is under way already", "A proof ended less than a minute ago"):
+        browser.post(f"{ISOLATION}attack/")
+        assert f"{said}, so nothing is attacked yet." in browser.get(ISOLATION).content.decode()
+        with connections["owner"].cursor() as cursor:
+            cursor.execute("UPDATE audit_proof SET state = 'done', holds = true, ended_at = clock_timestamp()")
+    assert not Proof.objects.using("ops").get().attacks
+
+
 def test_the_attacks_leave_nothing_but_entries_of_the_trail() -> None:
     """What makes it right to attack an installation at work from a page."""
     browser = doors.operator(cast.OLGA)

@@ -82,7 +82,9 @@ def test_the_operators_console_is_clean_and_says_operator(new_page: Callable[[],
     page = new_page()
     open_console(page, OLGA)
     found = {"console": complaints(page)}
-    page.get_by_role("navigation", name="Operator").get_by_role("link", name="Audit entries").click()
+    rooms = page.get_by_role("navigation", name="Operator")
+    rooms.get_by_text("Audit", exact=True).click()
+    rooms.get_by_role("link", name="Audit entries").click()
     found["entries"] = complaints(page)
     page.locator("tbody a").first.click()
     found["entry"] = complaints(page)
