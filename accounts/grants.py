@@ -52,6 +52,7 @@ GRANTS: Final = (
     Grant(APP, "files_embedding", MAKE),
     Grant(APP, "agents_agent", WRITE),
     Grant(APP, "agents_agentfile", MAKE),
+    Grant(APP, "agents_agentshare", MAKE),
     # Where questions go, and how much may be used: written by functions that ask who it is (L7, L12).
     Grant(APP, "agents_modelprovider", READ),
     Grant(APP, "agents_budget", READ),

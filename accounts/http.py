@@ -6,6 +6,7 @@ Everything here is frozen: a view, a template or a piece of request data can rea
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
@@ -89,6 +90,15 @@ class NotVisible(Http404):
     def __init__(self, ids: Iterable[UUID] = ()) -> None:
         super().__init__()
         self.ids = tuple(ids)
+
+    @classmethod
+    def among(cls, values: Iterable[object]) -> NotVisible:
+        """The same for what was sent, of which some may be no id and name nothing."""
+        found = []
+        for value in values:
+            with suppress(ValueError):
+                found.append(UUID(str(value)))
+        return cls(found)
 
 
 class TenantRequest(HttpRequest):

@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied
 
 from accounts.access import has_role
 from accounts.http import NotVisible, Tenant
-from accounts.models import Role
+from accounts.models import Membership, Role
 from agents.models import Agent, ModelProvider
 from agents.vendors.queries import listed
 from files.models import File
@@ -60,6 +60,16 @@ def get_files_or_refuse(file_ids: Collection[UUID]) -> list[File]:
     found = list(File.objects.filter(pk__in=wanted))
     if len(found) != len(wanted):
         raise NotVisible(wanted - {file.pk for file in found})
+    return found
+
+
+def get_people_or_refuse(addresses: Collection[str]) -> list[Membership]:
+    """Return the active members with these e-mail addresses; raise NotVisible when one of them is nobody here."""
+    wanted = {address.strip().lower() for address in addresses}
+    active = Membership.objects.filter(status=Membership.Status.ACTIVE)
+    found = [one for one in active.filter(email__in=wanted) if one.email in wanted]
+    if len(found) != len(wanted):
+        raise NotVisible
     return found
 
 

@@ -12,6 +12,7 @@ from accounts.access import scope_required
 from accounts.http import TenantRequest
 from accounts.pagination import paginate
 from accounts.schemas import Body, IdempotencyKey, Limit, Listing, Refused
+from accounts.sharing import MOST_PEOPLE
 from agents import access, queries, services
 from agents.models import DEFAULT_REFUSAL, LONGEST_STARTER, MOST_FILES, MOST_STARTERS, MOST_TOKENS, Agent
 
@@ -23,7 +24,9 @@ Instructions = Annotated[str, StringConstraints(max_length=8000)]
 RefusalText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
 Starter = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_STARTER)]
 Starters = Annotated[list[Starter], Field(max_length=MOST_STARTERS)]
-Sharing = Literal["private", "workspace"]
+Sharing = Literal["private", "named", "workspace"]
+Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254)]
+People = Annotated[list[Address], Field(max_length=MOST_PEOPLE)]
 Depth = Annotated[int, Field(ge=1, le=20)]
 Threshold = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 FileIds = Annotated[list[UUID], Field(max_length=MOST_FILES)]
@@ -51,6 +54,7 @@ class AgentIn(Body):
     refusal_text: RefusalText = DEFAULT_REFUSAL
     starter_prompts: Starters = []
     visibility: Sharing = "private"
+    shared_with: People = []
     retrieval_depth: Depth = 5
     retrieval_threshold: Threshold = Agent._meta.get_field("retrieval_threshold").default
     file_ids: FileIds = []
@@ -68,6 +72,7 @@ class AgentChange(Body):
     refusal_text: RefusalText | None = None
     starter_prompts: Starters | None = None
     visibility: Sharing | None = None
+    shared_with: People | None = None
     retrieval_depth: Depth | None = None
     retrieval_threshold: Threshold | None = None
     file_ids: FileIds | None = None
@@ -78,7 +83,11 @@ class AgentChange(Body):
 
 
 class AgentOut(Schema):
-    """An agent. `file_ids` are those of its files that the key's member may read."""
+    """An agent. `file_ids` are those of its files that the key's member may read.
+
+    `shared_with` holds the e-mail addresses of those who were chosen to ask it, where its visibility is "named": all of them for
+    its owner, and one's own for anybody else.
+    """
 
     id: UUID
     slug: str
@@ -88,6 +97,7 @@ class AgentOut(Schema):
     refusal_text: str
     starter_prompts: list[str]
     visibility: str
+    shared_with: list[str]
     provider: str
     provider_id: UUID | None = Field(validation_alias="model_provider_id")
     model: str
@@ -104,6 +114,11 @@ class AgentOut(Schema):
     def resolve_file_ids(agent: Agent) -> list[UUID]:
         """Return the readable files' ids, by name."""
         return [file.pk for file in queries.files_of(agent)]
+
+    @staticmethod
+    def resolve_shared_with(agent: Agent) -> list[str]:
+        """Return the addresses of those who were chosen, by name."""
+        return [one.email for one in queries.shared_with(agent)]
 
     @staticmethod
     def resolve_archived(agent: Agent) -> bool:
@@ -125,7 +140,7 @@ def create_agent(request: TenantRequest, body: AgentIn, idempotency_key: Idempot
 
     With an `Idempotency-Key` the same request sent again gives the agent of the first one.
     """
-    values = _written_by(body.model_dump())
+    values = _shared(_written_by(body.model_dump()), body.visibility)
     return Status(201, services.create(actor=request.tenant, submission=idempotency_key, **values))
 
 
@@ -144,7 +159,8 @@ def change_agent(request: TenantRequest, key: str, body: AgentChange) -> Any:
     values = {field: value for field, value in body.model_dump(exclude_unset=True).items() if value is not None}
     if len(values) != len(body.model_fields_set):
         raise Refused(422, "A field cannot be null. Leave out what should stay as it is.")
-    services.edit(agent, actor=request.tenant, **_written_by(values))
+    values = _shared(_written_by(values), values.get("visibility", agent.visibility))
+    services.edit(agent, actor=request.tenant, **values)
     return access.get_agent_or_refuse(str(agent.pk))
 
 
@@ -154,6 +170,16 @@ def delete_agent(request: TenantRequest, key: str) -> HttpResponse:
     """Delete an agent of the key's member. Conversations with it stay readable."""
     services.delete(access.get_own_agent_or_refuse(request.tenant, key), actor=request.tenant)
     return HttpResponse(status=204)
+
+
+def _shared(values: dict[str, Any], visibility: str) -> dict[str, Any]:
+    """Say with whom it is shared in the words of the services."""
+    addresses = values.pop("shared_with", None)
+    if addresses and visibility != "named":
+        raise Refused(422, 'People are chosen where the visibility is "named". Send that too, or leave them out.')
+    if addresses is None:
+        return values
+    return {**values, "people": [one.pk for one in access.get_people_or_refuse(addresses)]}
 
 
 def _written_by(values: dict[str, Any]) -> dict[str, Any]:

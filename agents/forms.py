@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.db.models import QuerySet
 
-from accounts.http import NotVisible
+from accounts.http import NotVisible, Tenant
+from accounts.sharing import PeopleField
 from accounts.submissions import SubmissionField
-from agents.models import DEFAULT_REFUSAL, LONGEST_STARTER, MOST_FILES, MOST_STARTERS, MOST_TOKENS, Agent
+from agents.models import DEFAULT_REFUSAL, LONGEST_STARTER, MOST_FILES, MOST_STARTERS, MOST_TOKENS, Agent, Visibility
 from agents.vendors import queries as vendors
-from files.models import File, Visibility
+from files.models import File
 
 GONE = "gone"
 TOO_MANY = f"An agent can have up to {MOST_FILES} files. Choose fewer, or make a second agent."
@@ -37,7 +36,7 @@ class VisibleFiles(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  #
             if error.code in {"invalid_choice", "invalid_pk_value"}:
                 # A page offers only what its reader may see. An id from elsewhere was put in by hand, and is answered like
                 # any other thing that is not there (L1, L6).
-                raise NotVisible(_ids(value)) from error
+                raise NotVisible.among(value) from error
             raise
 
 
@@ -59,7 +58,41 @@ class StartersField(forms.CharField):
         return starters
 
 
-class AgentForm(forms.Form):
+class SharingForm(forms.Form):
+    """Who can ask an agent."""
+
+    visibility = forms.ChoiceField(
+        choices=Visibility.choices, initial=Visibility.PRIVATE, widget=forms.RadioSelect, label="Who can ask it"
+    )
+    people = PeopleField(
+        label="People who can ask it",
+        help_text="They can ask it, and not change it. Each gets answers only from files that they may read themselves.",
+    )
+
+    def __init__(self, *args: Any, reader: Tenant, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["people"].without(reader.membership_id)  # type: ignore[attr-defined]  # a people field
+
+    def clean(self) -> dict[str, Any]:
+        """Nobody chosen is a private agent, and whoever wanted that would have said so."""
+        values = super().clean() or {}
+        if values.get("visibility") == Visibility.NAMED and not values.get("people") and "people" not in self.errors:
+            self.add_error("people", "Choose at least one person, or keep the agent to yourself.")
+        return values
+
+    def chosen(self) -> dict[str, Any]:
+        """Return what the services take: the visibility, and the memberships of those who were chosen."""
+        people = [one.pk for one in self.cleaned_data["people"]]
+        return {"visibility": self.cleaned_data["visibility"], "people": people}
+
+    @classmethod
+    def of(cls, agent: Agent, reader: Tenant) -> SharingForm:
+        """Return the form filled with who can ask the agent now."""
+        people = agent.shares.values_list("member_id", flat=True)
+        return cls(initial={"visibility": agent.visibility, "people": people}, reader=reader)
+
+
+class AgentForm(SharingForm):
     """An agent's own fields and its files."""
 
     name = forms.CharField(max_length=120, error_messages={"required": "Give the agent a name."})
@@ -108,9 +141,6 @@ class AgentForm(forms.Form):
         help_text=f"Up to {MOST_STARTERS}, one a line. They are shown as buttons where a conversation begins.",
         widget=forms.Textarea(attrs={"rows": 3}),
     )
-    visibility = forms.ChoiceField(
-        choices=Visibility.choices, initial=Visibility.PRIVATE, widget=forms.RadioSelect, label="Who can ask it"
-    )
     retrieval_depth = forms.IntegerField(
         min_value=1,
         max_value=20,
@@ -146,22 +176,25 @@ class AgentForm(forms.Form):
         """Return what the services take: the agent's fields, its visibility and the ids of its files."""
         values = dict(self.cleaned_data)
         values["model_provider_id"], values["model"] = values.pop("writer")
+        values |= self.chosen()
         return {"file_ids": [file.pk for file in values.pop("attached")], **values}
 
     @classmethod
-    def beginning(cls, file_id: str) -> AgentForm:
+    def beginning(cls, file_id: str, reader: Tenant) -> AgentForm:
         """Return an empty form, with the file of this id chosen; what is no id, or no file of this reader's, chooses nothing."""
         try:
-            return cls(initial={"attached": [UUID(file_id)]})
+            return cls(initial={"attached": [UUID(file_id)]}, reader=reader)
         except ValueError:
-            return cls()
+            return cls(reader=reader)
 
     @classmethod
-    def of(cls, agent: Agent) -> AgentForm:
+    def of(cls, agent: Agent, reader: Tenant) -> AgentForm:
         """Return the form filled with what the agent is now."""
-        initial = {name: getattr(agent, name) for name in cls.base_fields if name not in ("attached", "writer")}
+        elsewhere = ("attached", "writer", "people")
+        initial = {name: getattr(agent, name) for name in cls.base_fields if name not in elsewhere}
+        initial["people"] = agent.shares.values_list("member_id", flat=True)
         attached = agent.agent_files.values_list("file_id", flat=True)
-        return cls(initial={**initial, "attached": attached, "writer": _writer_of(agent)}, agent=agent)
+        return cls(initial={**initial, "attached": attached, "writer": _writer_of(agent)}, agent=agent, reader=reader)
 
 
 def _writer_of(agent: Agent) -> str:
@@ -190,10 +223,3 @@ class DuplicateForm(forms.Form):
     """Nothing to write: only which press of the button this was."""
 
     submission = SubmissionField()
-
-
-def _ids(values: Iterable[object]) -> Iterator[UUID]:
-    """Those of the values that are ids; whatever else was sent names nothing."""
-    for value in values:
-        with suppress(ValueError):
-            yield UUID(str(value))

@@ -7,18 +7,31 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from accounts.models import Membership
-from accounts.tenancy.constraints import MemberPolicy
+from accounts.sharing import SHARE_MADE, SHARE_SEEN, SHARE_WRITTEN, Share, named
+from accounts.tenancy.constraints import MemberPolicy, OwnedForeignKey
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 from agents.vendors.models import Budget, ModelProvider, ModelUse, MonthlyUse
-from files.models import OWNED, READABLE, File, Visibility
+from files.models import OWNED, OWNED_OR_SHARED, File
 
-__all__ = ["Agent", "AgentFile", "Budget", "ModelProvider", "ModelUse", "MonthlyUse"]
+__all__ = ["Agent", "AgentFile", "AgentShare", "Budget", "ModelProvider", "ModelUse", "MonthlyUse"]
 
 MOST_FILES = 200
 MOST_TOKENS = 16_000
 MOST_STARTERS = 6
 LONGEST_STARTER = 200  # characters
 DEFAULT_REFUSAL = "I could not find an answer to that in my files."
+
+
+class Visibility(models.TextChoices):
+    """Who in the workspace may ask an agent: its owner alone, those whom the owner chose, or every member."""
+
+    PRIVATE = "private", "Only you"
+    NAMED = "named", "People you choose"
+    WORKSPACE = "workspace", "Everyone in the workspace"
+
+
+# Those who were chosen come last: most rows are one's own or everybody's, and then the shares are not asked at all.
+READABLE = f"{OWNED_OR_SHARED} OR (visibility = 'named' AND {named('agents_agentshare', 'agent_id')}) OR {{glass}}"
 
 
 class Agent(WorkspaceModel):
@@ -62,6 +75,8 @@ class Agent(WorkspaceModel):
         constraints = [
             models.UniqueConstraint(fields=["workspace", "slug"], name="agents_agent_slug"),
             models.UniqueConstraint(fields=["workspace", "submission"], name="agents_agent_once"),
+            # What a share names: the agent together with its owner.
+            models.UniqueConstraint(fields=["workspace", "id", "owner"], name="agents_agent_owned"),
             MemberPolicy(name="agents_agent_member", read=READABLE, write=OWNED),
         ]
         indexes = [
@@ -100,3 +115,22 @@ class AgentFile(WorkspaceModel):
 
     def __str__(self) -> str:
         return f"file {self.file_id} of agent {self.agent_id}"
+
+
+class AgentShare(Share):
+    """An agent is shared with a member by name: to be asked, and nothing else (L20)."""
+
+    agent = WorkspaceForeignKey(Agent, models.CASCADE, related_name="shares")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "agent", "member"], name="agents_agentshare_once"),
+            OwnedForeignKey(
+                name="agents_agentshare_agent_id_fk", column="agent_id", to="agents.Agent", on_delete="CASCADE"
+            ),
+            MemberPolicy(name="agents_agentshare_member", read=SHARE_SEEN, write=SHARE_WRITTEN, insert=SHARE_MADE),
+        ]
+        indexes = [models.Index(fields=["workspace", "member"], include=["agent"], name="agents_agentshare_of_member")]
+
+    def __str__(self) -> str:
+        return f"agent {self.agent_id} for {self.member_id}"

@@ -6,8 +6,11 @@ from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
-from agents.models import Agent
-from files.models import File, Visibility
+from accounts.http import Tenant
+from accounts.models import Membership
+from accounts.sharing import people_of
+from agents.models import Agent, AgentShare, Visibility
+from files.models import File
 
 
 def listed(search: str = "", *, archived: bool = False) -> QuerySet[Agent]:
@@ -34,9 +37,14 @@ def hidden_files(agent: Agent) -> int:
 
 
 def shared_by(member_id: UUID) -> QuerySet[Agent]:
-    """Return the agents that this member shares with the workspace, by name."""
-    shared: QuerySet[Agent] = Agent.objects.filter(owner_id=member_id, visibility=Visibility.WORKSPACE)
+    """Return the agents that this member shares with the workspace or with chosen people, by name."""
+    shared: QuerySet[Agent] = Agent.objects.filter(owner_id=member_id).exclude(visibility=Visibility.PRIVATE)
     return shared.order_by("name", "id")
+
+
+def shared_with(agent: Agent) -> list[Membership]:
+    """Return the members who were chosen to ask the agent, by name: all of them for its owner, oneself for anybody else."""
+    return people_of(AgentShare, agent=agent) if agent.visibility == Visibility.NAMED else []
 
 
 def private_note(agent: Agent) -> str:
@@ -57,3 +65,13 @@ def why_silent(agent: Agent, reader: UUID) -> str:
     if agent.owner_id == reader:
         return "None of its files is shared with you any more. Ask their owners to share them."
     return f"None of its files is shared with you. Ask {agent.owner.display_name} to share them."
+
+
+def who_can_ask(agent: Agent, owner: Tenant) -> str:
+    """Say to the agent's owner who can ask it now."""
+    if agent.visibility == Visibility.WORKSPACE:
+        return f"Everyone in {owner.workspace_name} can ask {agent.name} now."
+    if agent.visibility == Visibility.PRIVATE:
+        return f"Only you can ask {agent.name} now."
+    count = len(shared_with(agent))
+    return f"You and {count} {'person' if count == 1 else 'people'} can ask {agent.name} now."

@@ -13,10 +13,11 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from accounts.http import Tenant
+from accounts.sharing import share_with
 from accounts.submissions import insert_once, submission_name
+from accounts.tenancy.context import current_workspace_id
 from agents import access, signals
-from agents.models import MOST_FILES, Agent, AgentFile
-from files.models import Visibility
+from agents.models import MOST_FILES, Agent, AgentFile, AgentShare, Visibility
 
 # Without vowels and look-alikes, so that no suffix spells a word or is misread aloud.
 SUFFIX_LETTERS: Final = "bcdfghjkmnpqrstvwxz23456789"
@@ -50,12 +51,13 @@ def create(
     actor: Tenant,
     file_ids: Collection[UUID] = (),
     visibility: str = Visibility.PRIVATE,
+    people: Collection[UUID] = (),
     submission: str | None = None,
     **values: Any,
 ) -> Agent:
     """Make an agent of the actor's. `values` are fields of `CHANGEABLE`; `name` is needed.
 
-    The same again under the same `submission` returns the agent of the first time. Raises `Http404` for a file that the actor
+    `people` are the memberships that may ask it where `visibility` is "named". The same again under the same `submission` returns the agent of the first time. Raises `Http404` for a file that the actor
     may not see, and `TooManyFiles`; then nothing was made.
     """
     with transaction.atomic():
@@ -63,12 +65,15 @@ def create(
         agent = Agent(
             owner_id=actor.membership_id, slug=_slug(values["name"]), visibility=visibility, **_changeable(values)
         )
-        agent.submission = submission_name(actor, submission, visibility, sorted(map(str, file_ids)), values)
+        agent.submission = submission_name(
+            actor, submission, visibility, sorted(map(str, people)), sorted(map(str, file_ids)), values
+        )
         earlier = insert_once(agent)
         if earlier is not None:
             return earlier
         _attach(agent, [file.pk for file in files])
         signals.agent_created.send(Agent, actor=actor, target=agent, visibility=agent.visibility, files=len(files))
+        _share(agent, people, actor=actor)
     return agent
 
 
@@ -92,6 +97,7 @@ def edit(
     actor: Tenant,
     file_ids: Collection[UUID] | None = None,
     visibility: str | None = None,
+    people: Collection[UUID] | None = None,
     archived: bool | None = None,
     **values: Any,
 ) -> None:
@@ -100,8 +106,8 @@ def edit(
         change(agent, actor=actor, **values)
         if file_ids is not None:
             set_files(agent, actor=actor, file_ids=file_ids)
-        if visibility is not None:
-            set_visibility(agent, actor=actor, visibility=visibility)
+        if visibility is not None or people is not None:
+            share(agent, actor=actor, visibility=visibility or agent.visibility, people=people)
         if archived is not None:
             _set_archived(agent, actor=actor, archived=archived)
 
@@ -128,14 +134,18 @@ def set_files(agent: Agent, *, actor: Tenant, file_ids: Collection[UUID]) -> Non
         )
 
 
-def set_visibility(agent: Agent, *, actor: Tenant, visibility: str) -> None:
-    """Open the agent to the workspace, or close it again. Its files keep their own visibility."""
-    if agent.visibility == visibility:
-        return
+def share(agent: Agent, *, actor: Tenant, visibility: str, people: Collection[UUID] | None = None) -> None:
+    """Open the agent to the workspace or to these members, or close it again. Its files keep their own visibility.
+
+    `people` counts where the visibility is "named"; None leaves them as they are. Nobody stays chosen under another visibility.
+    """
     with transaction.atomic():
-        agent.visibility = visibility
-        agent.save(update_fields=["visibility", "updated_at"])
-        signals.agent_visibility_changed.send(Agent, actor=actor, target=agent, visibility=visibility)
+        if agent.visibility != visibility:
+            agent.visibility = visibility
+            agent.save(update_fields=["visibility", "updated_at"])
+            signals.agent_visibility_changed.send(Agent, actor=actor, target=agent, visibility=visibility)
+        if people is not None or visibility != Visibility.NAMED:
+            _share(agent, people or (), actor=actor)
 
 
 def archive(agent: Agent, *, actor: Tenant) -> None:
@@ -173,7 +183,8 @@ def delete(agent: Agent, *, actor: Tenant) -> None:
 
 
 def hand_over(*, actor: Tenant | None, leaver_id: UUID) -> None:
-    """Give the shared agents of somebody who is no longer a member to an owner or admin, in the caller's transaction.
+    """Give the shared agents of somebody who is no longer a member to an owner or admin, in the caller's transaction, and end
+    what was shared with the leaver by name.
 
     A function of the fence does it, and decides who: the policies let nobody write a colleague's agent. ``actor`` is None where
     nobody of the workspace did it, but their company's directory.
@@ -182,8 +193,19 @@ def hand_over(*, actor: Tenant | None, leaver_id: UUID) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT agent, heir FROM fence.hand_over_agents(%s)", [leaver_id])
             heirs = dict(cursor.fetchall())
-        for agent in Agent.objects.filter(pk__in=heirs).order_by("pk"):
-            signals.agent_handed_over.send(Agent, actor=actor, target=agent, heir=heirs[agent.pk])
+        place = current_workspace_id()
+        for key, heir in sorted(heirs.items()):
+            # Not looked up: whoever leaves sees none of what was shared with a few, and it is told all the same.
+            agent = Agent(pk=key, workspace_id=place, owner_id=heir)
+            signals.agent_handed_over.send(Agent, actor=actor, target=agent, heir=heir)
+
+
+def _share(agent: Agent, people: Collection[UUID], *, actor: Tenant) -> None:
+    """Let exactly these members ask the agent where it is for chosen people, and nobody by name where it is not."""
+    chosen = people if agent.visibility == Visibility.NAMED else ()
+    added, removed = share_with(AgentShare, chosen, owner_id=agent.owner_id, agent=agent)
+    if added or removed:
+        signals.agent_people_changed.send(Agent, actor=actor, target=agent, added=added, removed=removed)
 
 
 def _attach(agent: Agent, file_ids: Collection[UUID]) -> None:

@@ -15,6 +15,10 @@ agent_changed = Signal()
 # An agent was opened to the workspace or closed again. Arguments: actor, target (Agent), visibility (str).
 agent_visibility_changed = Signal()
 
+# An agent was shared with members by name, or no longer is. Arguments: actor, target (Agent), added and removed (list[str] of
+# membership ids).
+agent_people_changed = Signal()
+
 # Files were attached to an agent or detached from it. Arguments: actor, target (Agent), attached and detached (list[str]
 # of file ids).
 agent_files_changed = Signal()

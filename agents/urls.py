@@ -13,7 +13,6 @@ urlpatterns = [
     path("<str:key>/", views.agent_detail, name="detail"),
     path("<str:key>/edit/", views.agent_edit, name="edit"),
     path("<str:key>/share/", views.agent_share, name="share"),
-    path("<str:key>/unshare/", views.agent_unshare, name="unshare"),
     path("<str:key>/duplicate/", views.agent_duplicate, name="duplicate"),
     path("<str:key>/archive/", views.agent_archive, name="archive"),
     path("<str:key>/restore/", views.agent_restore, name="restore"),

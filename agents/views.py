@@ -12,8 +12,7 @@ from accounts.http import TenantRequest
 from accounts.models import Role
 from accounts.pagination import paginate
 from agents import access, queries, services
-from agents.forms import AgentForm, DuplicateForm, NewAgentForm
-from files.models import Visibility
+from agents.forms import AgentForm, DuplicateForm, NewAgentForm, SharingForm
 
 PAGE_SIZE = 24
 
@@ -40,7 +39,7 @@ def agent_detail(request: TenantRequest, key: str) -> HttpResponse:
         "agent": agent,
         "files": queries.files_of(agent),
         "hidden": queries.hidden_files(agent),
-        "private_note": queries.private_note(agent),
+        "people": queries.shared_with(agent),
         "silent": queries.why_silent(agent, request.tenant.membership_id),
         "can_ask": access.can_create(request.tenant) and agent.archived_at is None,
         "can_change": access.can_change(request.tenant, agent),
@@ -54,7 +53,9 @@ def agent_detail(request: TenantRequest, key: str) -> HttpResponse:
 def agent_create(request: TenantRequest) -> HttpResponse:
     """Make an agent."""
     form = (
-        NewAgentForm(request.POST) if request.method == "POST" else NewAgentForm.beginning(request.GET.get("with", ""))
+        NewAgentForm(request.POST, reader=request.tenant)
+        if request.method == "POST"
+        else NewAgentForm.beginning(request.GET.get("with", ""), request.tenant)
     )
     if request.method != "POST" or not form.is_valid():
         status = 422 if request.method == "POST" else 200
@@ -68,7 +69,11 @@ def agent_create(request: TenantRequest) -> HttpResponse:
 def agent_edit(request: TenantRequest, key: str) -> HttpResponse:
     """Change an agent of one's own."""
     agent = access.get_own_agent_or_refuse(request.tenant, key)
-    form = AgentForm(request.POST, agent=agent) if request.method == "POST" else AgentForm.of(agent)
+    form = (
+        AgentForm(request.POST, agent=agent, reader=request.tenant)
+        if request.method == "POST"
+        else AgentForm.of(agent, request.tenant)
+    )
     if not form.is_valid():
         status = 422 if request.method == "POST" else 200
         return render(request, "agents/agent_form.html", {"form": form, "agent": agent}, status=status)
@@ -76,23 +81,18 @@ def agent_edit(request: TenantRequest, key: str) -> HttpResponse:
     return redirect("agents:detail", agent.slug)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @role_required(Role.MEMBER)
 def agent_share(request: TenantRequest, key: str) -> HttpResponse:
-    """Open an agent to the workspace."""
+    """Choose who can ask an agent of one's own."""
     agent = access.get_own_agent_or_refuse(request.tenant, key)
-    services.set_visibility(agent, actor=request.tenant, visibility=Visibility.WORKSPACE)
-    messages.success(request, f"Everyone in {request.tenant.workspace_name} can ask {agent.name} now.")
-    return redirect("agents:detail", agent.slug)
-
-
-@require_POST
-@role_required(Role.MEMBER)
-def agent_unshare(request: TenantRequest, key: str) -> HttpResponse:
-    """Keep an agent to oneself again."""
-    agent = access.get_own_agent_or_refuse(request.tenant, key)
-    services.set_visibility(agent, actor=request.tenant, visibility=Visibility.PRIVATE)
-    messages.success(request, f"Only you can ask {agent.name} now.")
+    is_sent = request.method == "POST"
+    form = SharingForm(request.POST, reader=request.tenant) if is_sent else SharingForm.of(agent, request.tenant)
+    if not form.is_valid():
+        context = {"form": form, "agent": agent, "private_note": queries.private_note(agent)}
+        return render(request, "agents/agent_share.html", context, status=422 if is_sent else 200)
+    services.share(agent, actor=request.tenant, **form.chosen())
+    messages.success(request, queries.who_can_ask(agent, request.tenant))
     return redirect("agents:detail", agent.slug)
 
 

@@ -155,6 +155,7 @@ ACTIONS: dict[str, Action] = {
     "agent.created": Action("Agent made", "sensitive_create"),
     "agent.changed": Action("Agent changed", "sensitive_update"),
     "agent.visibility_changed": Action("Agent shared or closed", "privilege_permissions_changed", Severity.NOTICE),
+    "agent.people_changed": Action("Agent shared with chosen people", "privilege_permissions_changed", Severity.NOTICE),
     "agent.files_changed": Action("Agent's files changed", "privilege_permissions_changed"),
     "agent.archived": Action("Agent archived", "sensitive_update"),
     "agent.restored": Action("Agent taken from the archive", "sensitive_update"),

@@ -19,7 +19,7 @@ from factory.django import DjangoModelFactory
 from accounts.models import ApiKey, Role
 from accounts.services import invitations
 from accounts.tenancy.context import current_member_id
-from agents.models import Agent, AgentFile, ModelProvider
+from agents.models import Agent, AgentFile, AgentShare, ModelProvider
 from agents.vendors import services as vendors
 from audit.exports.models import Export
 from audit.filters.models import OwnFilter
@@ -83,6 +83,16 @@ class AgentFileFactory(DjangoModelFactory):
 
     agent = factory.SubFactory(AgentFactory)
     file = factory.SubFactory(FileFactory)
+
+
+class AgentShareFactory(DjangoModelFactory):
+    """A member may ask an agent of the bound member."""
+
+    class Meta:
+        model = AgentShare
+
+    owner_id = factory.LazyFunction(current_member_id)
+    agent = factory.SubFactory(AgentFactory, visibility="named")
 
 
 class ConversationFactory(DjangoModelFactory):

@@ -31,6 +31,14 @@ def agent_visibility_changed(sender: object, *, actor: Tenant, target: Model, vi
     keep("agent.visibility_changed", actor, target, visibility=visibility)
 
 
+@receiver(agents.agent_people_changed)
+def agent_people_changed(
+    sender: object, *, actor: Tenant, target: Model, added: list[str], removed: list[str], **kwargs: Any
+) -> None:
+    """An agent was shared with members by name, or no longer is: the ids of their memberships."""
+    keep("agent.people_changed", actor, target, added=added, removed=removed)
+
+
 @receiver(agents.agent_files_changed)
 def agent_files_changed(
     sender: object, *, actor: Tenant, target: Model, attached: list[str], detached: list[str], **kwargs: Any

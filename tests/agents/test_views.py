@@ -74,7 +74,7 @@ def test_the_form_neither_offers_nor_takes_a_file_that_the_reader_may_not_see(th
         assert not AgentFile.objects.exists()
 
 
-ACTS = ["edit", "share", "unshare", "archive", "restore", "delete"]
+ACTS = ["edit", "share", "archive", "restore", "delete"]
 
 
 @pytest.mark.parametrize("act", [*ACTS, "duplicate"])
@@ -181,8 +181,11 @@ def test_a_shared_agent_with_private_files_says_so_to_its_owner_and_to_colleague
     """A shared agent that answers nobody was a silent dead end: neither side was told why."""
     agent = agent_of(ALICE, put(ALICE, "a.txt", TEXT), put(ALICE, "b.txt", TEXT))
     alice, page = doors.browser(ALICE), reverse("agents:detail", args=[agent.slug])
-    assert "2 of its files are private: colleagues get no answers from them." in alice.get(page).content.decode()
-    shared = alice.post(reverse("agents:share", args=[agent.slug]), follow=True).content.decode()
+    share = reverse("agents:share", args=[agent.slug])
+    assert "2 of its files are private: colleagues get no answers from them." in alice.get(share).content.decode()
+    shared = alice.post(
+        reverse("agents:share", args=[agent.slug]), {"visibility": "workspace"}, follow=True
+    ).content.decode()
     assert "Everyone in Acme can ask Desk now." in shared
     seen = doors.browser(BOB).get(page).content.decode()
     assert "None of its files is shared with you. Ask Alice to share them." in seen

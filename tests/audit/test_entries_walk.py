@@ -64,6 +64,7 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "files:visibility": {"visibility": "workspace"},
     "agents:create": {**AGENT, "instructions": "Quote."},
     "agents:edit": {**AGENT, "instructions": "Quote twice."},
+    "agents:share": {"visibility": "workspace"},
     "models:create": {**PROVIDER, "kind": "openai", "key": "k" * 20},
     "models:change": {**PROVIDER, "key": "k" * 20},
     "models:budget": {"requests": "100"},

@@ -111,6 +111,8 @@ def in_bodies(theirs: dict[str, str], own: dict[str, str]) -> Iterator[tuple[str
     )
     yield "attached", "POST", "/agents/new/", {**form, "attached": [MISSING, file]}, "form"
     yield "attached", "POST", f"/agents/{mine}/edit/", {**form, "attached": file}, "form"
+    people = {"visibility": "named", "people": [MISSING, str(theirs["member_id"])]}
+    yield "people", "POST", f"/agents/{mine}/share/", people, "form"
     yield "agent", "POST", "/conversations/start/", {"agent": agent, "text": "x"}, "form"
     person = {"person": str(theirs["member_id"])}
     yield "person", "GET", "/trail/", person, "query"

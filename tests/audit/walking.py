@@ -71,9 +71,6 @@ def desk_for(name: str) -> Desk:
         if action == "restore":
             desk.rows["agent_id"].archived_at = timezone.now()
             desk.rows["agent_id"].save()
-        if action == "unshare":
-            desk.rows["agent_id"].visibility = "workspace"
-            desk.rows["agent_id"].save()
         if action in ("export", "export_content"):
             # One that waits keeps its member from beginning another, and holds nothing to fetch.
             Export.objects.filter(pk=desk.rows["export_id"].pk).update(status=Export.Status.READY)

@@ -43,6 +43,7 @@ class Stock:
             "agent": self.agent,
             "agent form": "/agents/new/",
             "agent edit": f"{self.agent}edit/",
+            "agent sharing": f"{self.agent}share/",
             "files": "/files/",
             "file": self.file,
             "passage": self.passage,

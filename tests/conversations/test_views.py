@@ -143,7 +143,7 @@ def test_an_agent_that_is_gone_leaves_the_conversation_readable() -> None:
     with acting(ALICE) as alice:
         from agents import services
 
-        services.set_visibility(agent, actor=alice, visibility="private")
+        services.share(agent, actor=alice, visibility="private")
     bob = doors.browser(BOB)
     page = bob.get(reverse("conversations:detail", args=[conversation.pk])).content.decode()
     assert "within 30 days" in page
