@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import stat
+from collections.abc import Iterator
 
 import pytest
 from django.core.management import call_command
@@ -21,12 +22,22 @@ from agents.models import Agent
 from agents.retrieval import find, quotes
 from aiaxis.demo import contents, people, rendering, sign_ins
 from conversations.models import Citation, Conversation, Message
+from tests import databases
+
+
+@pytest.fixture(scope="module")
+def demo(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
+    """Load the demo once: every document of it is really read."""
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]  # pytest-django's blocker
+        call_command("load_demo", verbosity=0)
+        yield
+        sign_ins.path().unlink()
+        databases.put_back()
 
 
 @pytest.fixture
-def loaded(committed: None) -> sign_ins.SignIns:
-    """Load the demo and return what its file says."""
-    call_command("load_demo", verbosity=0)
+def loaded(demo: None) -> sign_ins.SignIns:
+    """What its file says. A test may load it again, which is what a demo must bear."""
     found = sign_ins.known()
     assert found is not None
     return found
