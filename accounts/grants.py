@@ -67,6 +67,7 @@ GRANTS: Final = (
     # Counted by triggers alone: a number that injected SQL could write would be no number.
     Grant(APP, "conversations_dailyuse", READ),
     Grant(APP, "conversations_completion", WRITE),
+    Grant(APP, "conversations_keepingchoice", READ),
     # Jobs: hand one in, no more. Their arguments are sealed, so a forged row is refused by the worker. Only what the
     # runner's own defer function writes: a row that says "doing" holds its lock, and no worker would ever give it back.
     Grant(
@@ -270,6 +271,10 @@ DEFINER_FUNCTIONS: Final = {
     "fence.count_message()": (),
     "fence.count_model_use()": (),
     "fence.stored_by_member()": (APP,),
+    # What is kept how long: chosen by owners; that a file was used, by whoever may read it.
+    "fence.choose_keeping(uuid,integer,integer)": (APP,),
+    "fence.unused_since(timestamp with time zone,timestamp with time zone)": (APP,),
+    "fence.file_used(uuid)": (APP,),
     # Invitations: sent and withdrawn by the sealed member, accepted by sealed claims and the mailed token together.
     "fence.send_invitation(uuid,text,text,text,text,bytea)": (APP,),
     "fence.renew_invitation(uuid,text,bytea)": (APP,),

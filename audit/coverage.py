@@ -71,6 +71,7 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "conversations:delete": ("conversation.deleted",),
     "conversations:stop": ("message.stopped",),
     "conversations:retry": ("message.asked",),
+    "kept:choose": ("keeping.changed",),
     "usage:content": ("usage.exported",),
     "audit:trail": ("trail.read",),
     "audit:entry": ("trail.read",),
@@ -239,6 +240,7 @@ EXEMPT: Final[dict[str, str]] = {
     "audit:channel_new": _WHERE_TOLD,
     "audit:channel": _WHERE_TOLD,
     "usage:page": _NUMBERS,
+    "kept:page": "What the workspace keeps, and how much goes next; changing it, and each deletion, is recorded.",
     "api:read_usage": _NUMBERS,
     "conversations:list": _OWN_CONVERSATION,
     "conversations:new": _NAMES_AND_STATES,
@@ -257,6 +259,7 @@ EXEMPT: Final[dict[str, str]] = {
 BACKGROUND: Final = frozenset(
     {
         "workspace.erased",
+        "keeping.let_go",
         "file.ready",
         "file.read",
         "model.asked",

@@ -1,4 +1,4 @@
-"""Which background jobs write answers?"""
+"""Which work of conversations is done in the background? Writing answers, and letting go what nobody uses any more."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from uuid import UUID
 
 from accounts.http import Tenant
 from accounts.jobs import PROMPT_QUEUE, job
+from accounts.rounds import every
 from conversations import answering, services
+from conversations.keeping import services as keeping
 
 
 def give_up(tenant: Tenant, message_id: str) -> None:
@@ -19,3 +21,9 @@ def give_up(tenant: Tenant, message_id: str) -> None:
 def answer(tenant: Tenant, message_id: str) -> None:
     """Write the answer whose message waits under this id."""
     answering.write_answer(UUID(message_id), actor=tenant)
+
+
+@every("conversations.keep", seconds=1800.0)
+def keep() -> None:
+    """Delete what nobody used for as long as its workspace chose."""
+    keeping.let_go_due()

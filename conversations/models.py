@@ -15,10 +15,11 @@ from accounts.tenancy.constraints import MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 from agents.models import AGENT_VISIBLE, Agent
 from conversations.completions.models import Completion
+from conversations.keeping.models import KeepingChoice
 from conversations.usage.models import DailyUse
 from files.models import FILE_VISIBLE, OWNED, File, Passage
 
-__all__ = ["Citation", "Completion", "Conversation", "DailyUse", "Delta", "Message"]
+__all__ = ["Citation", "Completion", "Conversation", "DailyUse", "Delta", "KeepingChoice", "Message"]
 
 
 class Conversation(WorkspaceModel):

@@ -26,6 +26,14 @@ conversation_renamed = Signal()
 # What was used was taken away as a file. Arguments: actor, days (int).
 usage_exported = Signal()
 
+# An owner chose how long unused things are kept. Arguments: actor, target (KeepingChoice), conversations and files (each a pair of
+# days before and after; None for ever).
+keeping_chosen = Signal()
+
+# What nobody used for as long as the workspace chose was deleted. Arguments: target (KeepingChoice), conversations (int), files
+# (int), size (int: bytes of the files).
+unused_let_go = Signal()
+
 # A conversation was deleted with all that it held. Arguments: actor, target (Conversation, already gone from the database; its id
 # still stands), messages (int).
 conversation_deleted = Signal()

@@ -54,6 +54,8 @@ class File(WorkspaceModel):
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.RECEIVED)
     refusal = models.CharField(max_length=300, blank=True)
     pages = models.IntegerField(null=True)
+    # When it was last opened, downloaded or read for an answer, to the hour; None until then. A function of the fence writes it.
+    last_used_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 

@@ -173,6 +173,26 @@ def usage_exported(sender: object, *, actor: Tenant, days: int, **kwargs: Any) -
     keep("usage.exported", actor, None, days=days)
 
 
+@receiver(conversations.keeping_chosen)
+def keeping_chosen(
+    sender: object,
+    *,
+    actor: Tenant,
+    target: Model,
+    conversations: tuple[int | None, int | None],
+    files: tuple[int | None, int | None],
+    **kwargs: Any,
+) -> None:
+    """An owner chose how long unused things are kept: days before and after, null for ever."""
+    keep("keeping.changed", actor, target, conversations=conversations, files=files)
+
+
+@receiver(conversations.unused_let_go)
+def unused_let_go(sender: object, *, target: Model, conversations: int, files: int, size: int, **kwargs: Any) -> None:
+    """What nobody used was deleted: how much, and none of it by name."""
+    keep("keeping.let_go", None, target, conversations=conversations, files=files, bytes=size)
+
+
 @receiver(conversations.conversation_deleted)
 def conversation_deleted(sender: object, *, actor: Tenant, target: Model, messages: int, **kwargs: Any) -> None:
     """A conversation was deleted with all that it held."""

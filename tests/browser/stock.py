@@ -57,6 +57,8 @@ class Stock:
             "keys": "/keys/",
             "new key": "/keys/new/",
             "usage": "/usage/",
+            "what is kept": "/kept/",
+            "what would be deleted": "/kept/?conversation_days=90&file_days=30",
             "models": "/models/",
             "new model provider": "/models/new/",
             "model provider": self.provider,

@@ -1,0 +1,1 @@
+"""How long does a workspace keep conversations and files that nobody uses?"""

@@ -1,0 +1,1 @@
+"""What pages of conversations put into templates."""
