@@ -53,9 +53,8 @@ JOB_KEY = hashlib.sha256(_secret("JOB_KEY").encode()).digest()  # seals backgrou
 # Encrypts what the identity store keeps for people (accounts/identity/vault.py). The first encrypts, all of them decrypt.
 IDENTITY_KEYS = [_key(_secret("IDENTITY_KEY")), *(_key(old) for old in env.list("IDENTITY_KEYS_RETIRED", default=[]))]
 NOTIFY_KEY = _secret("NOTIFY_KEY")  # encrypts where channels lead; the newest first (audit/notices/vault.py)
-MODEL_KEY = _secret(
-    "MODEL_KEY"
-)  # encrypts workspaces' keys for model vendors; the newest first (agents/vendors/vault.py)
+# Encrypts workspaces' keys for model vendors; the newest first (agents/vendors/vault.py).
+MODEL_KEY = _secret("MODEL_KEY")
 
 # --- Web ------------------------------------------------------------------------------------------------------------
 
@@ -222,6 +221,7 @@ def _database(variable: str, role: str, database: str) -> dict[str, Any]:
         "PORT": parts.get("port", ""),
         "OPTIONS": options,
         "CONN_MAX_AGE": 0,
+        "DISABLE_SERVER_SIDE_CURSORS": True,  # one would be lost behind PgBouncer in transaction mode
     }
 
 

@@ -285,6 +285,8 @@ BACKGROUND: Final = frozenset(
         "trail.verified",
         "trail.broken",
         "isolation.proven",
+        "backup.made",
+        "backup.restored",
         "isolation.broken",
         "audit.entry_rejected",
         "audit.entry_undescribed",

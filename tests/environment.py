@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import sql
@@ -63,14 +64,24 @@ def one_at_a_time() -> Iterator[None]:
 def announce() -> None:
     """Say by the environment what this process uses, exactly as a production host would."""
     for variable, role in ROLE_VARIABLES.items():
-        os.environ[variable] = server.url(role, platform_database)
-    os.environ["DATABASE_IDENTITY_URL"] = server.url("aiaxis_identity", identity_database)
+        os.environ[variable] = _url(variable, role, platform_database)
+    os.environ["DATABASE_IDENTITY_URL"] = _url("DATABASE_IDENTITY_URL", "aiaxis_identity", identity_database)
+    os.environ["DATABASE_DIRECT_URL"] = server.url("aiaxis_app", platform_database)
     os.environ["AIAXIS_HOME"] = str(home)
     # Read by people; tests/aiaxis/test_logs.py asks for the other form.
     os.environ["LOG_FORMAT"] = "plain"
     for name in ("SECRET_KEY", "FENCE_KEY", "JOB_KEY", "SEAL_KEY", "IDENTITY_KEY", "NOTIFY_KEY", "MODEL_KEY"):
         # Fixed, because the template database holds the key that verifies the seals.
         os.environ[name] = hashlib.sha256(f"tests only: {name}".encode()).hexdigest()
+
+
+def _url(variable: str, role: str, database: str) -> str:
+    """Where this role's database is; through a pooler where tests/growing/ says so, but for what needs the server itself."""
+    straight, pooler = server.url(role, database), os.environ.get("AIAXIS_TEST_POOLER")
+    if not pooler or variable in ("DATABASE_OWNER_URL", "DATABASE_QUEUE_URL"):
+        return straight
+    parts = urlsplit(straight)
+    return f"postgresql://{parts.netloc.rpartition('@')[0]}@{pooler}/{database}"
 
 
 def hurry() -> None:

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import psycopg
-from django.db import connection, transaction
+from django.conf import settings
+from django.db import transaction
 
 from accounts import jobs
 from accounts.attacks.matrix import Scene, answer, attack
@@ -37,10 +38,8 @@ def listen(scene: Scene) -> object:
 
 @contextmanager
 def _ear() -> Iterator[psycopg.Connection[Any]]:
-    parameters = connection.get_connection_params()
-    for name in ("cursor_factory", "context", "prepare_threshold", "pool"):
-        parameters.pop(name, None)
-    with psycopg.connect(**parameters, autocommit=True) as line:
+    # Straight to the server, as the application itself listens: behind a pool of transactions nobody hears anything.
+    with psycopg.connect(settings.DATABASE_DIRECT_URL, autocommit=True) as line:
         for channel in (*CHANNELS, *_RUNNERS):
             line.execute(f'LISTEN "{channel}"')
         yield line

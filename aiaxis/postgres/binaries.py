@@ -131,3 +131,19 @@ def _call(account: Account | None, program: Path, *arguments: str | Path, output
         **_identity(account),
     )
     return finished.returncode
+
+
+def client(program: str) -> Path:
+    """Where a program for clients is, such as ``pg_dump``: the wheel's, which reads every older server, else one on PATH.
+
+    Raises ``ServerError`` if there is none.
+    """
+    wheel = _wheel_directory()
+    if wheel and (wheel / program).exists():
+        return wheel / program
+    on_path = shutil.which(program)
+    if on_path is None:
+        raise ServerError(
+            f"{program} is not here. Install PostgreSQL's client programs, of your server's version or newer."
+        )
+    return Path(on_path)

@@ -19,6 +19,8 @@ from accounts.identity import providers
 from accounts.middleware.reserved import RESERVED
 from accounts.sealed import named_keys
 from accounts.services.workspaces import GRACE_DAYS
+from accounts.templatetags.look import moment
+from aiaxis.backups import notes
 from aiaxis.protection.facts import Fact
 from files import storage
 
@@ -34,7 +36,13 @@ def facts() -> dict[str, list[Fact]]:
         "P6": [],
         "P7": [_mail(), _reports()],
         "P8": [*_ways_in(), _guesses(), _breaches()],
-        "P9": [_files(), *_encryption(), Fact("Reading a document", READING, "ok"), Fact("In the end", ERASED)],
+        "P9": [
+            _files(),
+            *_encryption(),
+            _backups(),
+            Fact("Reading a document", READING, "ok"),
+            Fact("In the end", ERASED),
+        ],
     }
 
 
@@ -193,6 +201,14 @@ def _encryption() -> list[Fact]:
             "notice",
         ),
     ]
+
+
+def _backups() -> Fact:
+    made = notes.last_made()
+    unseen = "Whoever runs this installation may copy it by other means, which it cannot see."
+    if made is None:
+        return Fact("Backups", f"Nobody has made one with AiAxis’s own command on this server. {unseen}", "notice")
+    return Fact("Backups", f"The last one by AiAxis’s own command on this server: {moment(made)}. {unseen}")
 
 
 def _time(seconds: int) -> str:

@@ -6,7 +6,7 @@ on empty temporary twins of the tables, in a transaction that is rolled back, an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from django.db import transaction
@@ -45,27 +45,45 @@ class Policy(NamedTuple):
         return f"{self.name} ({kind}, {verb}, to {', '.join(self.roles)}, using {self.using}, check {self.check})"
 
 
+Written = tuple[dict[str, list[Policy]], dict[str, dict[str, str]]]
+"""Policies and check constraints by table, as PostgreSQL prints them."""
+
+
 def findings(catalogue: Catalogue, found: list[Relation], expected: Expectations) -> Iterator[Finding]:
     """Compare each table's policies and check constraints with those that its model would make."""
-    policies, checks = _read(catalogue, _PUBLIC)
-    wanted_policies, wanted_checks = _written_anew(catalogue, found, expected)
+    there = _read(catalogue, _PUBLIC)
+    wanted = [_written_anew(catalogue, found, expected)]
+    differing = list(_compared(there, wanted, found))
+    if differing:
+        # A dump holds what PostgreSQL printed, and a database that was made from it prints that in its own words once more.
+        wanted.append(_written_anew(catalogue, found, expected, twice=True))
+        differing = list(_compared(there, wanted, found))
+    yield from differing
+
+
+def _compared(there: Written, wanted: list[Written], found: list[Relation]) -> Iterator[Finding]:
+    """What stands there must be one of the printed forms of what is wanted."""
+    policies, checks = there
     for table in (relation.name for relation in found if relation.is_table and relation.schema == "public"):
-        yield from _differences(table, policies.get(table, []), wanted_policies.get(table, []))
-        for name, text in wanted_checks.get(table, {}).items():
-            if checks.get(table, {}).get(name) != text:
-                yield Finding(table, f"the check {name} is {checks.get(table, {}).get(name, 'missing')}, not {text}")
+        yield from _differences(table, policies.get(table, []), [one.get(table, []) for one, _ in wanted])
+        for name, text in wanted[0][1].get(table, {}).items():
+            stands = checks.get(table, {}).get(name)
+            if stands is None or stands not in [one[table][name] for _, one in wanted]:
+                yield Finding(table, f"the check {name} is {stands or 'missing'}, not {text}")
 
 
-def _differences(table: str, policies: list[Policy], wanted: list[Policy]) -> Iterator[Finding]:
+def _differences(table: str, policies: list[Policy], wanted: list[list[Policy]]) -> Iterator[Finding]:
+    allowed = [policy for form in wanted for policy in form]
     for policy in policies:
-        if policy not in wanted:
+        if policy not in allowed:
             yield Finding(table, f"has a policy that its model does not write: {policy}")
-    for policy in wanted:
-        if policy not in policies:
+    held = {policy.name for policy in policies if policy in allowed}
+    for policy in wanted[0]:
+        if policy.name not in held:
             yield Finding(table, f"lacks the policy {policy}")
 
 
-def _read(catalogue: Catalogue, schema: str) -> tuple[dict[str, list[Policy]], dict[str, dict[str, str]]]:
+def _read(catalogue: Catalogue, schema: str) -> Written:
     policies: dict[str, list[Policy]] = {}
     for table, name, command, permissive, roles, using, check in catalogue.rows(_POLICIES.format(schema=schema)):
         policies.setdefault(table, []).append(Policy(name, command, permissive, tuple(roles), using, check))
@@ -76,9 +94,12 @@ def _read(catalogue: Catalogue, schema: str) -> tuple[dict[str, list[Policy]], d
 
 
 def _written_anew(
-    catalogue: Catalogue, found: list[Relation], expected: Expectations
-) -> tuple[dict[str, list[Policy]], dict[str, dict[str, str]]]:
-    """Return what the models' statements print as. Temporary tables stand first in the search path, so they are hit."""
+    catalogue: Catalogue, found: list[Relation], expected: Expectations, *, twice: bool = False
+) -> Written:
+    """Return what the models' statements print as; ``twice``: what that print prints as, when it is run in its turn.
+
+    Temporary tables stand first in the search path, so they are hit.
+    """
     present = {relation.name for relation in found}
     models = {table: model for table, model in fenced_models().items() if table in present}
     by_hand = {table: lines for table, lines in expected.policies.items() if table in present}
@@ -95,5 +116,27 @@ def _written_anew(
         for statements in by_hand.values():
             catalogue.run("; ".join(statements))
         written = _read(catalogue, _TEMPORARY)
+        if twice:
+            for statement in _reprinted(written, editor.quote_name):
+                catalogue.run(statement)
+            written = _read(catalogue, _TEMPORARY)
         transaction.set_rollback(True, using=connection.alias)
     return written
+
+
+def _reprinted(written: Written, quoted: Callable[[str], str]) -> Iterator[str]:
+    """Statements that put in the place of each policy and check what PostgreSQL printed of it, as a dump does."""
+    policies, checks = written
+    verbs = {"*": "ALL", "r": "SELECT", "a": "INSERT", "w": "UPDATE", "d": "DELETE"}
+    for table, of_table in policies.items():
+        for one in of_table:
+            yield f"DROP POLICY {quoted(one.name)} ON {quoted(table)}"
+            kind = "PERMISSIVE" if one.permissive else "RESTRICTIVE"
+            roles = ", ".join("PUBLIC" if role == "PUBLIC" else quoted(role) for role in one.roles)
+            rules = f" USING ({one.using})" if one.using else ""
+            rules += f" WITH CHECK ({one.check})" if one.check else ""
+            yield f"CREATE POLICY {quoted(one.name)} ON {quoted(table)} AS {kind} FOR {verbs[one.command]} TO {roles}{rules}"
+    for table, by_name in checks.items():
+        for name, text in by_name.items():
+            yield f"ALTER TABLE {quoted(table)} DROP CONSTRAINT {quoted(name)}"
+            yield f"ALTER TABLE {quoted(table)} ADD CONSTRAINT {quoted(name)} {text}"

@@ -13,7 +13,8 @@ import sys
 import threading
 import time
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.client import HTTPConnection
 from pathlib import Path
@@ -45,21 +46,30 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Take one switch; everything else is a setting, so that a service manager can give it."""
+        """Take two switches; everything else is a setting, so that a service manager can give it."""
         parser.add_argument("--demo", action="store_true", help="load the demo workspaces Acme and Birch")
+        parser.add_argument(
+            "--part",
+            choices=("all", "web", "worker"),
+            default="all",
+            help="with a PostgreSQL of yours, on a host of its own: the web server or the worker alone, each with a shipper",
+        )
 
-    def handle(self, *args: Any, demo: bool = False, **options: Any) -> None:
+    def handle(self, *args: Any, demo: bool = False, part: str = "all", **options: Any) -> None:
         """Start, say where, keep everything up, and stop in order. The exit code is 1 when the start fails."""
+        if settings.EMBEDDED and part != "all":
+            sys.exit("DATABASE_URL: a part by itself needs a PostgreSQL that all parts share, and none is named.")
         try:
-            web.refuse_taken_address(settings.ADDRESS, settings.PORT)
+            if part != "worker":
+                web.refuse_taken_address(settings.ADDRESS, settings.PORT)
         except web.AddressError as error:
             sys.exit(str(error))
         supervisor = Supervisor(say=say)
         supervisor.listen()
         try:
-            started = _start(supervisor, demo=demo)
+            started = _start(supervisor, demo=demo, part=part)
             if started:
-                _welcome(demo=demo)
+                _welcome(demo=demo) if part != "worker" else say("\nThe worker of AiAxis runs   (Ctrl-C stops it)")
                 supervisor.watch()
         finally:
             asked = supervisor.stopping
@@ -69,7 +79,7 @@ class Command(BaseCommand):
         say("\nAiAxis stopped.")
 
 
-def _start(supervisor: Supervisor, *, demo: bool) -> bool:
+def _start(supervisor: Supervisor, *, demo: bool, part: str) -> bool:
     """Start the pieces in the order in which they need each other; say whether all of it came up."""
     say("[bold]AiAxis[/bold] is starting …")
     if settings.EMBEDDED:
@@ -82,7 +92,10 @@ def _start(supervisor: Supervisor, *, demo: bool) -> bool:
     if supervisor.once("prepare", lambda: _prepare(demo=demo)):
         return False
     supervisor.start("shipper", lambda: call_command("ship_audit"))
-    supervisor.start("worker", lambda: call_command("work"))
+    if part != "web":
+        supervisor.start("worker", lambda: call_command("work"))
+    if part == "worker":
+        return True
     supervisor.start("web", lambda: web.serve(application))
     return _step("Web server, worker and audit shipper run", lambda: supervisor.came_up(_is_ready, PATIENCE_SECONDS))
 
@@ -109,14 +122,30 @@ def _prepare(*, demo: bool) -> None:
         if settings.EMBEDDED:
             # Waits until the cluster, which answers already, has its roles and databases too.
             EmbeddedServer(settings.AIAXIS_HOME).start()
-        _step("The platform's tables are up to date", _migrate_platform)
-        _step("The identity store's tables are up to date", lambda: _migrate("identity"))
+        with _one_host_at_a_time():
+            _step("The platform's tables are up to date", _migrate_platform)
+            _step("The identity store's tables are up to date", lambda: _migrate("identity"))
         _step("The settings are sound", BaseCommand().check)
         _step("The fence holds", _prove)
         if demo:
             _step("The demo is loaded", lambda: call_command("load_demo", verbosity=0))
     except (ServerError, HomeError, OperationalError, OSError, SystemCheckError) as error:
         sys.exit(f"The start stopped, because the database or the home folder cannot be used: {error}")
+
+
+@contextmanager
+def _one_host_at_a_time() -> Iterator[None]:
+    """Let one host of an installation migrate; others that start in the same moment wait, and find nothing left to do."""
+    from django.db import connections  # here: the supervisor itself never asks the database
+
+    # On a connection of its own, since a migration may end the transactions of the owner's.
+    line = connections["owner"].copy()
+    try:
+        with line.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_lock(hashtextextended('aiaxis.prepare', 0))")
+        yield
+    finally:
+        line.close()
 
 
 def _migrate_platform() -> None:

@@ -1,0 +1,1 @@
+"""How is an installation copied, and brought back from its copy?"""

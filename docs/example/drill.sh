@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# A drill: is a copy that `manage.py backup` made worth anything? Brings it back into a throw-away home with a server of its own,
+# proves the isolation with its attacks, verifies the trail, and leaves nothing. Tried by tests/growing/ as it stands.
+#
+#     docs/example/drill.sh /srv/backups/2026-11-26 /srv/keys/secrets.json
+#
+# The second file holds the keys: secrets.json of the installation's home.
+set -euo pipefail
+copy=$(realpath "$1")
+keys=$(realpath "$2")
+python="${PYTHON:-.venv/bin/python}"
+
+home=$(mktemp -d "${TMPDIR:-/tmp}/aiaxis-drill-XXXXXX")
+trap 'rm -rf "$home"' EXIT
+export AIAXIS_HOME="$home"
+for name in $(compgen -e | grep -E '^(DATABASE_|CACHE_URL$)' || true); do unset "$name"; done
+install -m 600 "$keys" "$home/secrets.json"
+
+step() { printf '\n== %s (%s)\n' "$*" "$(date -u +%H:%M:%SZ)"; }
+
+step "brought back into $home"
+"$python" manage.py restore "$copy"
+step "the isolation, with every attack"
+"$python" manage.py prove_isolation --attack
+step "the trail"
+"$python" manage.py verify_audit
+step "the copy is worth something"
