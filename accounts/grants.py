@@ -53,6 +53,8 @@ GRANTS: Final = (
     Grant(APP, "agents_agent", WRITE),
     Grant(APP, "agents_agentfile", MAKE),
     Grant(APP, "agents_agentshare", MAKE),
+    # What an agent was is never changed.
+    Grant(APP, "agents_agentversion", ("SELECT", "INSERT")),
     # Where questions go, and how much may be used: written by functions that ask who it is (L7, L12).
     Grant(APP, "agents_modelprovider", READ),
     Grant(APP, "agents_budget", READ),

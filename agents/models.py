@@ -11,9 +11,9 @@ from accounts.sharing import SHARE_MADE, SHARE_SEEN, SHARE_WRITTEN, Share, named
 from accounts.tenancy.constraints import MemberPolicy, OwnedForeignKey
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 from agents.vendors.models import Budget, ModelProvider, ModelUse, MonthlyUse
-from files.models import OWNED, OWNED_OR_SHARED, File
+from files.models import FILE_VISIBLE, OWNED, OWNED_OR_SHARED, File
 
-__all__ = ["Agent", "AgentFile", "AgentShare", "Budget", "ModelProvider", "ModelUse", "MonthlyUse"]
+__all__ = ["Agent", "AgentFile", "AgentShare", "AgentVersion", "Budget", "ModelProvider", "ModelUse", "MonthlyUse"]
 
 MOST_FILES = 200
 MOST_TOKENS = 16_000
@@ -91,12 +91,12 @@ class Agent(WorkspaceModel):
 AGENT_VISIBLE = (
     "EXISTS (SELECT 1 FROM agents_agent a WHERE a.workspace_id = {table}.workspace_id AND a.id = {table}.agent_id)"
 )
-# Attaching asks both: my agent, and a file that I may see. Otherwise a colleague's private file could be named (L1, L6).
-AGENT_OWNED_FILE_VISIBLE = (
+AGENT_OWNED = (
     "EXISTS (SELECT 1 FROM agents_agent a WHERE a.workspace_id = {table}.workspace_id AND a.id = {table}.agent_id "
-    "AND a.owner_id = {member}) AND "
-    "EXISTS (SELECT 1 FROM files_file f WHERE f.workspace_id = {table}.workspace_id AND f.id = {table}.file_id)"
+    "AND a.owner_id = {member})"
 )
+# Attaching asks both: my agent, and a file that I may see. Otherwise a colleague's private file could be named (L1, L6).
+AGENT_OWNED_FILE_VISIBLE = f"{AGENT_OWNED} AND {FILE_VISIBLE}"
 
 
 class AgentFile(WorkspaceModel):
@@ -134,3 +134,32 @@ class AgentShare(Share):
 
     def __str__(self) -> str:
         return f"agent {self.agent_id} for {self.member_id}"
+
+
+class AgentVersion(WorkspaceModel):
+    """What an agent was after one saved change. It is never changed, and goes with the agent.
+
+    Its owner alone reads it: an earlier state may hold what he took out before he shared the agent.
+    """
+
+    agent = WorkspaceForeignKey(Agent, models.CASCADE, related_name="versions")
+    number = models.IntegerField()
+    author = WorkspaceForeignKey(Membership, models.PROTECT, related_name="+")
+    # The number of the version that was brought back, where this is what that one was.
+    restored_from = models.IntegerField(null=True)
+    content = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "agent", "number"], name="agents_agentversion_number"),
+            MemberPolicy(
+                name="agents_agentversion_member",
+                read=AGENT_OWNED,
+                write=AGENT_OWNED,
+                insert=f"{AGENT_OWNED} AND author_id = {{member}}",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.number}"

@@ -17,7 +17,9 @@ from accounts.sharing import share_with
 from accounts.submissions import insert_once, submission_name
 from accounts.tenancy.context import current_workspace_id
 from agents import access, signals
-from agents.models import MOST_FILES, Agent, AgentFile, AgentShare, Visibility
+from agents.models import MOST_FILES, Agent, AgentFile, AgentShare, AgentVersion, Visibility
+from agents.versions import content
+from agents.versions.services import keep
 
 # Without vowels and look-alikes, so that no suffix spells a word or is misread aloud.
 SUFFIX_LETTERS: Final = "bcdfghjkmnpqrstvwxz23456789"
@@ -74,10 +76,11 @@ def create(
         _attach(agent, [file.pk for file in files])
         signals.agent_created.send(Agent, actor=actor, target=agent, visibility=agent.visibility, files=len(files))
         _share(agent, people, actor=actor)
+        keep(agent, actor=actor)
     return agent
 
 
-def change(agent: Agent, *, actor: Tenant, **values: Any) -> Agent:
+def _change(agent: Agent, *, actor: Tenant, **values: Any) -> Agent:
     """Change fields of `CHANGEABLE`. The slug stays, so that no link and no program breaks."""
     wanted = _changeable(values)
     changed = sorted(field for field, value in wanted.items() if getattr(agent, field) != value)
@@ -101,18 +104,33 @@ def edit(
     archived: bool | None = None,
     **values: Any,
 ) -> None:
-    """Change everything that is given or, where one part is refused, nothing. What is None stays. Raises as the parts do."""
+    """Change everything that is given or, where one part is refused, nothing. What is None stays. Raises as the parts do.
+
+    What the agent is then is its next version.
+    """
     with transaction.atomic():
-        change(agent, actor=actor, **values)
+        _change(agent, actor=actor, **values)
         if file_ids is not None:
-            set_files(agent, actor=actor, file_ids=file_ids)
+            _set_files(agent, actor=actor, file_ids=file_ids)
         if visibility is not None or people is not None:
             share(agent, actor=actor, visibility=visibility or agent.visibility, people=people)
         if archived is not None:
             _set_archived(agent, actor=actor, archived=archived)
+        keep(agent, actor=actor)
 
 
-def set_files(agent: Agent, *, actor: Tenant, file_ids: Collection[UUID]) -> None:
+def return_to(agent: Agent, version: AgentVersion, *, actor: Tenant) -> content.Recovered:
+    """Make the agent what it was in this version, as a new version. Returns what was there to be had again, and what was not."""
+    found = content.recovered(version)
+    with transaction.atomic():
+        _change(agent, actor=actor, **found.values)
+        _set_files(agent, actor=actor, file_ids=found.file_ids)
+        if keep(agent, actor=actor, restored_from=version.number) is not None:
+            signals.agent_returned.send(Agent, actor=actor, target=agent, version=version.number, lost=found.lost_files)
+    return found
+
+
+def _set_files(agent: Agent, *, actor: Tenant, file_ids: Collection[UUID]) -> None:
     """Make these the agent's files. Raises `Http404` for one that the actor may not see, and `TooManyFiles`.
 
     Files that the actor himself can no longer see (their owner made them private again) count as detached.

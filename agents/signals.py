@@ -23,6 +23,10 @@ agent_people_changed = Signal()
 # of file ids).
 agent_files_changed = Signal()
 
+# An agent became again what it was in an earlier version. Arguments: actor, target (Agent), version (int, its number), lost (int, how
+# many of its files are gone).
+agent_returned = Signal()
+
 # An agent was archived or taken out of the archive. Arguments: actor, target (Agent), archived (bool).
 agent_archived = Signal()
 

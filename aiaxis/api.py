@@ -21,6 +21,7 @@ from accounts.problems import MEDIA, permission_denied, problem, unavailable
 from accounts.routes import OPENAI_PREFIX
 from accounts.schemas import OpenAIError, Problem, Refused
 from agents.api import router as agents_router
+from agents.versions.api import router as versions_router
 from audit.api import router as audit_router
 from conversations.api import router as conversations_router
 from conversations.completions.api import router as openai_router
@@ -59,6 +60,7 @@ SENTENCES: Final = {
 api.add_router("", accounts_router)
 api.add_router("", files_router)
 api.add_router("", agents_router)
+api.add_router("", versions_router)
 api.add_router("", conversation_search_router)
 api.add_router("", conversations_router)
 api.add_router("", usage_router)

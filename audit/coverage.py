@@ -56,6 +56,7 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "agents:create": ("agent.created",),
     "agents:edit": ("agent.changed", "agent.files_changed", "agent.visibility_changed", "agent.people_changed"),
     "agents:share": ("agent.visibility_changed", "agent.people_changed"),
+    "agents:version_restore": ("agent.returned", "agent.changed", "agent.files_changed"),
     "agents:duplicate": ("agent.created",),
     "agents:archive": ("agent.archived",),
     "agents:restore": ("agent.restored",),
@@ -164,6 +165,7 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "api:search": ("file.searched",),
     "api:create_agent": ("agent.created",),
     "api:change_agent": ("agent.changed", "agent.files_changed", "agent.visibility_changed", "agent.people_changed"),
+    "api:restore_agent_version": ("agent.returned", "agent.changed", "agent.files_changed"),
     "api:delete_agent": ("agent.deleted",),
     "api:start_conversation": ("conversation.started",),
     "api:delete_conversation": ("conversation.deleted",),
@@ -180,6 +182,7 @@ _NAMES_AND_STATES = "A list of names and states that the member policies let thi
 _WHERE_TOLD = "Administrators see where their own workspace is told of its events; changing that is recorded."
 _PROVIDERS = "Administrators see which model vendors their workspace uses, never a key; every change is recorded."
 _NUMBERS = "How much was used, of oneself or, for owners and administrators, of everybody; taking the file is recorded."
+_OWN_VERSIONS = "What its owner made of an agent before; each change is recorded when it is made."
 _OWN_CONVERSATION = "Only its owner can open it, and reads what was said to them; what agents read for it is recorded."
 
 EXEMPT: Final[dict[str, str]] = {
@@ -228,6 +231,10 @@ EXEMPT: Final[dict[str, str]] = {
     "api:get_file": _NAMES_AND_STATES,
     "agents:list": _NAMES_AND_STATES,
     "agents:detail": "How an agent is set up, which its members need in order to use it; changes are recorded.",
+    "agents:version_list": _OWN_VERSIONS,
+    "agents:version_detail": _OWN_VERSIONS,
+    "api:list_agent_versions": _OWN_VERSIONS,
+    "api:get_agent_version": _OWN_VERSIONS,
     "models:list": _PROVIDERS,
     "models:new": _PROVIDERS,
     "models:provider": _PROVIDERS,

@@ -157,6 +157,7 @@ ACTIONS: dict[str, Action] = {
     "agent.visibility_changed": Action("Agent shared or closed", "privilege_permissions_changed", Severity.NOTICE),
     "agent.people_changed": Action("Agent shared with chosen people", "privilege_permissions_changed", Severity.NOTICE),
     "agent.files_changed": Action("Agent's files changed", "privilege_permissions_changed"),
+    "agent.returned": Action("Agent brought back to an earlier version", "sensitive_update"),
     "agent.archived": Action("Agent archived", "sensitive_update"),
     "agent.restored": Action("Agent taken from the archive", "sensitive_update"),
     "agent.handed_over": Action("Agent passed to another member", "privilege_permissions_changed", Severity.NOTICE),

@@ -19,8 +19,9 @@ from factory.django import DjangoModelFactory
 from accounts.models import ApiKey, Role
 from accounts.services import invitations
 from accounts.tenancy.context import current_member_id
-from agents.models import Agent, AgentFile, AgentShare, ModelProvider
+from agents.models import Agent, AgentFile, AgentShare, AgentVersion, ModelProvider
 from agents.vendors import services as vendors
+from agents.versions import content
 from audit.exports.models import Export
 from audit.filters.models import OwnFilter
 from audit.notices import services as notices
@@ -95,6 +96,18 @@ class AgentShareFactory(DjangoModelFactory):
     agent = factory.SubFactory(AgentFactory, visibility="named")
 
 
+class AgentVersionFactory(DjangoModelFactory):
+    """What an agent of the bound member was."""
+
+    class Meta:
+        model = AgentVersion
+
+    author_id = factory.LazyFunction(current_member_id)
+    agent = factory.SubFactory(AgentFactory)
+    number = 1
+    content = factory.LazyAttribute(lambda made: {**content.of(made.agent), "name": "As it was"})
+
+
 class ConversationFactory(DjangoModelFactory):
     """A conversation of the bound member with an agent of theirs."""
 
@@ -166,6 +179,8 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
             "file_id": file,
             "passage_id": passage,
             "agent_id": agent,
+            "version_id": AgentVersionFactory(agent=agent),
+            "share_id": AgentShareFactory(agent=agent, member_id=person.membership_id),
             "conversation_id": conversation,
             "message_id": message,
             "key_id": key,

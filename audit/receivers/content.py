@@ -47,6 +47,12 @@ def agent_files_changed(
     keep("agent.files_changed", actor, target, attached=attached, detached=detached)
 
 
+@receiver(agents.agent_returned)
+def agent_returned(sender: object, *, actor: Tenant, target: Model, version: int, lost: int, **kwargs: Any) -> None:
+    """An agent became again what it was in an earlier version: its number, and how many of its files are gone."""
+    keep("agent.returned", actor, target, version=version, lost=lost)
+
+
 @receiver(agents.agent_archived)
 def agent_archived(sender: object, *, actor: Tenant, target: Model, archived: bool, **kwargs: Any) -> None:
     """An agent went into the archive or came out of it."""

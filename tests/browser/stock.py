@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID, uuid4
 
-from agents.models import Agent, AgentFile
+from agents import services as agents
 from agents.vendors import services as vendors
 from conversations.models import Citation, Conversation, Message
 from files import storage
 from files.models import File, Passage, Visibility
-from tests.cast import ALICE, acting
+from tests.cast import ALICE, BOB, acting
 
 # 120 characters with one word that cannot be broken at a space.
 LONG = ("Quarterly_consolidated_statement_of_customer_refunds and warranties for all regions, final version " * 2)[
@@ -27,6 +27,7 @@ class Stock:
     file: str
     passage: str
     agent: str
+    version: str
     conversation: str
     provider: str
 
@@ -44,6 +45,8 @@ class Stock:
             "agent form": "/agents/new/",
             "agent edit": f"{self.agent}edit/",
             "agent sharing": f"{self.agent}share/",
+            "agent versions": f"{self.agent}versions/",
+            "agent version": self.version,
             "files": "/files/",
             "file": self.file,
             "passage": self.passage,
@@ -83,8 +86,20 @@ def fill() -> Stock:
         passage = Passage.objects.create(
             file=file, position=0, page=1, label="Page 1", text=TEXT, start=0, end=len(TEXT)
         )
-        agent = Agent.objects.create(owner_id=alice.membership_id, name=LONG, slug="long-x7", description=LONG * 2)
-        AgentFile.objects.create(agent=agent, file=file)
+        starters = [LONG, "How long do refunds take?"]
+        agent = agents.create(
+            actor=alice,
+            name=LONG,
+            description=LONG * 2,
+            instructions="Be brief.",
+            starter_prompts=starters,
+            visibility="named",
+            people=[BOB.membership_id],
+            file_ids=[file.pk],
+        )
+        agents.edit(agent, actor=alice, instructions=f"Be kind. {LONG}", file_ids=[], retrieval_depth=7)
+        agents.edit(agent, actor=alice, file_ids=[file.pk])
+        version = agent.versions.get(number=2)
         conversation = Conversation.objects.create(owner_id=alice.membership_id, agent=agent, title=LONG)
         _talk(conversation, file, passage)
     provider = a_provider()
@@ -92,6 +107,7 @@ def fill() -> Stock:
         file=f"/files/{file.pk}/",
         passage=f"/files/{file.pk}/passages/{passage.pk}/?start=0&end={len(QUOTE)}",
         agent=f"/agents/{agent.slug}/",
+        version=f"/agents/{agent.slug}/versions/{version.pk}/",
         conversation=f"/conversations/{conversation.pk}/",
         provider=f"/models/{provider}/",
     )
