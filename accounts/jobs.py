@@ -73,6 +73,7 @@ class Registered:
     serial: str
     lanes: int
     gave_up: Callable[..., None] | None
+    of_closed: bool = False
 
 
 REGISTRY: Final[dict[str, Registered]] = {}
@@ -88,6 +89,7 @@ def job(
     serial: str = "",
     lanes: int = 0,
     gave_up: Callable[..., None] | None = None,
+    of_closed: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Register a handler, whose first argument is the tenant and whose others are JSON values by name.
 
@@ -95,13 +97,13 @@ def job(
     `serial` names an argument: jobs with the same value of it run one after another. With `lanes`,
     a workspace has no more than so many of these jobs running: its values are dealt out over so many rows. `gave_up`
     takes the handler's arguments and is called, inside the fence, when the handler failed for the last time, so that what waits
-    for the job can be marked.
+    for the job can be marked. `of_closed` is for what an operator's act on a workspace sets off: it runs there although nobody gets in.
     """
 
     def register(handler: Handler) -> Handler:
         if name in REGISTRY:
             raise ValueError(f"Two jobs are named {name}.")
-        REGISTRY[name] = Registered(name, handler, queue, serial, lanes, gave_up)
+        REGISTRY[name] = Registered(name, handler, queue, serial, lanes, gave_up, of_closed)
         _NAMES[handler] = name
         return handler
 
@@ -188,7 +190,7 @@ def run(job_id: int, name: str, row_arguments: dict[str, Any], attempt: int) -> 
     """
     registered, workspace_id, member_id, arguments, origin = _opened(job_id, name, row_arguments)
     with workspace(workspace_id, member_id), following(origin, job=job_id), _failure_told(job_id, name, attempt):
-        tenant = _member_now(job_id, name, workspace_id, member_id)
+        tenant = _member_now(job_id, registered, workspace_id, member_id)
         if attempt >= ATTEMPTS:
             # The workers that began it all died: it may well be the job that kills them.
             _give_up(registered, tenant, arguments)
@@ -245,17 +247,17 @@ def _opened(job_id: int, name: str, row: dict[str, Any]) -> tuple[Registered, UU
     return registered, UUID(content["workspace"]), UUID(content["member"]), content["arguments"], origin
 
 
-def _member_now(job_id: int, name: str, workspace_id: UUID, member_id: UUID) -> Tenant:
+def _member_now(job_id: int, registered: Registered, workspace_id: UUID, member_id: UUID) -> Tenant:
     """The member as they are at this moment, through the fence that the seal opened. Raises `JobRefused`."""
     member = Membership.objects.select_related("user", "workspace").filter(pk=member_id).first()
     if (
         member is None
         or member.status != Membership.Status.ACTIVE
         or not member.user.is_active
-        or member.workspace.status != Workspace.Status.ACTIVE
+        or (member.workspace.status != Workspace.Status.ACTIVE and not registered.of_closed)
     ):
         # Whoever was removed or suspended after asking has nothing done in their name any more (L13).
-        raise _refused(job_id, name, "member", workspace_id, member_id)
+        raise _refused(job_id, registered.name, "member", workspace_id, member_id)
     return Tenant(
         workspace_id=workspace_id,
         workspace_name=member.workspace.name,

@@ -1,4 +1,4 @@
-"""What is written to people when who belongs to a workspace changes, a key is about to end, or an operator looks in?
+"""What is written to people when who belongs to a workspace changes, a key is about to end, or an operator looks in or closes the workspace?
 
 Each letter is a job of the member who made the change, whose key it is, or who owns what an operator looks into, and
 finds everything else through the fence when it runs: what was undone meanwhile is not told any more.
@@ -108,9 +108,35 @@ def glass_closed(tenant: Tenant, visit_id: str, member_id: str) -> None:
     _send_visit("glass_closed", tenant, visit_id, member_id)
 
 
+@job("accounts.letters.workspace_closed", of_closed=True)
+def workspace_closed(tenant: Tenant, status: str, member_id: str) -> None:
+    """Tell an owner that an operator suspended their workspace, or is closing it for good, why, and until when it can be undone."""
+    _send_state("workspace_closed", tenant, status, member_id)
+
+
+@job("accounts.letters.workspace_opened")
+def workspace_opened(tenant: Tenant, status: str, member_id: str) -> None:
+    """Tell an owner that their workspace is open again."""
+    _send_state("workspace_opened", tenant, status, member_id)
+
+
+def _send_state(event: str, tenant: Tenant, status: str, member_id: str) -> None:
+    place = Workspace.objects.filter(pk=tenant.workspace_id, status=status).first()
+    reader = _owner(member_id)
+    if place is not None and reader is not None:
+        _send(event, tenant, to=reader.email, name=reader.display_name, place=place, link=mail.link("/"))
+
+
+def _owner(member_id: str) -> Membership | None:
+    """Who still owns the workspace."""
+    owners = Membership.objects.filter(role=Role.OWNER, status=Membership.Status.ACTIVE)
+    found: Membership | None = owners.filter(pk=UUID(member_id)).first()
+    return found
+
+
 def _send_visit(event: str, tenant: Tenant, visit_id: str, member_id: str) -> None:
     visit = Visit.objects.filter(pk=UUID(visit_id)).first()
-    reader = Membership.objects.filter(pk=UUID(member_id), role=Role.OWNER, status=Membership.Status.ACTIVE).first()
+    reader = _owner(member_id)
     if visit is not None and reader is not None:
         _send(
             event,

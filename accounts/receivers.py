@@ -1,6 +1,9 @@
-"""What follows from a change of who belongs here? A letter to the person, handed to a job in the same transaction."""
+"""What follows from a change of who belongs here, or of whether anybody gets in? A letter, handed to a job in the same transaction."""
 
 from __future__ import annotations
+
+from typing import Final
+from uuid import UUID
 
 from django.dispatch import receiver
 
@@ -8,7 +11,15 @@ from accounts import letters, signals
 from accounts.http import Tenant
 from accounts.identity import providers
 from accounts.jobs import enqueue
-from accounts.models import ApiKey, Invitation, Membership
+from accounts.models import ApiKey, Invitation, Membership, Workspace
+from accounts.tenancy.context import workspace
+
+STATUS_AFTER: Final = {
+    "suspended": Workspace.Status.SUSPENDED,
+    "restored": Workspace.Status.ACTIVE,
+    "closing": Workspace.Status.CLOSING,
+    "reopened": Workspace.Status.ACTIVE,
+}
 
 
 @receiver(
@@ -51,3 +62,17 @@ def tell_both_owners(sender: type[Membership], actor: Tenant, target: Membership
     """Tell the one who gave and the one who received: whoever did not mean it hears of it at once."""
     for member_id in (actor.membership_id, target.pk):
         enqueue(letters.ownership, member_id=str(member_id), owner_id=str(target.pk))
+
+
+@receiver(signals.workspace_operated, sender=Workspace, dispatch_uid="accounts.letters.workspace")
+def tell_the_owners(
+    sender: type[Workspace], act: str, workspace_id: UUID, owners: tuple[UUID, ...] = (), **facts: object
+) -> None:
+    """Tell each owner, by jobs of the longest-standing one: a transaction belongs to one member."""
+    status = STATUS_AFTER.get(act)
+    if status is None or not owners:
+        return
+    letter = letters.workspace_opened if status == Workspace.Status.ACTIVE else letters.workspace_closed
+    with workspace(workspace_id, owners[0]):
+        for owner in owners:
+            enqueue(letter, status=str(status), member_id=str(owner))

@@ -156,7 +156,7 @@ directory_followed = Signal()
 # An operator suspended a workspace, let it in again, set a day for its erasure or called that off, or said how much it may
 # keep. Sent inside the act's transaction: whoever cannot record it raises accounts.identity.base.Unavailable, and nothing was
 # done. sender=Workspace; arguments: operator (accounts.operators.Operator), act ("suspended", "restored", "closing", "reopened"
-# or "limited"), workspace_id (UUID), detail (dict[str, str]).
+# or "limited"), workspace_id (UUID), detail (dict[str, str]); for all acts but the last, owners (list[UUID], memberships).
 workspace_operated = Signal()
 
 # A workspace's day has come: whoever keeps something of it outside the tables of the fence removes it now, with the whole

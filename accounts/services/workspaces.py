@@ -1,9 +1,9 @@
 """What may an operator do with a whole workspace, without seeing what is in it?
 
 Close its doors for a time, open them again, set the day on which it is erased, which can be called off until then, and how
-much it may keep. Who
-asks is said in sealed claims, and the database believes them of an operator whose session is alive; each act is recorded in
-its transaction, in the trail of the workspace too, and is not done if nobody can record it.
+much it may keep. Who asks is said in sealed claims, and the database believes them of an operator whose session is alive;
+each act is recorded in its transaction, in the trail of the workspace too, and is not done if nobody can record it. Its owners
+are written to when its doors close or open: while they are closed, nobody can read that trail.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from uuid import UUID
 
 from django.db import connections, transaction
 
-from accounts.models import Workspace
+from accounts.models import Membership, Role, Workspace
 from accounts.operators import Operator
 from accounts.signals import workspace_operated
 from accounts.tenancy import claims
+from accounts.tenancy.context import whole_workspace
 
 PURPOSE: Final = "operator.workspace"
 QUOTA_PURPOSE: Final = "operator.quota"
@@ -79,10 +80,19 @@ def _in_words(most_bytes: int | None, most_files: int | None) -> str:
 
 def _act(operator: Operator, act: str, workspace_id: UUID, **words: str) -> None:
     sealed = claims.sealed(PURPOSE, act=act, session=str(operator.session_id), workspace=str(workspace_id), **words)
+    owners = _owners(workspace_id)
     with transaction.atomic(), connections["default"].cursor() as cursor:
         cursor.execute("SELECT fence.operate_workspace(%s)", [sealed])
         if cursor.fetchone() == (0,):
             raise CameTooLate
         workspace_operated.send(
-            sender=Workspace, operator=operator, act=act, workspace_id=workspace_id, detail=dict(words)
+            sender=Workspace, operator=operator, act=act, workspace_id=workspace_id, detail=dict(words), owners=owners
         )
+
+
+def _owners(workspace_id: UUID) -> list[UUID]:
+    """Before the act's transaction, which belongs to one member."""
+    # For the whole workspace, since no member of it acts here; who owns it hides from nobody in it.
+    with whole_workspace(workspace_id):
+        owners = Membership.objects.filter(role=Role.OWNER, status=Membership.Status.ACTIVE)
+        return list(owners.order_by("created_at", "id").values_list("pk", flat=True))
