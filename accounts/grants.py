@@ -44,6 +44,8 @@ GRANTS: Final = (
     Grant(APP, "accounts_operatorsession", ("INSERT",)),
     # Who broke the glass, and why: for the letters to owners. Written by one function alone (accounts/glass).
     Grant(APP, "accounts_visit", READ),
+    # What a program was answered, for a day, for itself alone (accounts/repeats).
+    Grant(APP, "accounts_repeat", WRITE),
     # Counters of throttling: every key is a keyed hash, every value a number (accounts/cache.py).
     Grant(APP, "accounts_cache", WRITE),
     # A workspace's own content, under the policies.

@@ -6,6 +6,7 @@ from typing import Final
 
 from accounts.glass import services as glass
 from accounts.identity import providers
+from accounts.repeats import services as repeats
 from accounts.rounds import every
 from accounts.services import erasing, key_warnings
 
@@ -41,3 +42,9 @@ def warn_of_ending_keys() -> None:
 def settle_visits() -> None:
     """Record visits that time or the end of a session has closed. The database shows nothing by them since that moment."""
     glass.settle()
+
+
+@every("accounts.repeats", seconds=600)
+def sweep_repeats() -> None:
+    """Delete what programs were answered more than a day ago."""
+    repeats.sweep()

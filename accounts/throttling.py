@@ -29,7 +29,7 @@ from django.conf import settings
 from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
-from django_ratelimit.core import get_usage
+from django_ratelimit.core import _split_rate, get_usage
 
 from accounts import devices
 from accounts.identity import asking
@@ -177,6 +177,34 @@ def admit_reset(request: HttpRequest, email: str) -> bool:
 def admit_arrival(request: HttpRequest) -> None:
     """Count one return from a sign-in elsewhere, from this client address. Raises ``Throttled`` or ``Unavailable``."""
     _admit(request, group="sso", key=_address_key, rate=_ARRIVALS)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a key may still ask: `left` of `limit` requests, which are all there again in `seconds`; `window` is their time."""
+
+    limit: int
+    left: int
+    seconds: int
+    window: int
+
+    @property
+    def is_used_up(self) -> bool:
+        """Is this request one too many?"""
+        return self.left < 0
+
+
+def admit_program(request: HttpRequest, credential: str) -> Allowance:
+    """Count one request of this API key. Raises ``Unavailable`` without a cache: not counted is not admitted."""
+    try:
+        usage = get_usage(request, group="api", key=lambda *_: credential, rate=settings.API_RATE, increment=True)
+    except Exception as error:
+        # As below.
+        raise Unavailable("throttling counters") from error
+    if usage is None or usage["time_left"] < 0:
+        raise Unavailable("throttling counters")
+    seconds = max(1, usage["time_left"])
+    return Allowance(usage["limit"], usage["limit"] - usage["count"], seconds, _split_rate(settings.API_RATE)[1])
 
 
 def reserve(request: HttpRequest, email: str) -> None:

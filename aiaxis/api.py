@@ -17,9 +17,11 @@ from ninja.errors import HttpError, ValidationError
 from accounts.access import public
 from accounts.api import router as accounts_router
 from accounts.http import note_reached
+from accounts.middleware import repeats
 from accounts.problems import MEDIA, permission_denied, problem, unavailable
 from accounts.routes import OPENAI_PREFIX
 from accounts.schemas import OpenAIError, Problem, Refused
+from accounts.submissions import LONGEST_KEY
 from agents.api import router as agents_router
 from agents.versions.api import router as versions_router
 from audit.api import router as audit_router
@@ -52,6 +54,9 @@ MISSING_MODEL: Final = {
     "param": "model",
     "code": "model_not_found",
 }
+REPEATED: Final = (
+    "The same request sent again with the same one, within a day, gets the answer of the first and makes nothing twice."
+)
 # The faults that clients meet most, in words of ours; pydantic's own serve for the rest.
 SENTENCES: Final = {
     "missing": "It is needed and was not sent",
@@ -90,10 +95,22 @@ def described() -> dict[str, Any]:
         content = {media: {"schema": {"$ref": f"#/components/schemas/{name}"}}}
         for operation in path.values():
             operation["responses"]["default"] = {"description": "Refused or failed", "content": content}
+        if "post" in path and not is_openais:
+            _repeatable(path["post"])
         if "head" in path:
             # One function answers GET and HEAD, and ninja names both after it; a name has to be one operation's.
             path["head"] = {**path["head"], "operationId": f"{path['head']['operationId']}_head"}
     return schema
+
+
+def _repeatable(operation: dict[str, Any]) -> None:
+    """Every POST takes an Idempotency-Key (accounts/middleware/repeats.py), whether the operation itself looks at it or not."""
+    others = [one for one in operation.get("parameters", []) if one["name"] != repeats.HEADER]
+    schema = {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY}
+    operation["parameters"] = [
+        *others,
+        {"in": "header", "name": repeats.HEADER, "schema": schema, "required": False, "description": REPEATED},
+    ]
 
 
 def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:

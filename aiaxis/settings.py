@@ -114,6 +114,8 @@ MIDDLEWARE: list[str] = [
     "accounts.middleware.TenantMiddleware",
     # Reads the body, so it stands where strangers do not get; before any view can use what it refuses.
     "accounts.middleware.ReservedNamesMiddleware",
+    # Keeps and repeats answers, so it stands where the whole request is known to be one that may pass.
+    "accounts.middleware.RepeatsMiddleware",
     # Messages travel in a signed cookie; only pages use them.
     "django.contrib.messages.middleware.MessageMiddleware",
 ]
@@ -284,6 +286,8 @@ AXES_FAILURE_LIMIT = 5
 # Links to a new password: how many may be asked for from one address, and how many are mailed to one account.
 RESET_RATE_PER_ADDRESS = env.rate("RESET_RATE_PER_ADDRESS", default="20/h")
 RESET_RATE_PER_ACCOUNT = env.rate("RESET_RATE_PER_ACCOUNT", default="3/h")
+# Requests of one API key; what is left of them stands in the headers of every answer.
+API_RATE = env.rate("API_RATE", default="600/m")
 AXES_COOLOFF_TIME = timedelta(minutes=15)  # without it a lockout would last for ever
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # or an attacker could prolong a victim's lockout at will
 # Axes counts after a failure, so that 16 parallel guesses passed a limit of five (measured); ours counts before.

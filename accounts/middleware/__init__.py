@@ -4,6 +4,7 @@ from accounts.middleware.denial import DenialMiddleware
 from accounts.middleware.headers import SecurityHeadersMiddleware
 from accounts.middleware.methods import MethodMiddleware
 from accounts.middleware.networks import OperatorNetworkMiddleware
+from accounts.middleware.repeats import RepeatsMiddleware
 from accounts.middleware.reserved import ReservedNamesMiddleware
 from accounts.middleware.tenant import TenantMiddleware
 
@@ -11,6 +12,7 @@ __all__ = [
     "DenialMiddleware",
     "MethodMiddleware",
     "OperatorNetworkMiddleware",
+    "RepeatsMiddleware",
     "ReservedNamesMiddleware",
     "SecurityHeadersMiddleware",
     "TenantMiddleware",

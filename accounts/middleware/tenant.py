@@ -18,14 +18,16 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from psycopg.errors import DiskFull
 
+from accounts import throttling
 from accounts.access import is_public
-from accounts.http import Reason, Refusal, note_reached, refuse, tenant_of
+from accounts.http import Reason, Refusal, Tenant, note_reached, refuse, tenant_of
 from accounts.identity import resolution
 from accounts.identity.base import IdentityRefusal, Revoked, Unavailable
 from accounts.problems import answer, as_problem, problem, unavailable
-from accounts.routes import Door, Route, route_of
+from accounts.routes import OPENAI_PREFIX, Door, Route, route_of
 from accounts.streams import fence_stream
 from accounts.tenancy.context import workspace
+from accounts.throttling import Allowance
 from accounts.waiting import hold_nothing
 
 # Other places in which clients of other products put keys. Here they open nothing, and beside a real credential they are a second.
@@ -59,11 +61,31 @@ class TenantMiddleware:
         if tenant is None:
             return self.get_response(request)
         request.tenant = tenant  # type: ignore[attr-defined]  # declared on TenantRequest
+        if route.door is Door.API:
+            return self._counted(request, tenant)
+        return self._answered(request, tenant)
+
+    def _counted(self, request: HttpRequest, tenant: Tenant) -> HttpResponseBase:
+        """What a program is answered, with what its key may still ask."""
+        try:
+            allowance = throttling.admit_program(request, str(tenant.credential_id))
+        except Unavailable as silent:
+            return unavailable(request, silent.system, str(silent.retry_after))
+        if allowance.is_used_up:
+            # One program that asks without end takes the threads of everybody's.
+            refuse(request, Refusal(Reason.THROTTLED, "request.refused", "warning", {"limit": "api"}))
+            response: HttpResponseBase = problem(request, 429)
+            response["Retry-After"] = str(allowance.seconds)
+        else:
+            response = as_problem(request, self._answered(request, tenant))
+        return _with_allowance(request, response, allowance)
+
+    def _answered(self, request: HttpRequest, tenant: Tenant) -> HttpResponseBase:
         with workspace(tenant.workspace_id, tenant.membership_id):
             response = self.get_response(request)
             fence_stream(response)
         hold_nothing(response)
-        return as_problem(request, response) if route.door is Door.API else response
+        return response
 
     def process_view(
         self, request: HttpRequest, view: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -86,6 +108,18 @@ class TenantMiddleware:
         if isinstance(exception, OperationalError | InterfaceError):
             return unavailable(request, "platform", detail=FULL if isinstance(exception.__cause__, DiskFull) else "")
         return None
+
+
+def _with_allowance(request: HttpRequest, response: HttpResponseBase, allowance: Allowance) -> HttpResponseBase:
+    """Say what is left, in the words of the IETF's draft, and where OpenAI's clients ask in those that they know."""
+    left = max(0, allowance.left)
+    response["RateLimit-Policy"] = f'"key";q={allowance.limit};w={allowance.window}'
+    response["RateLimit"] = f'"key";r={left};t={allowance.seconds}'
+    if request.path_info.startswith(OPENAI_PREFIX):
+        response["X-RateLimit-Limit-Requests"] = str(allowance.limit)
+        response["X-RateLimit-Remaining-Requests"] = str(left)
+        response["X-RateLimit-Reset-Requests"] = f"{allowance.seconds}s"
+    return response
 
 
 def _credentials(request: HttpRequest, route: Route) -> HttpResponseBase | None:

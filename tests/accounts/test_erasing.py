@@ -19,6 +19,7 @@ from accounts import jobs
 from accounts.identity.base import Proof
 from accounts.identity.store.models import Account, StoreKey, StoreSession
 from accounts.models import Domain, Membership, Role, User, Workspace
+from accounts.repeats.models import Repeat
 from accounts.services import erasing, invitations, workspaces
 from accounts.signals import workspace_erased, workspace_erasing
 from accounts.tenancy.context import whole_workspace
@@ -64,6 +65,7 @@ def furnish(person: Person) -> Desk:
         storage.save(desk.rows["file_id"].storage_key, ContentFile(b"Refunds take ten days..."))
         storage.save(storage.new_key(), ContentFile(b"Left by a killed process."))
         notices.test(actor=person.tenant, channel=desk.rows["channel_id"].pk)
+        Repeat.objects.create(owner_id=person.membership_id, submission="k" * 64, fingerprint="f" * 64)
         RetentionChoice.objects.using("owner").create(retention="d90", since=new_id(), chosen_at=timezone.now())
         Domain.objects.using("owner").create(name=f"{person.name.lower()}.example")
         keeping.choose(actor=person.tenant, conversations=90, files=90)

@@ -58,7 +58,10 @@ def test_a_repeated_submit_gives_the_same_agent() -> None:
     assert (first.status_code, again.status_code) == (201, 201)
     assert first.json() == again.json()
     assert rows(ALICE) == (1, 1)
-    other = alice.post(AGENTS, {"name": "Back Desk"}, content_type="application/json", headers=key)
+    # The same key with another request is a mistake (tests/accounts/test_repeats.py).
+    other = alice.post(
+        AGENTS, {"name": "Back Desk"}, content_type="application/json", headers={"Idempotency-Key": "k2"}
+    )
     his = bob.post(AGENTS, {"name": "Back Desk"}, content_type="application/json", headers=key)
     unmarked = [send(alice, "post", AGENTS, body) for _ in range(2)]
     assert len({made.json()["id"] for made in (first, other, his, *unmarked)}) == 5

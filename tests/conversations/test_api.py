@@ -68,9 +68,10 @@ def test_a_repeated_submit_begins_one_conversation() -> None:
     agent, other = desk(ALICE), desk(ALICE)
     alice, key = doors.program(ALICE), {"Idempotency-Key": "k1"}
     first, again = (post(alice, "/conversations", {"agent_id": str(agent.pk)}, **key) for _ in range(2))
-    another = post(alice, "/conversations", {"agent_id": str(other.pk)}, **key)
+    refused = post(alice, "/conversations", {"agent_id": str(other.pk)}, **key)
+    another = post(alice, "/conversations", {"agent_id": str(other.pk)}, **{"Idempotency-Key": "k2"})
     unmarked = post(alice, "/conversations", {"agent_id": str(agent.pk)})
-    assert (first.status_code, again.status_code) == (201, 201)
+    assert (first.status_code, again.status_code, refused.status_code) == (201, 201, 422)
     assert first.json()["id"] == again.json()["id"]
     assert len({made.json()["id"] for made in (first, another, unmarked)}) == 3
 
