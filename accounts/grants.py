@@ -72,6 +72,8 @@ GRANTS: Final = (
     Grant(APP, "conversations_dailyuse", READ),
     Grant(APP, "conversations_completion", WRITE),
     Grant(APP, "conversations_keepingchoice", READ),
+    # A member's own copy of the workspace, until it is old.
+    Grant(APP, "aiaxis_workspaceexport", WRITE),
     # Jobs: hand one in, no more. Their arguments are sealed, so a forged row is refused by the worker. Only what the
     # runner's own defer function writes: a row that says "doing" holds its lock, and no worker would ever give it back.
     Grant(

@@ -78,7 +78,7 @@ INSTALLED_APPS = [
     "agents",
     "conversations",
     "audit",
-    "aiaxis",  # the roof has no models; it brings `manage.py serve` and `load_demo`, which need every app, and static files
+    "aiaxis",  # the roof: exports of workspaces; it brings `manage.py serve` and `load_demo`, which need every app, and static files
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",

@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("files.urls")),
     path("agents/", include("agents.urls")),
     path("models/", include("agents.vendors.urls")),
+    path("export/", include("aiaxis.exports.urls")),
     path("kept/", include("conversations.keeping.urls")),
     path("usage/", include("conversations.usage.urls")),
     path("conversations/", include("conversations.urls")),

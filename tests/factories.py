@@ -22,6 +22,7 @@ from accounts.tenancy.context import current_member_id
 from agents.models import Agent, AgentFile, AgentShare, AgentVersion, ModelProvider
 from agents.vendors import services as vendors
 from agents.versions import content
+from aiaxis.exports.models import WorkspaceExport
 from audit.exports.models import Export
 from audit.filters.models import OwnFilter
 from audit.notices import services as notices
@@ -188,6 +189,7 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
             "member_id": _Row(person.membership_id),
             "provider_id": _Row(provider_id),
             "export_id": Export.objects.create(membership_id=person.membership_id, format="csv"),
+            "workspace_export_id": WorkspaceExport.objects.create(membership_id=person.membership_id),
             "filter_id": OwnFilter.objects.create(
                 membership_id=person.membership_id, name=secrets.token_hex(4), query="outcome=denied"
             ),

@@ -24,6 +24,7 @@ from accounts.services import erasing, invitations, workspaces
 from accounts.signals import workspace_erased, workspace_erasing
 from accounts.tenancy.context import whole_workspace
 from accounts.tenancy.models import new_id
+from agents.models import AgentShare
 from audit import spool
 from audit.exports.models import ExportPart
 from audit.notices import services as notices
@@ -82,6 +83,11 @@ def write_everywhere(desk: Desk) -> None:
         rows[name].save(update_fields=[field])
     Delta.objects.create(message=rows["message_id"], seq=0, kind="text", data={"text": word})
     Embedding.objects.create(passage=rows["passage_id"], file=rows["file_id"], vector=[0.1] * EMBEDDING_DIMENSIONS)
+    if desk.person.company is ACME:
+        # Birch has nobody with whom Charlie could share.
+        AgentShare.objects.create(
+            agent=rows["agent_id"], owner_id=desk.person.membership_id, member_id=BOB.membership_id
+        )
     Completion.objects.create(conversation=rows["conversation_id"], instructions=word)
     ExportPart.objects.create(export=rows["export_id"], position=0, content=word.encode())
     storage.save(storage.new_key(), ContentFile(word.encode()))

@@ -59,6 +59,7 @@ class Stock:
             "protection": "/protection/",
             "keys": "/keys/",
             "new key": "/keys/new/",
+            "export": "/export/",
             "usage": "/usage/",
             "what is kept": "/kept/",
             "what would be deleted": "/kept/?conversation_days=90&file_days=30",

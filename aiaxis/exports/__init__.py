@@ -1,0 +1,1 @@
+"""How does an owner take the workspace home?"""
