@@ -12,11 +12,8 @@ from django.db import connections
 from accounts.models import Membership, Role
 from audit.notices.models import Channel, Message, words
 
-_RESULTS = "SELECT channel_id, failing_since, sent_at, tried_at, answer, waiting, dead FROM fence.channel_results()"
-_MESSAGES = (
-    "SELECT id, kind, severity, action, total, created_at, attempts, state, answer, ended_at, due_at, entry_id "
-    "FROM fence.channel_messages(%s)"
-)
+_RESULTS = "SELECT channel_id, failing_since, sent_at, tried_at, answer, waiting FROM fence.channel_results()"
+_MESSAGES = "SELECT kind, action, created_at, attempts, state, answer FROM fence.channel_messages(%s)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,25 +25,18 @@ class Result:
     tried_at: datetime | None = None
     answer: str = ""
     waiting: int = 0
-    dead: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
     """One message to a channel, as its owner sees it."""
 
-    id: UUID
     kind: str
-    severity: str
     action: str
-    total: int
     created_at: datetime
     attempts: int
     state: str
     answer: str
-    ended_at: datetime | None
-    due_at: datetime
-    entry_id: UUID | None
 
     @property
     def words(self) -> str:
