@@ -4,6 +4,7 @@ The fence answers first: another workspace's file, and a colleague's private one
 left to ask here is whether a file that they may read is theirs to change.
 """
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
@@ -26,6 +27,26 @@ def get_own_file_or_refuse(file_id: UUID, actor: Tenant) -> File:
     if not can_change(actor, file):
         raise PermissionDenied("Only the person who uploaded a file may change or delete it. Ask them to do it.")
     return file
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """What became of the ids that a member chose: their own files, those of colleagues, and how many were not there."""
+
+    own: list[File]
+    others: list[File]
+    missing: list[UUID]
+
+
+def chosen_files(file_ids: list[UUID], actor: Tenant) -> Chosen:
+    """The files with these ids, in one statement. Ids that are missing, private or another workspace's are all missing."""
+    found = {file.pk: file for file in File.objects.select_related("owner").filter(pk__in=file_ids)}
+    files = [found[one] for one in dict.fromkeys(file_ids) if one in found]
+    return Chosen(
+        own=[file for file in files if can_change(actor, file)],
+        others=[file for file in files if not can_change(actor, file)],
+        missing=[one for one in dict.fromkeys(file_ids) if one not in found],
+    )
 
 
 def get_passage_or_refuse(file_id: UUID, passage_id: UUID) -> Passage:

@@ -4,6 +4,7 @@ from typing import Annotated
 from uuid import UUID
 
 from annotated_types import MaxLen, MinLen
+from django.db import IntegrityError
 from django.http import Http404
 from django.http.response import HttpResponseBase
 from ninja import File as FileParameter
@@ -89,6 +90,26 @@ def get_content(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
         raise Refused(503, str(unavailable), retry_after=RETRY_AFTER) from unavailable
     except NoPlace as none:
         raise Refused(503 if none.is_ours else 429, str(none), retry_after=RETRY_AFTER) from none
+
+
+@router.post("/files/{uuid:file_id}/read", response={202: FileOut}, summary="Read a file again")
+@scope_required("files:write")
+def read_file_again(request: TenantRequest, file_id: UUID) -> Status[FileOut]:
+    """Extract the text of a file of one's own anew, from its stored bytes. 409 where they are gone, or it is being read."""
+    file = access.get_own_file_or_refuse(file_id, request.tenant)
+    if not (file.is_settled or file.is_overdue):
+        raise Refused(
+            409, "This file is being read at this moment. Ask for its status, and try again when it is settled."
+        )
+    try:
+        services.requeue(actor=request.tenant, file=file)
+    except (storage.BytesMissing, IntegrityError) as error:
+        raise Refused(
+            409, "The bytes of this file are gone, or it was uploaded again since. Upload it again."
+        ) from error
+    except storage.StorageUnavailable as unavailable:
+        raise Refused(503, str(unavailable), retry_after=RETRY_AFTER) from unavailable
+    return Status(202, FileOut.of(file))
 
 
 @router.delete("/files/{uuid:file_id}", response={204: None}, summary="Delete a file")

@@ -1,10 +1,14 @@
 """What did the person choose or type about files, and can it be used?"""
 
+from typing import Any
+from uuid import UUID
+
 from django import forms
 
 from files.models import File, Visibility
 
 LONGEST_SEARCH = 300
+MOST_CHOSEN = 100
 
 
 class UploadForm(forms.Form):
@@ -23,6 +27,31 @@ class UploadForm(forms.Form):
 
 class VisibilityForm(UploadForm):
     """Who may read a file from now on."""
+
+
+class Ids(forms.Field):
+    """Several ids of one name. What is no id is refused, and not looked up."""
+
+    widget = forms.MultipleHiddenInput
+
+    def to_python(self, value: Any) -> list[UUID]:
+        """The ids, in the order in which they were sent."""
+        try:
+            return [UUID(one) for one in value or []]
+        except ValueError as error:
+            raise forms.ValidationError("One of these is no file. Go back to the list and choose again.") from error
+
+    def validate(self, value: list[UUID]) -> None:
+        """At least one, and no more than a request can answer for in a few seconds."""
+        super().validate(value)
+        if len(value) > MOST_CHOSEN:
+            raise forms.ValidationError(f"Choose at most {MOST_CHOSEN} files at once.")
+
+
+class ChosenForm(forms.Form):
+    """Which files of the list were chosen. Whether they are there, and whose they are, is asked by `files.access`."""
+
+    file = Ids(error_messages={"required": "Choose the files first, with the boxes before their names."})
 
 
 class ListForm(forms.Form):

@@ -5,10 +5,11 @@ Nothing here asks who the member is: the fence lets through only what they may s
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery, SearchRank
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, QuerySet
 from pgvector.django import CosineDistance
 
 from files.embedding import embed
@@ -110,29 +111,51 @@ def page_text(passage: Passage, start: int | None = None, end: int | None = None
     return PageText(passage.page, passage.label, tuple(part for part in parts if part.text))
 
 
-def preview(file: File, first: int, most: int) -> list[PageText]:
-    """Up to `most` pages of a file's extracted text, from its `first` (0 is the first that has text)."""
-    labels = (
-        Passage.objects.filter(file=file)
-        .order_by("page")
-        .values_list("page", flat=True)
-        .distinct()[first : first + most]
+@dataclass(frozen=True, slots=True)
+class PagePassages:
+    """Passages of one page (slide, sheet, section) of a file, in reading order."""
+
+    label: str
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A part of a file's text, and where it goes on, as positions of passages."""
+
+    pages: tuple[PagePassages, ...]
+    shown: int
+    earlier: int | None
+    further: int | None
+
+
+def preview(file: File, first: int, most: int) -> Preview:
+    """Up to `most` passages from the position `first` on, under their pages; in one statement, however long the file is."""
+    found = list(Passage.objects.filter(file=file, position__gte=first).order_by("position").defer("tsv")[: most + 1])
+    pages = groupby(found[:most], key=lambda passage: (passage.page, passage.label))
+    return Preview(
+        pages=tuple(PagePassages(label, tuple(passages)) for (_, label), passages in pages),
+        shown=len(found[:most]),
+        earlier=max(first - most, 0) if first else None,
+        further=found[most].position if len(found) > most else None,
     )
-    pages: dict[int | None, list[Passage]] = {}
-    for passage in Passage.objects.filter(file=file, page__in=list(labels)).order_by("position"):
-        pages.setdefault(passage.page, []).append(passage)
-    return [
-        PageText(page, found[0].label, (Part("\n".join(passage.text for passage in found), is_marked=False),))
-        for page, found in pages.items()
-    ]
 
 
-def use_note(file: File) -> str:
-    """Say how many agents lose the file with it, as far as the bound member may see them; empty when none does."""
-    agents = file.agent_files.count()
-    if agents == 1:
-        return "1 agent uses it."
-    return f"{agents} agents use it." if agents else ""
+def position_of_page(file: File, page: int) -> int:
+    """Where the text of this page begins, or of the next one that has text; the beginning where there is none."""
+    from_there = Passage.objects.filter(file=file, page__gte=page).order_by("position")
+    return from_there.values_list("position", flat=True).first() or 0
+
+
+def use_note(*files: File) -> str:
+    """Say how many agents lose something with these files, as far as the bound member may see them; empty when none does."""
+    them = "it" if len(files) == 1 else "some of them"
+    found = File.objects.filter(pk__in=[file.pk for file in files]).aggregate(
+        n=Count("agent_files__agent", distinct=True)
+    )
+    if found["n"] == 1:
+        return f"1 agent uses {them}."
+    return f"{found['n']} agents use {them}." if found["n"] else ""
 
 
 def _fused(lists: Iterable[Sequence[UUID]]) -> list[UUID]:

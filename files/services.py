@@ -170,6 +170,35 @@ def delete(*, actor: Tenant, file: File) -> None:
         File.objects.filter(pk=file.pk).delete()
 
 
+def delete_each(*, actor: Tenant, files: list[File]) -> int:
+    """Delete several files, each with its own record; returns how many were there to delete. What is done stays done."""
+    done = 0
+    for file in files:
+        try:
+            delete(actor=actor, file=file)
+            done += 1
+        except Http404:
+            # Somebody was faster with this one.
+            continue
+    return done
+
+
+def requeue_each(*, actor: Tenant, files: list[File]) -> int:
+    """Read several files anew, each with its own record; returns how many wait now. Those without bytes stay as they are."""
+    done = 0
+    for file in files:
+        if not (file.is_settled or file.is_overdue):
+            # It is being read; another reading beside that one would only take its place in the queue.
+            continue
+        try:
+            requeue(actor=actor, file=file)
+            done += 1
+        except (storage.BytesMissing, storage.StorageUnavailable, IntegrityError, FileGone):
+            # Its bytes went with a refusal or are out of reach, it was uploaded again since, or it was deleted meanwhile.
+            continue
+    return done
+
+
 def forget_bytes(*, key: str) -> None:
     """Remove bytes that no row names any more. Raises `storage.StorageUnavailable`."""
     storage.delete(key)

@@ -2,15 +2,18 @@
 
 from django.urls import path
 
-from files import views
+from files import choosing, views
 
 app_name = "files"
 urlpatterns = [
     path("files/", views.file_list, name="list"),
     path("files/upload/", views.file_upload, name="upload"),
+    path("files/states/", views.file_states, name="states"),
+    path("files/chosen/", choosing.confirm_delete, name="chosen"),
+    path("files/chosen/delete/", choosing.delete, name="delete_chosen"),
+    path("files/chosen/read-again/", choosing.read_again, name="read_chosen_again"),
     path("files/<uuid:file_id>/", views.file_detail, name="detail"),
     path("files/<uuid:file_id>/status/", views.file_status, name="status"),
-    path("files/<uuid:file_id>/row/", views.file_row, name="row"),
     path("files/<uuid:file_id>/content/", views.file_content, name="content"),
     path("files/<uuid:file_id>/visibility/", views.file_visibility, name="visibility"),
     path("files/<uuid:file_id>/read-again/", views.file_read_again, name="read_again"),

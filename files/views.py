@@ -4,6 +4,7 @@ Each looks a row up through the fence first (a colleague's private file is as mi
 a service, then answers.
 """
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib import messages
@@ -20,14 +21,23 @@ from accounts.models import Role
 from accounts.pagination import paginate
 from accounts.problems import answer, problem
 from accounts.waiting import NoPlace
-from files import access, delivery, queries, quota, services, storage, uploads
+from files import access, delivery, names, queries, quota, services, storage, uploads
 from files.embedding import ModelMissing
-from files.forms import ListForm, QuoteForm, SearchForm, UploadForm, VisibilityForm
+from files.forms import ChosenForm, ListForm, QuoteForm, SearchForm, UploadForm, VisibilityForm
 from files.models import File
 from files.refusals import LARGEST_MEGABYTES, DocumentRefused
 
 ROWS_A_PAGE = 25
-PREVIEW_PAGES = 5
+PREVIEW_PASSAGES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Untaken:
+    """A file that was not taken in, and why."""
+
+    name: str
+    status: int
+    sentence: str
 
 
 @require_GET
@@ -39,44 +49,34 @@ def file_list(request: TenantRequest) -> HttpResponseBase:
 @require_POST
 @role_required(Role.MEMBER)
 def file_upload(request: TenantRequest) -> HttpResponseBase:
-    """Take one or more files in. A script gets JSON for each, a plain form gets the list again."""
+    """Take one or more files in. A script gets JSON for each, a plain form gets the list again; each file has its own result."""
     form = UploadForm(request.POST)
     try:
         received = uploads.received(request)
-        if not form.is_valid():
-            return _upload_refused(request, form, 422, "Choose who can read the file.")
-        taken = [
-            services.upload(
-                actor=request.tenant, content=one, name=one.name or "", visibility=form.cleaned_data["visibility"]
-            )
-            for one in received
-        ]
     except uploads.UploadStopped as stopped:
         return _upload_refused(request, form, stopped.status, str(stopped))
-    except quota.QuotaReached as full:
-        return _upload_refused(request, form, 409, str(full))
-    except services.TooManyUnread as many:
-        return _upload_refused(request, form, 429, str(many))
-    except DocumentRefused as refused:
-        return _upload_refused(request, form, 415, str(refused))
-    except storage.StorageUnavailable as unavailable:
-        return _upload_refused(request, form, 507, str(unavailable))
-    return _upload_taken(request, taken)
+    if not form.is_valid():
+        return _upload_refused(request, form, 422, "Choose who can read the file.")
+    results = [_taken_in(request, one, form.cleaned_data["visibility"]) for one in received]
+    taken = [result for result in results if isinstance(result, services.Upload)]
+    refused = [result for result in results if isinstance(result, Untaken)]
+    if not refused:
+        return _upload_taken(request, taken)
+    sentences = " ".join(one.sentence if len(results) == 1 else f"“{one.name}”: {one.sentence}" for one in refused)
+    told = f"{len(taken)} of {len(results)} files were taken. {sentences}" if taken else sentences
+    return _upload_refused(request, form, refused[0].status, told)
 
 
 @require_GET
 def file_detail(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
     """One file: its state, who may read it, and the text that was read from it."""
     file = access.get_file_or_refuse(file_id)
-    first = _page_number(request)
-    pages = queries.preview(file, first, PREVIEW_PAGES + 1) if file.is_ready else []
-    if pages:
-        services.note_reading(actor=request.tenant, file=file, purpose="preview", count=len(pages[:PREVIEW_PAGES]))
+    preview = queries.preview(file, _first_passage(request, file), PREVIEW_PASSAGES) if file.is_ready else None
+    if preview is not None and preview.shown:
+        services.note_reading(actor=request.tenant, file=file, purpose="preview", count=preview.shown)
     context = {
         "file": file,
-        "pages": pages[:PREVIEW_PAGES],
-        "further": first + PREVIEW_PAGES if len(pages) > PREVIEW_PAGES else None,
-        "earlier": max(first - PREVIEW_PAGES, 0) if first else None,
+        "preview": preview,
         "is_own": access.can_change(request.tenant, file) and has_role(request.tenant, Role.MEMBER),
         "can_make_agent": file.is_ready and has_role(request.tenant, Role.MEMBER),
         "use_note": queries.use_note(file),
@@ -95,15 +95,17 @@ def file_status(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
     file = access.get_file_or_refuse(file_id)
     if file.is_settled:
         # A redirect tells the page's script that more than this fragment has changed: it loads the page again.
-        return redirect("files:row", file_id=file_id)
+        return redirect("files:states")
     return render(request, "files/_file_status.html", {"file": file, "percent": _percent(file)})
 
 
 @require_GET
-def file_row(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
-    """The same for a row of the list."""
-    file = access.get_file_or_refuse(file_id)
-    return render(request, "files/_file_row_status.html", {"file": file})
+def file_states(request: TenantRequest) -> HttpResponseBase:
+    """The states of the files that a list shows, together: a list with a hundred files in work asks once and not a hundred times."""
+    form = ChosenForm(request.GET)
+    wanted = form.cleaned_data["file"] if form.is_valid() else []
+    files = File.objects.filter(pk__in=wanted).only("pk", "status", "refusal")
+    return render(request, "files/_file_states.html", {"files": files})
 
 
 @require_safe
@@ -208,6 +210,21 @@ def _list_page(request: TenantRequest, form: UploadForm, status: int, refusal: s
     return render(request, "files/file_list.html", context, status=status)
 
 
+def _taken_in(request: TenantRequest, one: uploads.ReceivedFile, visibility: str) -> services.Upload | Untaken:
+    name = one.name or ""
+    try:
+        return services.upload(actor=request.tenant, content=one, name=name, visibility=visibility)
+    except quota.QuotaReached as full:
+        status, sentence = 409, str(full)
+    except services.TooManyUnread as many:
+        status, sentence = 429, str(many)
+    except DocumentRefused as refused:
+        status, sentence = 415, str(refused)
+    except storage.StorageUnavailable as unavailable:
+        status, sentence = 507, str(unavailable)
+    return Untaken(names.display_name(name), status, sentence)
+
+
 def _wants_json(request: TenantRequest) -> bool:
     return "application/json" in request.headers.get("Accept", "")
 
@@ -237,6 +254,10 @@ def _percent(file: File) -> int | None:
     return queries.indexed_percent(file) if file.status == File.Status.INDEXING else None
 
 
-def _page_number(request: TenantRequest) -> int:
-    given = request.GET.get("from", "")
-    return min(int(given), 10_000) if given.isascii() and given.isdecimal() and len(given) < 6 else 0
+def _first_passage(request: TenantRequest, file: File) -> int:
+    page = _number(request.GET.get("page", ""))
+    return queries.position_of_page(file, page) if page else _number(request.GET.get("from", ""))
+
+
+def _number(given: str) -> int:
+    return int(given) if given.isascii() and given.isdecimal() and len(given) < 8 else 0

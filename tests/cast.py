@@ -119,6 +119,8 @@ def enter() -> None:
                     "status": "active",
                     "status_reason": "",
                     "erase_after": None,
+                    "most_bytes": None,
+                    "most_files": None,
                     "organization_id": None,
                     "requires_sso": False,
                     "joins_as": "",

@@ -160,6 +160,10 @@ def _upload(walk: Walk) -> None:
     walk.form = {"file": SimpleUploadedFile("a.txt", b"Words."), "visibility": "private"}
 
 
+def _chosen(walk: Walk) -> None:
+    walk.form = {"file": [walk.ids["file_id"]]}
+
+
 def _search(walk: Walk) -> None:
     walk.form["q"] = "refunds"
 
@@ -323,6 +327,8 @@ PREPARED: Final[dict[str, Callable[[Walk], None]]] = {
     "accounts:operator_sign_out": _console_alone,
     "files:upload": _upload,
     "files:search": _search,
+    "files:delete_chosen": _chosen,
+    "files:read_chosen_again": _chosen,
     "conversations:start": _agent,
     "operator:audit_entry_filter_remove": _kept("entry"),
     "operator:review_filter_remove": _kept("review"),

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, FilePayload, Page, expect
 from files.models import Passage
 from tests.agents.shelf import put
 from tests.browser.conftest import SignIn, type_sign_in
+from tests.browser.looking import complaints
 from tests.cast import ALICE, BOB, acting
 from tests.files import documents
 
@@ -36,6 +37,35 @@ def test_a_file_of_another_type_is_refused_beside_its_bar(sign_in: SignIn) -> No
     page.locator("#upload-file").set_input_files(part("drawing.svg", b"<svg onload='alert(1)'/>"))
     expect(page.locator("[data-uploads]")).to_contain_text("Not uploaded")
     expect(page.get_by_role("alert")).to_contain_text("can't read this type of file")
+
+
+def test_many_files_are_dropped_followed_and_deleted_together(sign_in: SignIn) -> None:
+    """Each has its own result, all states come in one request, and what goes is named before it goes."""
+    page = sign_in(BOB)
+    page.goto("/files/")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/files/states/" in request.url else None)
+    many = [part(f"note-{number}.txt", f"The words of note {number}.".encode()) for number in range(4)]
+    page.locator("#upload-file").set_input_files([*many, part("drawing.svg", b"<svg/>")])
+    expect(page.locator("[data-sum]")).to_have_text("4 of 5 files are here, 1 not: see why below.", timeout=60_000)
+    page.evaluate("document.body.dataset.mark = 'the same page'")
+    expect(page.locator("tbody").get_by_text("Ready", exact=True)).to_have_count(4, timeout=60_000)
+    assert page.evaluate("document.body.dataset.mark") == "the same page"
+    assert all("file=" in url for url in asked)
+    delete = page.get_by_role("button", name="Delete …")
+    expect(delete).to_be_disabled()
+    page.get_by_label("Choose all of your files on this page").check()
+    page.get_by_label("Choose note-3.txt").uncheck()
+    expect(page.locator("[data-chosen]")).to_have_text("3 of 4 chosen")
+    assert complaints(page) == []
+    delete.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Delete 3 files?")
+    for width in (360, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert complaints(page) == []
+    page.get_by_role("button", name="Delete them all").click()
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.get_by_text("3 files are deleted, with everything that was read from them.")).to_be_visible()
 
 
 def test_a_file_sent_twice_says_so_in_its_own_row(sign_in: SignIn) -> None:

@@ -62,7 +62,6 @@ def test_no_page_shows_it(stage: Stage, person: Person) -> None:
     for path in (
         f"/files/{stage.private.pk}/",
         f"/files/{stage.private.pk}/status/",
-        f"/files/{stage.private.pk}/row/",
         f"/files/{stage.private.pk}/content/",
         f"/files/{stage.private.pk}/passages/{stage.passage.pk}/",
     ):

@@ -9,7 +9,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from files import services
+from files import queries, services
 from files.models import Embedding, File, Passage
 from tests.cast import ALICE, BOB, CHARLIE, VERA, Person, acting
 from tests.doors import browser
@@ -64,6 +64,17 @@ def test_several_files_of_one_form_are_all_taken_in() -> None:
             ("one.txt", "workspace"),
             ("two.txt", "workspace"),
         ]
+
+
+def test_of_several_files_each_has_its_own_result() -> None:
+    """What was taken is not called refused, and what was refused is named."""
+    files = [part("one.txt", b"one"), part("setup.exe", b"MZ"), part("two.txt", b"two")]
+    response = browser(BOB).post("/files/upload/", {"visibility": "private", "file": files})
+    assert response.status_code == 415
+    page = html.unescape(response.content.decode())
+    assert "2 of 3 files were taken. “setup.exe”: We can't read this type of file." in page
+    with acting(BOB):
+        assert set(File.objects.values_list("name", flat=True)) == {"one.txt", "two.txt"}
 
 
 @pytest.mark.parametrize(
@@ -122,8 +133,8 @@ def test_a_state_that_is_settled_redirects_so_that_the_page_loads_again() -> Non
     file = shelf.put(BOB, "Done.")
     client = browser(BOB)
     response = client.get(f"/files/{file.pk}/status/")
-    assert (response.status_code, response["Location"]) == (302, f"/files/{file.pk}/row/")
-    assert "<live-part" not in client.get(f"/files/{file.pk}/row/").content.decode()
+    assert (response.status_code, response["Location"]) == (302, "/files/states/")
+    assert "<live-part" not in client.get("/files/states/", {"file": str(file.pk)}).content.decode()
 
 
 def test_a_file_that_is_being_indexed_shows_how_far() -> None:
@@ -248,12 +259,36 @@ def test_every_page_shows_the_workspace_and_works_empty() -> None:
             assert "Acme" in response.content.decode()
 
 
-def test_a_real_pdf_shows_its_pages() -> None:
+def test_a_real_pdf_shows_its_pages_with_their_passages() -> None:
     with acting(BOB):
         file = services.ingest(
-            actor=BOB.tenant, content=documents.pdf([[f"Text of page {n}."] for n in range(1, 9)]), name="eight.pdf"
+            actor=BOB.tenant, content=documents.pdf([[f"Text of page {n}."] for n in range(1, 31)]), name="thirty.pdf"
         )
     page = browser(BOB).get(f"/files/{file.pk}/").content.decode()
-    assert "Text of page 5." in page
-    assert "Text of page 6." not in page
-    assert "Text of page 6." in browser(BOB).get(f"/files/{file.pk}/?from=5").content.decode()
+    assert "<bdi>Page 20</bdi>" in page
+    assert "Text of page 20." in page
+    assert "Text of page 21." not in page
+    assert 'href="?from=20"' in page
+    with acting(BOB):
+        third = Passage.objects.get(file=file, position=2)
+    assert f"/files/{file.pk}/passages/{third.pk}/#quote" in page
+    further = browser(BOB).get(f"/files/{file.pk}/?from=20").content.decode()
+    assert "Text of page 30." in further
+    assert 'rel="prev" href="?from=0"' in further
+    assert "Text of page 25." in browser(BOB).get(f"/files/{file.pk}/?page=25").content.decode()
+    assert "Text of page 24." not in browser(BOB).get(f"/files/{file.pk}/?page=25").content.decode()
+
+
+def test_a_preview_asks_as_much_of_ten_thousand_pages_as_of_two(django_assert_num_queries: Any) -> None:
+    for pages in (2, 10_000):
+        file = shelf.put(BOB, f"A book of {pages} pages.", f"{pages}.txt")
+        with acting(BOB):
+            Passage.objects.bulk_create(
+                Passage(file=file, position=n, page=n + 1, label=f"Page {n + 1}", text=f"Words {n}.", start=0, end=9)
+                for n in range(1, pages)
+            )
+            with django_assert_num_queries(1):
+                shown = queries.preview(file, pages // 2, 20)
+            assert (shown.pages[0].label, shown.shown) == (f"Page {pages // 2 + 1}", min(20, pages - pages // 2))
+            with django_assert_num_queries(1):
+                assert queries.position_of_page(file, pages) == pages - 1

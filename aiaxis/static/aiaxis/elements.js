@@ -60,15 +60,87 @@
     }
   }
 
+  // Parts that ask together: one request for all of a page, however many rows it has.
+  const groups = new Map();
+
+  class Group {
+    constructor(address, name, wait) {
+      Object.assign(this, { address, name, wait, pace: wait, parts: new Map(), timer: null });
+    }
+
+    add(part) {
+      this.parts.set(part.getAttribute("key"), part);
+      this.timer ??= setTimeout(() => this.draw(), this.pace);
+    }
+
+    remove(part) {
+      if (this.parts.get(part.getAttribute("key")) === part) this.parts.delete(part.getAttribute("key"));
+    }
+
+    async draw() {
+      const asked = [...this.parts.keys()].slice(0, 100);
+      if (asked.length && !document.hidden) {
+        try {
+          const query = new URLSearchParams(asked.map((key) => [this.name, key]));
+          const answer = await fetch(`${this.address}?${query}`, { headers: { Accept: "text/html" } });
+          if (answer.redirected) return location.reload();
+          if (!answer.ok) throw new Error("not now");
+          const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
+          for (const fresh of parsed.querySelectorAll("[data-key]")) this.parts.get(fresh.dataset.key)?.replaceWith(...fresh.childNodes);
+          this.pace = this.wait;
+        } catch {
+          // The line is down for now; the next turn asks again, more slowly.
+          this.pace = Math.min(this.pace * 2, 30000);
+        }
+      }
+      this.timer = this.parts.size ? setTimeout(() => this.draw(), this.pace) : null;
+    }
+  }
+
+  // <row-choice>: around a form whose rows have boxes: adds a box for all, the count, and buttons that wait for a choice.
+  class RowChoice extends HTMLElement {
+    connectedCallback() {
+      this.all = this.querySelector("[data-choose-all]");
+      this.all.hidden = false;
+      this.all.addEventListener("change", () => {
+        for (const box of this.boxes()) box.checked = this.all.checked;
+        this.draw();
+      });
+      this.addEventListener("change", () => this.draw());
+      addEventListener("pageshow", () => this.draw());
+      this.draw();
+    }
+
+    boxes() {
+      return [...this.querySelectorAll("tbody input[type=checkbox]")];
+    }
+
+    draw() {
+      const boxes = this.boxes();
+      const chosen = boxes.filter((box) => box.checked).length;
+      this.all.checked = chosen > 0 && chosen === boxes.length;
+      this.all.indeterminate = chosen > 0 && chosen < boxes.length;
+      this.querySelector("[data-chosen]").textContent = `${chosen} of ${boxes.length} chosen`;
+      for (const button of this.querySelectorAll("[data-for-chosen] button")) button.disabled = !chosen;
+    }
+  }
+
   // <live-part src every="seconds">: draws itself again from the server for as long as the answer holds a live part.
   class LivePart extends HTMLElement {
     connectedCallback() {
       this.wait = Number(this.getAttribute("every") || 2) * 1000;
+      const address = this.getAttribute("together");
+      if (address) {
+        if (!groups.has(address)) groups.set(address, new Group(address, this.getAttribute("name"), this.wait));
+        this.group = groups.get(address);
+        return this.group.add(this);
+      }
       this.timer = setTimeout(() => this.draw(), this.wait);
     }
 
     disconnectedCallback() {
       clearTimeout(this.timer);
+      this.group?.remove(this);
     }
 
     async draw() {
@@ -132,6 +204,7 @@
   customElements.define("choice-filter", ChoiceFilter);
   customElements.define("copy-button", CopyButton);
   customElements.define("live-part", LivePart);
+  customElements.define("row-choice", RowChoice);
   customElements.define("reader-setting", ReaderSetting);
 
   // Dialogs open as popovers without a script; with one they are modal, and the focus goes back where it was.

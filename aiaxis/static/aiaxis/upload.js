@@ -4,6 +4,7 @@
 
 (() => {
   const AT_ONCE = 2;
+  const PAUSE = 5000;
   const UNITS = ["bytes", "KB", "MB", "GB"];
 
   function size(bytes) {
@@ -56,7 +57,7 @@
         this.take(this.input.files);
       });
       this.watchDrops();
-      addEventListener("beforeunload", (event) => { if (this.running) event.preventDefault(); });
+      addEventListener("beforeunload", (event) => { if (this.running || this.waiting.length) event.preventDefault(); });
     }
 
     watchDrops() {
@@ -93,7 +94,7 @@
     }
 
     next() {
-      while (this.running < AT_ONCE && this.waiting.length) {
+      while (!this.pause && this.running < AT_ONCE && this.waiting.length) {
         this.running += 1;
         this.send(...this.waiting.shift());
       }
@@ -114,12 +115,13 @@
         bar.value = percent;
         words.textContent = percent < 100 ? `${percent} % of ${size(file.size)}` : "Checking";
       });
-      request.addEventListener("load", () => this.ended(request, item));
+      request.addEventListener("load", () => this.ended(request, file, item));
       request.addEventListener("error", () => this.refuse(item, "The line dropped before the file arrived. Try it again."));
       request.send(body);
     }
 
-    ended(request, item) {
+    ended(request, file, item) {
+      if (request.status === 429) return this.postpone(file, item);
       if (request.status >= 200 && request.status < 300) {
         const known = knownAs(request);
         item.querySelector(".gauge__value").textContent = known ? "Already here" : "Received";
@@ -128,6 +130,18 @@
         return this.finish();
       }
       this.refuse(item, refusal(request) || `The server did not accept this file (${request.status}).`);
+    }
+
+    // As many wait as may: this one keeps its place, and is sent when some of the others were read.
+    postpone(file, item) {
+      this.running -= 1;
+      this.waiting.unshift([file, item]);
+      item.querySelector(".gauge__value").textContent = "Waiting until others are read";
+      item.querySelector("progress").value = 0;
+      this.pause ??= setTimeout(() => {
+        this.pause = null;
+        this.next();
+      }, PAUSE);
     }
 
     refuse(item, sentence) {
@@ -152,10 +166,27 @@
       this.next();
       if (this.running || this.waiting.length) return;
       // Where a row has something to say the page stays, so that it can be read; the list alone is drawn anew.
-      if (this.kept) return this.drawList();
+      if (this.kept) {
+        this.sum();
+        return this.drawList();
+      }
       // The list is below: from where the person has scrolled to, the top with its new row would not be seen.
       history.scrollRestoration = "manual";
       location.reload();
+    }
+
+    // Among many rows nobody counts which did not arrive.
+    sum() {
+      const rows = [...this.list.querySelectorAll(".gauge")];
+      const missed = rows.filter((row) => row.querySelector(".field__error")).length;
+      let words = this.list.querySelector("[data-sum]");
+      if (!words) {
+        words = document.createElement("p");
+        words.dataset.sum = "";
+        words.setAttribute("role", "status");
+      }
+      words.textContent = `${rows.length - missed} of ${rows.length} files are here${missed ? `, ${missed} not: see why below` : ""}.`;
+      this.list.prepend(words);
     }
 
     async drawList() {
