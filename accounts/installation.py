@@ -43,6 +43,8 @@ def of_settings(*, is_secure: bool) -> list[Part]:
         _error_reports(),
         _database(),
         _counters(),
+        _file_store(),
+        _scanner(),
         _transport(is_secure=is_secure),
     ]
 
@@ -115,6 +117,36 @@ def _counters() -> Part:
         )
     return Part(
         "Redis", is_configured=True, meaning="Attempts and rate limits are counted in the store that CACHE_URL names."
+    )
+
+
+def _file_store() -> Part:
+    if settings.STORAGES["default"]["BACKEND"] != "files.objects.ObjectStorage":
+        return Part(
+            "Object store",
+            is_configured=False,
+            meaning="Files lie in a private folder of this machine.",
+            change="Set FILES_S3_BUCKET and its companions where several machines need the files.",
+        )
+    return Part(
+        "Object store",
+        is_configured=True,
+        meaning="Files lie in a private bucket under random names. They leave it through AiAxis only.",
+    )
+
+
+def _scanner() -> Part:
+    if settings.CLAMAV:
+        return Part(
+            "Virus scanner",
+            is_configured=True,
+            meaning="ClamAV looks at each file before it is read. What it finds is refused and not kept.",
+        )
+    return Part(
+        "Virus scanner",
+        is_configured=False,
+        meaning="Files are checked for their type and read in a confined process, and not scanned for known viruses.",
+        change="Set CLAMAV_SOCKET.",
     )
 
 

@@ -170,6 +170,7 @@ TEMPLATES = [
 STORAGES = stores.of(env, AIAXIS_HOME)
 # How much a workspace may keep, unless an operator set it for one (files/quota.py).
 QUOTA_MEGABYTES = env.whole("QUOTA_MEGABYTES", default=5 * 1024, least=1, most=100_000_000)
+CLAMAV = stores.scanner(env)  # where clamd listens, if files are to be scanned (files/scanning.py)
 QUOTA_FILES = env.whole("QUOTA_FILES", default=10_000, least=1, most=10_000_000)
 # The only handler: it counts what arrives, since a body is read before any view could look at its length.
 FILE_UPLOAD_HANDLERS = ["files.uploads.CappedUploadHandler"]

@@ -1,4 +1,4 @@
-"""Where do the bytes of files lie, and the static files? In a folder of this machine, or in an object store that speaks S3."""
+"""Where do the bytes of files lie, and who looks at them for viruses? In a folder of this machine or an object store; ClamAV."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from aiaxis.environment import Environment
 BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 PREFIX: Final = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 REGION: Final = re.compile(r"[a-z0-9-]{2,40}")
+SOCKET: Final = re.compile(r"unix:(?P<path>/[^\0]{1,100})|tcp://(?P<host>[\w.-]+|\[[0-9a-f:]+\]):(?P<port>\d{1,5})")
 # Those that mean nothing without a bucket: whoever sets one of them believes that files go there.
 COMPANIONS: Final = ("ENDPOINT", "REGION", "ACCESS_KEY", "SECRET_KEY", "PREFIX", "ADDRESSING", "ENCRYPTION")
 
@@ -23,6 +24,21 @@ def of(env: Environment, home: Path) -> dict[str, Any]:
         "default": _bucket(env) or _folder(home),
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
+
+
+def scanner(env: Environment) -> tuple[str, str, int] | None:
+    """Where clamd listens: the kind of its socket, path or host, and port; None where it is not set."""
+    value = str(env.str("CLAMAV_SOCKET", default=""))
+    if not value:
+        return None
+    found = SOCKET.fullmatch(value)
+    if found is None or int(found["port"] or 1) > 65_535:
+        raise ImproperlyConfigured(
+            f"CLAMAV_SOCKET must be unix:/run/clamav/clamd.ctl or tcp://127.0.0.1:3310 or the like, and is {value!r}."
+        )
+    if found["path"]:
+        return "unix", found["path"], 0
+    return "tcp", found["host"].strip("[]"), int(found["port"])
 
 
 def _folder(home: Path) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from files import services
 from files.embedding import embed
 from files.extraction import ReadingInterrupted
 from files.refusals import SENTENCES, Reason
+from files.scanning import ScannerUnavailable
 from files.storage import StorageUnavailable
 
 
@@ -27,7 +28,7 @@ def read(tenant: Tenant, file_id: str) -> None:
     """Check, extract and index one file."""
     try:
         services.read(actor=tenant, file_id=UUID(file_id))
-    except (ReadingInterrupted, StorageUnavailable) as later:
+    except (ReadingInterrupted, StorageUnavailable, ScannerUnavailable) as later:
         raise RetryLater(str(later)) from later
 
 

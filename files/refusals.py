@@ -30,6 +30,7 @@ class Reason(StrEnum):
     SLOW = "slow"
     MEMORY = "memory"
     CRASHED = "crashed"
+    INFECTED = "infected"
     LOST = "lost"
     UNFINISHED = "unfinished"
 
@@ -98,6 +99,9 @@ SENTENCES: dict[Reason, str] = {
     Reason.UNFINISHED: (
         "Reading this file failed for a reason that lies with this installation, not with the file. "
         "Have it read again; if that fails too, tell whoever runs this installation."
+    ),
+    Reason.INFECTED: (
+        "A virus scanner found {found} in this file, so nothing of it was kept. Check the computer that it came from."
     ),
     Reason.LOST: "The stored bytes of this file are missing or changed, so we can't read it. Upload it again.",
 }

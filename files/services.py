@@ -14,7 +14,7 @@ from django.http import Http404
 from django.utils import timezone
 
 from accounts.http import Tenant
-from files import embedding, extraction, names, passages, quota, signals, storage, types
+from files import embedding, extraction, names, passages, quota, scanning, signals, storage, types
 from files.models import Embedding, File, Passage, Visibility
 from files.refusals import SENTENCES, WORTH_ANOTHER_READING, DocumentRefused, Reason
 from files.uploads import ReceivedFile, from_bytes
@@ -104,7 +104,8 @@ def ingest(*, actor: Tenant, content: bytes, name: str, visibility: str = Visibi
 def read(*, actor: Tenant, file_id: UUID) -> None:
     """Check, extract and index one file; it ends ready or refused. Run again after a crash, it goes on where it was.
 
-    Raises `extraction.ReadingInterrupted` when the reader was told to end, as in a restart: the file waits unharmed.
+    Raises `storage.StorageUnavailable` and `scanning.ScannerUnavailable` while one of these is away, and
+    `extraction.ReadingInterrupted` when the reader was told to end, as in a restart: the file waits unharmed.
     """
     file = File.objects.filter(pk=file_id).first()
     if file is None or file.is_settled:
@@ -268,6 +269,8 @@ def _extract(file: File) -> None:
     _move(file, File.Status.CHECKING)
     kind = types.by_name(file.name)
     with storage.local_copy(file.storage_key) as stream:
+        # Before any parser sees it.
+        scanning.check(stream)
         _move(file, File.Status.EXTRACTING)
         pages = extraction.extract(stream, kind)
     rows = [

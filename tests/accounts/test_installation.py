@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 from django.test import override_settings
 
 from accounts.installation import parts
@@ -28,6 +29,11 @@ def test_it_follows_the_settings_of_the_process() -> None:
         assert state("PostgreSQL of your own")
     with override_settings(CACHES={"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}}):
         assert state("Redis")
+    with override_settings(CLAMAV=("unix", "/run/clamd.ctl", 0)):
+        assert state("Virus scanner")
+    with override_settings(STORAGES={**settings.STORAGES, "default": {"BACKEND": "files.objects.ObjectStorage"}}):
+        assert state("Object store")
+    assert (state("Virus scanner"), state("Object store")) == (False, False)
     assert (state("HTTPS"), state("HTTPS", is_secure=True)) == (False, True)
 
 
