@@ -78,6 +78,7 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "export:content": ("workspace.export_downloaded",),
     "kept:choose": ("keeping.changed",),
     "usage:content": ("usage.exported",),
+    "conversations:edit": ("message.asked",),
     "audit:trail": ("trail.read",),
     "audit:entry": ("trail.read",),
     "audit:retention_choose": ("trail.retention_changed",),
@@ -178,6 +179,7 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "api:stop": ("message.stopped",),
     "api:retry": ("message.asked",),
     "openai:create_completion": ("message.asked",),
+    "api:retry_message": ("message.asked",),
 }
 """Address, by the name of its URL pattern, and the actions that it records."""
 
@@ -189,6 +191,7 @@ _PROVIDERS = "Administrators see which model vendors their workspace uses, never
 _NUMBERS = "How much was used, of oneself or, for owners and administrators, of everybody; taking the file is recorded."
 _OWN_VERSIONS = "What its owner made of an agent before; each change is recorded when it is made."
 _OWN_CONVERSATION = "Only its owner can open it, and reads what was said to them; what agents read for it is recorded."
+_OWN_VIEW = "It says which branch of their own conversation a member sees; nothing that was said is changed."
 
 EXEMPT: Final[dict[str, str]] = {
     "healthz": _NOBODYS_DATA,
@@ -261,11 +264,13 @@ EXEMPT: Final[dict[str, str]] = {
     "conversations:new": _NAMES_AND_STATES,
     "conversations:search": _OWN_CONVERSATION,
     "conversations:detail": _OWN_CONVERSATION,
+    "conversations:choose": _OWN_VIEW,
     "conversations:stream": _OWN_CONVERSATION,
     "conversations:turn": _OWN_CONVERSATION,
     "api:list_conversations": _OWN_CONVERSATION,
     "api:get_conversation": _OWN_CONVERSATION,
     "api:search_conversations": _OWN_CONVERSATION,
+    "api:choose_path": _OWN_VIEW,
     "api:list_messages": _OWN_CONVERSATION,
     "api:stream": _OWN_CONVERSATION,
 }

@@ -23,7 +23,7 @@ from agents import providers, retrieval
 from agents import queries as agent_queries
 from agents.models import Agent
 from agents.vendors import writing
-from conversations import signals, streaming
+from conversations import branches, signals, streaming
 from conversations.models import Citation, Completion, Delta, Message
 from conversations.rendering import render
 from files.embedding import ModelMissing
@@ -222,8 +222,10 @@ def _outcome(ending: providers.Event, completion: Completion | None, spent: prov
 
 
 def _question(agent: Agent, message: Message, actor: Tenant, completion: Completion | None) -> providers.Question:
-    earlier = Message.objects.filter(conversation=message.conversation_id, position__lt=message.position)
-    said = [providers.Turn(turn.role, turn.text) for turn in earlier.order_by("-position")[: HISTORY + 1]][::-1]
+    # What was said on the way to this answer, and nothing of other branches.
+    way = branches.tree_of(message.conversation_id).up(message.parent_id)[-HISTORY - 1 :]
+    earlier = Message.objects.filter(pk__in=[node.id for node in way]).order_by("position")
+    said = [providers.Turn(turn.role, turn.text) for turn in earlier]
     asked = said.pop().text
     findings = retrieval.find(agent, asked, actor=actor)
     # "Nothing in my files" would send the asker looking for other words, where no words can help.

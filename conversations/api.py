@@ -1,7 +1,7 @@
 """Which operations on conversations does the API offer?"""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -15,7 +15,7 @@ from accounts.pagination import paginate
 from accounts.schemas import Body, IdempotencyKey, Limit, Listing, Refused
 from agents import access as agent_access
 from conversations import access, queries, services, streaming
-from conversations.models import LONGEST_QUESTION, Citation, Message
+from conversations.models import LONGEST_QUESTION, Citation, Conversation, Message
 
 router = Router(tags=["conversations"])
 
@@ -45,10 +45,21 @@ class ConversationOut(Schema):
 
 
 class MessageIn(Body):
-    """A question. `parent_id`, where given, is the latest message as the client knows it: if more was said, 409."""
+    """A question. It goes to the end of the conversation's path, unless it says where else.
+
+    `parent_id` is the answer that it follows, `instead_of` the question beside which it stands; send one of them at most. Where
+    something follows there already, the question begins a branch, which is the path from now on.
+    """
 
     text: Question
     parent_id: UUID | None = None
+    instead_of: UUID | None = None
+
+
+class PathIn(Body):
+    """The message through which the path leads from now on."""
+
+    message_id: UUID
 
 
 class CitationOut(Schema):
@@ -64,9 +75,13 @@ class CitationOut(Schema):
 
 
 class MessageOut(Schema):
-    """A question or an answer. `closest` holds passages that are near a question without answering it."""
+    """A question or an answer. `closest` holds passages that are near a question without answering it.
+
+    `parent_id` is the message that it follows: two messages with the same one are two branches. Null where one begins.
+    """
 
     id: UUID
+    parent_id: UUID | None
     role: str
     text: str
     status: str
@@ -136,12 +151,28 @@ def delete_conversation(request: TenantRequest, conversation_id: UUID) -> HttpRe
 
 @router.get("/conversations/{uuid:conversation_id}/messages", response=Listing[MessageOut], summary="List messages")
 @scope_required("conversations:read")
-def list_messages(request: TenantRequest, conversation_id: UUID, cursor: str = "", limit: Limit = 50) -> Any:
-    """What was said, newest first."""
+def list_messages(
+    request: TenantRequest,
+    conversation_id: UUID,
+    cursor: str = "",
+    limit: Limit = 50,
+    branches: Literal["path", "all"] = "path",
+) -> Any:
+    """What was said, newest first: on the path that is shown, or on `all` branches."""
     conversation = access.get_conversation_or_refuse(conversation_id)
-    page = paginate(queries.messages_of(conversation), cursor, limit)
+    wanted = queries.messages_of if branches == "all" else queries.on_path
+    page = paginate(wanted(conversation), cursor, limit)
     queries.as_far_as_written(page.items)
     return page
+
+
+@router.post("/conversations/{uuid:conversation_id}/path", response={204: None}, summary="Choose a branch")
+@scope_required("conversations:write")
+def choose_path(request: TenantRequest, conversation_id: UUID, body: PathIn) -> HttpResponse:
+    """Lead the path through a message: what follows it is listed and shown from now on, as it was last."""
+    conversation = access.get_conversation_or_refuse(conversation_id)
+    services.choose(conversation, message=access.get_message_or_refuse(conversation, body.message_id))
+    return HttpResponse(status=204)
 
 
 @router.post("/conversations/{uuid:conversation_id}/messages", response={202: Asked}, summary="Ask")
@@ -152,10 +183,11 @@ def ask(request: TenantRequest, conversation_id: UUID, body: MessageIn, key: Ide
     With an `Idempotency-Key` a repeated request gives the question of the first one.
     """
     conversation = access.get_conversation_or_refuse(conversation_id)
+    if body.parent_id and body.instead_of:
+        raise Refused(422, "Send parent_id or instead_of, not both: each says where the question stands.")
+    place = {"parent_id": body.parent_id, "instead_of": body.instead_of}
     try:
-        question = services.ask(
-            conversation, actor=request.tenant, text=body.text, idempotency_key=key, parent_id=body.parent_id
-        )
+        question = services.ask(conversation, actor=request.tenant, text=body.text, idempotency_key=key, **place)
     except services.TooManyWaiting as refusal:
         raise Refused(429, str(refusal), retry_after=RETRY_AFTER) from refusal
     except services.KeyReused as refusal:
@@ -176,14 +208,23 @@ def stop(request: TenantRequest, conversation_id: UUID) -> HttpResponse:
 @router.post("/conversations/{uuid:conversation_id}/retry", response={202: MessageOut}, summary="Answer anew")
 @scope_required("conversations:write")
 def retry(request: TenantRequest, conversation_id: UUID) -> Any:
-    """Have the latest question answered anew when its answer was stopped, interrupted or failed."""
+    """Have the latest question answered once more, whether its answer is complete, was stopped or failed.
+
+    The new answer stands beside the old one and is the path from now on.
+    """
+    return _again(request, access.get_conversation_or_refuse(conversation_id))
+
+
+@router.post(
+    "/conversations/{uuid:conversation_id}/messages/{uuid:message_id}/retry",
+    response={202: MessageOut},
+    summary="Answer one question anew",
+)
+@scope_required("conversations:write")
+def retry_message(request: TenantRequest, conversation_id: UUID, message_id: UUID) -> Any:
+    """The same for any answer of the conversation. Asked for again while it is written, the new answer is given back."""
     conversation = access.get_conversation_or_refuse(conversation_id)
-    try:
-        return Status(202, services.retry(conversation, actor=request.tenant))
-    except services.TooManyWaiting as refusal:
-        raise Refused(429, str(refusal), retry_after=RETRY_AFTER) from refusal
-    except services.Refusal as refusal:
-        raise Refused(409, str(refusal)) from refusal
+    return _again(request, conversation, access.get_message_or_refuse(conversation, message_id))
 
 
 @router.get("/conversations/{uuid:conversation_id}/stream", summary="Follow the latest answer")
@@ -202,3 +243,12 @@ def stream(request: TenantRequest, conversation_id: UUID) -> HttpResponseBase:
     except streaming.TooManyStreams as refusal:
         raise Refused(429, str(refusal), retry_after=RETRY_AFTER) from refusal
     return streaming.response(frames)
+
+
+def _again(request: TenantRequest, conversation: Conversation, answer: Message | None = None) -> Any:
+    try:
+        return Status(202, services.retry(conversation, actor=request.tenant, answer=answer))
+    except services.TooManyWaiting as refusal:
+        raise Refused(429, str(refusal), retry_after=RETRY_AFTER) from refusal
+    except services.Refusal as refusal:
+        raise Refused(409, str(refusal)) from refusal

@@ -11,7 +11,10 @@ from conversations.models import LONGEST_QUESTION
 
 
 class QuestionForm(forms.Form):
-    """A question. `submission` is the page's own mark for one submit, so that a double click asks once."""
+    """A question. `submission` is the page's own mark for one submit, so that a double click asks once.
+
+    `parent` is the last message that the page showed: whoever asks means what they read, whatever another window has chosen since.
+    """
 
     text = forms.CharField(
         max_length=LONGEST_QUESTION,
@@ -20,6 +23,7 @@ class QuestionForm(forms.Form):
         error_messages={"required": "Write a question first."},
     )
     submission = SubmissionField()
+    parent = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
 
 class VisibleAgent(forms.CharField):
@@ -44,7 +48,9 @@ class TitleForm(forms.Form):
     title = forms.CharField(max_length=200, error_messages={"required": "Give the conversation a title."})
 
 
-class BeforeForm(forms.Form):
-    """From where an earlier part of a long conversation is shown."""
+class PlaceForm(forms.Form):
+    """Which part of a conversation is shown: before a position, around a message, or around a question that is being edited."""
 
     before = forms.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+    at = forms.UUIDField(required=False)
+    edit = forms.UUIDField(required=False)

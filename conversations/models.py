@@ -11,7 +11,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import Membership
-from accounts.tenancy.constraints import MemberPolicy
+from accounts.tenancy.constraints import CompositeForeignKey, MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 from agents.models import AGENT_VISIBLE, Agent
 from conversations.completions.models import Completion
@@ -77,7 +77,9 @@ LONGEST_QUESTION: Final = 8000  # characters
 
 
 class Message(WorkspaceModel):
-    """A question or an answer."""
+    """A question or an answer. Messages are a tree: a question that was put differently, or an answer given again, stands beside
+    the first one under the same parent, and `branches.py` says which way through it is shown.
+    """
 
     class Role(models.TextChoices):
         USER = "user", "You"
@@ -92,7 +94,13 @@ class Message(WorkspaceModel):
         FAILED = "failed", "Failed"
 
     conversation = WorkspaceForeignKey(Conversation, models.CASCADE, related_name="messages")
+    # The answer that this question follows, or the question that this answers; none: the conversation begins here.
+    parent = WorkspaceForeignKey("self", models.CASCADE, null=True, related_name="+")
+    # The order in which messages came, over all branches: whatever follows a message has a higher one.
     position = models.IntegerField()
+    # Of the messages under one parent, the one with the highest is on the path that is shown. Counted up, as no clock is
+    # the same on two machines.
+    preference = models.IntegerField(default=0)
     role = models.CharField(max_length=10, choices=Role.choices)
     text = models.TextField(blank=True)
     html = models.TextField(blank=True)
@@ -117,6 +125,15 @@ class Message(WorkspaceModel):
             models.UniqueConstraint(
                 fields=["workspace", "conversation", "idempotency_key"], name="conversations_message_once"
             ),
+            models.UniqueConstraint(fields=["workspace", "conversation", "id"], name="conversations_message_of_one"),
+            # Both belong to the same conversation, at the database too (L17).
+            CompositeForeignKey(
+                name="conversations_message_parent_id_fk",
+                column="parent_id",
+                to="conversations.Message",
+                on_delete="CASCADE",
+                within="conversation_id",
+            ),
             MemberPolicy(
                 name="conversations_message_member", read=IN_VISIBLE_CONVERSATION, write=IN_VISIBLE_CONVERSATION
             ),
@@ -129,6 +146,8 @@ class Message(WorkspaceModel):
                 name="conversations_unfinished",
             ),
             GinIndex(fields=["workspace", "tsv"], name="conversations_words"),
+            # What the foreign key to the parent asks when a conversation goes.
+            models.Index(fields=["workspace", "conversation", "parent"], name="conversations_under_parent"),
         ]
 
     def __str__(self) -> str:
@@ -160,8 +179,8 @@ class Message(WorkspaceModel):
 
     @property
     def can_retry(self) -> bool:
-        """Did the answer end before it was complete?"""
-        return self.is_answer and self.state in {self.Status.STOPPED, self.Status.INTERRUPTED, self.Status.FAILED}
+        """Has this answer ended, so that another can be asked for?"""
+        return self.is_answer and self.is_finished
 
 
 class Delta(WorkspaceModel):

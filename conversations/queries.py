@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet, Subquery
 
 from agents import queries as agent_queries
 from agents.models import Agent
+from conversations import branches
 from conversations.models import Citation, Completion, Conversation, Delta, Message
 
 # How many messages a page shows at once; older ones are one link away.
-MESSAGES_ON_A_PAGE = 100
+MESSAGES_ON_A_PAGE = 40
+# How many of them come after the one that a page was opened at.
+AFTER_THE_ONE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a path: its messages with what they need to be shown, in order. Each has `fork`, which may be None.
+
+    `leaf` is the last message of the whole path, which the next question follows.
+    """
+
+    messages: list[Message]
+    has_earlier: bool
+    has_later: bool
+    leaf: UUID | None
 
 
 def listed(search: str = "") -> QuerySet[Conversation]:
@@ -38,7 +55,8 @@ def askable(search: str = "") -> QuerySet[Agent]:
 
 def with_citations(messages: QuerySet[Message]) -> QuerySet[Message]:
     """Bring each message's citations along, by number, in one query for all."""
-    return messages.prefetch_related(Prefetch("citations", Citation.objects.order_by("number")))
+    # The words as the search reads them are as long again as the text.
+    return messages.defer("tsv").prefetch_related(Prefetch("citations", Citation.objects.order_by("number")))
 
 
 def messages_of(conversation: Conversation) -> QuerySet[Message]:
@@ -47,7 +65,7 @@ def messages_of(conversation: Conversation) -> QuerySet[Message]:
 
 
 def page_of(conversation: Conversation, before: int | None) -> tuple[list[Message], bool]:
-    """Return the latest messages in the order in which they were said, and whether older ones exist.
+    """Return the latest messages of every branch, in the order in which they were said, and whether older ones exist.
 
     `before` is a position: only messages before it are looked at.
     """
@@ -56,6 +74,44 @@ def page_of(conversation: Conversation, before: int | None) -> tuple[list[Messag
         messages = messages.filter(position__lt=before)
     found = list(messages[: MESSAGES_ON_A_PAGE + 1])
     return as_far_as_written(found[:MESSAGES_ON_A_PAGE][::-1]), len(found) > MESSAGES_ON_A_PAGE
+
+
+def part_of(conversation: Conversation, *, before: int | None = None, at: UUID | None = None) -> Part:
+    """Return the latest messages of the path that is shown; three queries, and one more while an answer is written.
+
+    `before` is a position: the part ends before it. `at` is a message of this conversation: then it is the path through it,
+    and the part around it.
+    """
+    tree = branches.tree_of(conversation.pk)
+    path = tree.path(at)
+    end = len(path)
+    if before is not None:
+        end = sum(node.position < before for node in path)
+    elif at is not None:
+        here = next(place for place, node in enumerate(path) if node.id == at)
+        end = min(end, here + AFTER_THE_ONE + 1)
+    start = max(0, end - MESSAGES_ON_A_PAGE)
+    wanted = with_citations(Message.objects.filter(pk__in=[node.id for node in path[start:end]]))
+    shown = as_far_as_written(list(wanted.order_by("position")))
+    with_forks(shown, tree)
+    return Part(shown, has_earlier=start > 0, has_later=end < len(path), leaf=path[-1].id if path else None)
+
+
+def with_forks(messages: list[Message], tree: branches.Tree) -> None:
+    """Give each message its `fork`: where it stands among those beside it, or None."""
+    for message in messages:
+        message.fork = tree.fork(message.pk)  # type: ignore[attr-defined]  # for the page
+
+
+def turn_of(message: Message) -> Message:
+    """Give one message what it needs to be shown: its fork, and the text that has come so far."""
+    with_forks([message], branches.tree_of(message.conversation_id))
+    return as_far_as_written([message])[0]
+
+
+def on_path(conversation: Conversation) -> QuerySet[Message]:
+    """Return the messages of the path that is shown, with their citations."""
+    return messages_of(conversation).filter(pk__in=[node.id for node in branches.tree_of(conversation.pk).path()])
 
 
 def as_far_as_written(messages: list[Message]) -> list[Message]:
@@ -68,9 +124,9 @@ def as_far_as_written(messages: list[Message]) -> list[Message]:
 
 
 def asked(question: Message) -> Message:
-    """Bring the id of its answer along with a question, as `answer_id`."""
-    following = Message.objects.filter(conversation=question.conversation_id, position=question.position + 1)
-    question.answer_id = following.values_list("pk", flat=True).first()  # type: ignore[attr-defined]  # for the API
+    """Bring the id of its first answer along with a question, as `answer_id`."""
+    answers = Message.objects.filter(conversation=question.conversation_id, parent=question.pk).order_by("position")
+    question.answer_id = answers.values_list("pk", flat=True).first()  # type: ignore[attr-defined]  # for the API
     return question
 
 

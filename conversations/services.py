@@ -9,13 +9,14 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import Http404
 from django.utils import timezone
 
 from accounts.http import Tenant
 from accounts.submissions import insert_once, submission_name
 from agents.models import Agent
-from conversations import access, answering, signals
+from conversations import access, answering, branches, signals
 from conversations.models import Conversation, Delta, Message
 
 NEW_TITLE: Final = "New conversation"
@@ -38,12 +39,12 @@ class StillAnswering(Refusal):
     """The answer before is not finished."""
 
 
-class ConversationMovedOn(Refusal):
-    """The message that was answered to is not the latest any more."""
+class WrongPlace(Refusal):
+    """A question was to stand where only an answer can, or the other way round."""
 
 
 class NothingToRetry(Refusal):
-    """The latest answer is complete, or still being written."""
+    """There is no answer, or it is still being written."""
 
 
 class KeyReused(Refusal):
@@ -85,12 +86,14 @@ def ask(
     text: str,
     idempotency_key: str | None = None,
     parent_id: UUID | None = None,
+    instead_of: UUID | None = None,
 ) -> Message:
-    """Put a question, and have it answered by a job. Returns the question; the answer stands at the next position.
+    """Put a question at the end of the path that is shown, and have it answered by a job. Returns the question.
 
-    A repeated `idempotency_key` returns the question of the first time. `parent_id` names the message that this one answers
-    to: one that is not in this conversation raises `Http404`, one that is no longer the latest `ConversationMovedOn`. Raises
-    the other refusals of this module as they apply; then nothing was written.
+    `parent_id` names the answer that it follows instead, `instead_of` the question beside which it stands: where something
+    follows already, it begins a branch, which is shown from now on. Either raises `Http404` for a message that is not in this
+    conversation. A repeated `idempotency_key` returns the question of the first time. Raises the other refusals of this
+    module as they apply; then nothing was written.
     """
     with transaction.atomic():
         locked = _locked(conversation)
@@ -98,14 +101,13 @@ def ask(
         if repeated is not None:
             return repeated
         agent = _askable(locked)
-        latest = _latest(locked)
-        _check_place(locked, latest, parent_id)
-        if latest is not None and not _ended(latest, actor):
-            raise StillAnswering("The agent is still answering. Wait until it is done, or stop it, and ask again.")
+        tree = branches.tree_of(locked.pk)
+        above = _place(locked, tree, parent_id, instead_of)
+        _check_ended(locked, actor)
         check_waiting(actor)
-        position = 0 if latest is None else latest.position + 1
-        question = _question(locked, position, text, idempotency_key)
-        answer = _answer(locked, position + 1)
+        _turn(tree, above)
+        question = _question(locked, tree, above, text, idempotency_key)
+        answer = _answer(locked, question.pk, question.position + 1)
         Message.objects.bulk_create([question, answer])
         _touch(locked, text)
         _tell(answer, agent, actor, again=False)
@@ -113,29 +115,44 @@ def ask(
 
 
 def retry(conversation: Conversation, *, actor: Tenant, answer: Message | None = None) -> Message:
-    """Have the latest question answered anew, in place of an answer that was stopped, interrupted or failed.
+    """Have a question answered once more. The new answer stands beside `answer`, by default the last one, and is shown.
 
-    `answer`, where given, must be that one. Returns the new answer. Raises `NothingToRetry`, `AgentUnavailable` or `TooManyWaiting`.
+    Returns the new answer, or the one that is being written already in its place: the same click twice asks once. Raises
+    `NothingToRetry`, `StillAnswering`, `AgentUnavailable` or `TooManyWaiting`.
     """
     with transaction.atomic():
         locked = _locked(conversation)
-        latest = _latest(locked)
-        if latest is None or not latest.can_retry or (answer is not None and answer.pk != latest.pk):
-            raise NothingToRetry("The latest answer is complete or still being written, so there is nothing to retry.")
+        tree = branches.tree_of(locked.pk)
+        # Read again under the lock: it may have ended since the caller saw it.
+        answered = Message.objects.filter(pk=answer.pk if answer else _leaf(tree)).first()
+        if answered is None or answered.parent_id is None or not answered.can_retry:
+            raise NothingToRetry(
+                "There is no complete answer here to ask for again. Wait until it is written, or stop it."
+            )
+        under_way = _unfinished(locked).filter(parent=answered.parent_id).first()
+        if under_way is not None and not under_way.is_silent:
+            return under_way
         agent = _askable(locked)
-        _ended(latest, actor)
+        _check_ended(locked, actor)
         check_waiting(actor)
-        latest.delete()
-        renewed = _answer(locked, latest.position)
+        _turn(tree, answered.parent_id)
+        renewed = _answer(locked, answered.parent_id, tree.next_position)
+        renewed.preference = tree.next_preference(answered.parent_id)
         renewed.save(force_insert=True)
         _tell(renewed, agent, actor, again=True)
     return renewed
 
 
+def choose(conversation: Conversation, *, message: Message) -> None:
+    """Show the branch through this message from now on."""
+    with transaction.atomic():
+        _turn(branches.tree_of(_locked(conversation).pk), message.pk)
+
+
 def stop(conversation: Conversation, *, actor: Tenant, answer: Message | None = None) -> None:
     """End `answer`, or whichever is being written. What was written stays. Does nothing to a finished one; safe to repeat."""
     with transaction.atomic():
-        latest = answer or _latest(conversation)
+        latest = answer or _unfinished(conversation).order_by("-position").first()
         if latest is None or latest.status not in UNFINISHED:
             return
         Message.objects.filter(pk=latest.pk).update(stop_requested_at=timezone.now())
@@ -203,17 +220,36 @@ def _askable(conversation: Conversation) -> Agent:
     return agent
 
 
-def _latest(conversation: Conversation) -> Message | None:
-    latest: Message | None = Message.objects.filter(conversation=conversation).order_by("-position").first()
-    return latest
+def _unfinished(conversation: Conversation) -> QuerySet[Message]:
+    unfinished: QuerySet[Message] = Message.objects.filter(conversation=conversation, status__in=UNFINISHED)
+    return unfinished
 
 
-def _check_place(conversation: Conversation, latest: Message | None, parent_id: UUID | None) -> None:
-    if parent_id is None:
-        return
-    parent = access.get_message_or_refuse(conversation, parent_id)
-    if latest is None or parent.pk != latest.pk:
-        raise ConversationMovedOn("The conversation has gone on since that message. Read what is new, then ask again.")
+def _leaf(tree: branches.Tree) -> UUID | None:
+    path = tree.path()
+    return path[-1].id if path else None
+
+
+def _place(
+    conversation: Conversation, tree: branches.Tree, parent_id: UUID | None, instead_of: UUID | None
+) -> UUID | None:
+    """The answer that a question follows; None: it begins the conversation."""
+    if instead_of is not None:
+        replaced = access.get_message_or_refuse(conversation, instead_of)
+        if replaced.is_answer:
+            raise WrongPlace("A question can stand in the place of another question only.")
+        return replaced.parent_id
+    if parent_id is not None:
+        if not access.get_message_or_refuse(conversation, parent_id).is_answer:
+            raise WrongPlace("A question follows an answer. Name the answer that it follows.")
+        return parent_id
+    return _leaf(tree)
+
+
+def _turn(tree: branches.Tree, message_id: UUID | None) -> None:
+    """Lead the path through this message."""
+    for key, preference in tree.turns_to(message_id).items():
+        Message.objects.filter(pk=key).update(preference=preference)
 
 
 def check_waiting(actor: Tenant) -> None:
@@ -225,17 +261,22 @@ def check_waiting(actor: Tenant) -> None:
         )
 
 
-def _ended(latest: Message, actor: Tenant) -> bool:
-    """Is the latest message finished? One whose writer died is marked on this occasion."""
-    if latest.is_silent:
-        answering.close(latest, Message.Status.INTERRUPTED, actor=actor)
-    return latest.is_finished
+def _check_ended(conversation: Conversation, actor: Tenant) -> None:
+    """One answer of a conversation is written at a time. One whose writer died is marked on this occasion."""
+    for answer in _unfinished(conversation):
+        if not answer.is_silent:
+            raise StillAnswering("The agent is still answering. Wait until it is done, or stop it, and ask again.")
+        answering.close(answer, Message.Status.INTERRUPTED, actor=actor)
 
 
-def _question(conversation: Conversation, position: int, text: str, key: str | None) -> Message:
+def _question(
+    conversation: Conversation, tree: branches.Tree, above: UUID | None, text: str, key: str | None
+) -> Message:
     return Message(
         conversation=conversation,
-        position=position,
+        parent_id=above,
+        position=tree.next_position,
+        preference=tree.next_preference(above),
         role=Message.Role.USER,
         text=text,
         idempotency_key=key or None,
@@ -244,9 +285,13 @@ def _question(conversation: Conversation, position: int, text: str, key: str | N
     )
 
 
-def _answer(conversation: Conversation, position: int) -> Message:
+def _answer(conversation: Conversation, question_id: UUID | None, position: int) -> Message:
     return Message(
-        conversation=conversation, position=position, role=Message.Role.ASSISTANT, status=Message.Status.QUEUED
+        conversation=conversation,
+        parent_id=question_id,
+        position=position,
+        role=Message.Role.ASSISTANT,
+        status=Message.Status.QUEUED,
     )
 
 

@@ -20,5 +20,7 @@ urlpatterns = [
     path("<uuid:conversation_id>/delete/", views.conversation_delete, name="delete"),
     path("<uuid:conversation_id>/messages/<uuid:message_id>/", views.message_turn, name="turn"),
     path("<uuid:conversation_id>/messages/<uuid:message_id>/stop/", views.message_stop, name="stop"),
+    path("<uuid:conversation_id>/messages/<uuid:message_id>/edit/", views.message_edit, name="edit"),
+    path("<uuid:conversation_id>/messages/<uuid:message_id>/choose/", views.message_choose, name="choose"),
     path("<uuid:conversation_id>/messages/<uuid:message_id>/retry/", views.message_retry, name="retry"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib import messages
@@ -16,7 +17,7 @@ from accounts.http import TenantRequest
 from accounts.models import Role
 from accounts.pagination import paginate
 from conversations import access, queries, services, streaming
-from conversations.forms import BeforeForm, QuestionForm, StartForm, TitleForm
+from conversations.forms import PlaceForm, QuestionForm, StartForm, TitleForm
 from conversations.models import Conversation, Message
 
 PAGE_SIZE = 30
@@ -68,11 +69,15 @@ def conversation_start(request: TenantRequest) -> HttpResponse:
 
 @require_GET
 def conversation_detail(request: TenantRequest, conversation_id: UUID) -> HttpResponse:
-    """Show a conversation with its composer, or an earlier part of a long one."""
+    """Show a conversation with its composer: its end, an earlier part of it, or what is around one message."""
     conversation = access.get_conversation_or_refuse(conversation_id)
-    place = BeforeForm(request.GET)
-    before = place.cleaned_data["before"] if place.is_valid() else None
-    return _show(request, conversation, QuestionForm(), before=before)
+    place = PlaceForm(request.GET)
+    if not place.is_valid():
+        return _show(request, conversation, Shown())
+    before, at, edit = (place.cleaned_data[name] for name in ("before", "at", "edit"))
+    for message_id in filter(None, (at, edit)):
+        access.get_message_or_refuse(conversation, message_id)
+    return _show(request, conversation, Shown(before=before, at=edit or at, editing=edit))
 
 
 @require_POST
@@ -81,15 +86,37 @@ def conversation_ask(request: TenantRequest, conversation_id: UUID) -> HttpRespo
     """Put a question."""
     conversation = access.get_conversation_or_refuse(conversation_id)
     form = QuestionForm(request.POST)
-    if not form.is_valid():
-        return _show(request, conversation, form, status=422)
-    text, submission = form.cleaned_data["text"], form.cleaned_data["submission"]
-    try:
-        question = services.ask(conversation, actor=request.tenant, text=text, idempotency_key=submission)
-    except services.Refusal as refusal:
-        form.add_error(None, str(refusal))
-        return _show(request, conversation, form, status=409)
+    parent_id = form.cleaned_data["parent"] if form.is_valid() else None
+    if parent_id is not None:
+        access.get_message_or_refuse(conversation, parent_id)
+    question = _asked(request, conversation, form, parent_id=parent_id)
+    if question is None:
+        return _show(request, conversation, Shown(form=form, at=parent_id), status=_told(form))
     return _at(conversation, question)
+
+
+@require_POST
+@role_required(Role.MEMBER)
+def message_edit(request: TenantRequest, conversation_id: UUID, message_id: UUID) -> HttpResponse:
+    """Put a question differently: it and its answer stand beside the first ones."""
+    conversation = access.get_conversation_or_refuse(conversation_id)
+    message = access.get_message_or_refuse(conversation, message_id)
+    form = QuestionForm(request.POST)
+    question = _asked(request, conversation, form, instead_of=message.pk)
+    if question is None:
+        shown = Shown(at=message.pk, editing=message.pk, edit_form=form)
+        return _show(request, conversation, shown, status=_told(form))
+    return _at(conversation, question)
+
+
+@require_POST
+@role_required(Role.MEMBER)
+def message_choose(request: TenantRequest, conversation_id: UUID, message_id: UUID) -> HttpResponse:
+    """Show another branch from now on."""
+    conversation = access.get_conversation_or_refuse(conversation_id)
+    message = access.get_message_or_refuse(conversation, message_id)
+    services.choose(conversation, message=message)
+    return _at(conversation, message, f"?at={message.pk}")
 
 
 @require_GET
@@ -134,8 +161,8 @@ def message_turn(request: TenantRequest, conversation_id: UUID, message_id: UUID
     """Answer with the HTML of one message: what a page puts in the place of its stream at the end."""
     conversation = access.get_conversation_or_refuse(conversation_id)
     message = access.get_message_or_refuse(conversation, message_id)
-    queries.as_far_as_written([message])
-    return render(request, "conversations/_turn.html", {"conversation": conversation, "message": message})
+    context = {"conversation": conversation, "message": queries.turn_of(message), **_permissions(request, conversation)}
+    return render(request, "conversations/_turn.html", context)
 
 
 @require_POST
@@ -151,7 +178,7 @@ def message_stop(request: TenantRequest, conversation_id: UUID, message_id: UUID
 @require_POST
 @role_required(Role.MEMBER)
 def message_retry(request: TenantRequest, conversation_id: UUID, message_id: UUID) -> HttpResponse:
-    """Have the latest question answered anew."""
+    """Have a question answered once more."""
     conversation = access.get_conversation_or_refuse(conversation_id)
     message = access.get_message_or_refuse(conversation, message_id)
     try:
@@ -167,27 +194,59 @@ def _offer(search: str) -> dict[str, object]:
     return {"agents": agents[:AGENTS_OFFERED], "agents_left_out": len(agents) > AGENTS_OFFERED}
 
 
-def _at(conversation: Conversation, message: Message) -> HttpResponse:
+def _asked(
+    request: TenantRequest, conversation: Conversation, form: QuestionForm, **place: UUID | None
+) -> Message | None:
+    """Put the question that the form holds; None, with the reason in the form, where that cannot be."""
+    if not form.is_valid():
+        return None
+    text, submission = form.cleaned_data["text"], form.cleaned_data["submission"]
+    try:
+        return services.ask(conversation, actor=request.tenant, text=text, idempotency_key=submission, **place)
+    except services.Refusal as refusal:
+        form.add_error(None, str(refusal))
+        return None
+
+
+def _told(form: QuestionForm) -> int:
+    """The status for a question that was not put: was it no question, or was this no moment for it?"""
+    return 409 if form.cleaned_data.get("text") else 422
+
+
+def _at(conversation: Conversation, message: Message, query: str = "") -> HttpResponse:
     """Lead to this very message: without a script a page opens at its top, and a long conversation's end is far from there."""
-    return redirect(f"{reverse('conversations:detail', args=[conversation.pk])}#message-{message.pk}")
+    return redirect(f"{reverse('conversations:detail', args=[conversation.pk])}{query}#message-{message.pk}")
 
 
-def _show(
-    request: TenantRequest,
-    conversation: Conversation,
-    form: QuestionForm,
-    *,
-    before: int | None = None,
-    status: int = 200,
-) -> HttpResponse:
-    turns, has_earlier = queries.page_of(conversation, before)
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Which part of a conversation a page shows, and what was written in its forms."""
+
+    form: QuestionForm | None = None
+    before: int | None = None
+    at: UUID | None = None
+    editing: UUID | None = None
+    edit_form: QuestionForm | None = None
+
+
+def _show(request: TenantRequest, conversation: Conversation, shown: Shown, *, status: int = 200) -> HttpResponse:
+    part = queries.part_of(conversation, before=shown.before, at=shown.at)
     context = {
         "conversation": conversation,
-        "turns": turns,
-        "has_earlier": has_earlier,
-        "form": form,
-        "can_ask": access.can_ask(request.tenant),
-        "is_writing": bool(turns) and not turns[-1].is_finished,
-        "silent": "" if turns else queries.why_silent(conversation, request.tenant.membership_id),
+        "turns": part.messages,
+        "has_earlier": part.has_earlier,
+        "has_later": part.has_later,
+        "form": shown.form or QuestionForm(initial={"parent": part.leaf}),
+        "editing": shown.editing,
+        "edit_form": shown.edit_form,
+        **_permissions(request, conversation),
+        "silent": "" if part.messages else queries.why_silent(conversation, request.tenant.membership_id),
     }
     return render(request, "conversations/conversation_detail.html", context, status=status)
+
+
+def _permissions(request: TenantRequest, conversation: Conversation) -> dict[str, bool]:
+    can_ask, agent = access.can_ask(request.tenant), conversation.agent
+    can_write = can_ask and conversation.owner_id == request.tenant.membership_id
+    is_open = agent is not None and agent.archived_at is None
+    return {"can_ask": can_ask, "can_write": can_write, "can_continue": can_write and is_open}

@@ -140,25 +140,28 @@ class CompositeForeignKey(DatabaseRule):
     """`(workspace_id, column)` must name a row of the *same* workspace: what row-level security cannot see.
 
     `on_delete` is the database's own action. It must be the database's, because Django's collector runs under row
-    security and would not find a colleague's private rows that refer to a shared one.
+    security and would not find a colleague's private rows that refer to a shared one. `within` names a further column
+    that both tables have, and holds the two rows to the same value of it (a message's parent is of the same conversation).
     """
 
     ACTIONS = {"CASCADE": "CASCADE", "SET_NULL": "SET NULL ({column})", "PROTECT": "NO ACTION"}
 
-    def __init__(self, *, name: str, column: str, to: str, on_delete: str) -> None:
+    def __init__(self, *, name: str, column: str, to: str, on_delete: str, within: str = "") -> None:
         super().__init__(name=name)
         self.column = column
         self.to = to
         self.on_delete = on_delete
+        self.within = within
 
     def rule_sql(self, model: type[Model], schema_editor: BaseDatabaseSchemaEditor) -> str:
         """Return the DDL of the foreign key and its action."""
         quote = schema_editor.quote_name
         target = model._meta.apps.get_model(self.to)._meta.db_table
         column = quote(self.column)
+        both = f"workspace_id, {quote(self.within)}" if self.within else "workspace_id"
         return (
             f"ALTER TABLE {quote(model._meta.db_table)} ADD CONSTRAINT {quote(self.name)} "
-            f"FOREIGN KEY (workspace_id, {column}) REFERENCES {quote(target)} (workspace_id, id) "
+            f"FOREIGN KEY ({both}, {column}) REFERENCES {quote(target)} ({both}, id) "
             f"ON DELETE {self.ACTIONS[self.on_delete].format(column=column)} DEFERRABLE INITIALLY IMMEDIATE"
         )
 
@@ -170,7 +173,10 @@ class CompositeForeignKey(DatabaseRule):
     def deconstruct(self) -> Any:
         """Return what a migration needs to make this constraint again."""
         path, args, kwargs = super().deconstruct()
-        return path, args, {**kwargs, "column": self.column, "to": self.to, "on_delete": self.on_delete}
+        kwargs |= {"column": self.column, "to": self.to, "on_delete": self.on_delete}
+        if self.within:
+            kwargs["within"] = self.within
+        return path, args, kwargs
 
 
 class OwnedForeignKey(CompositeForeignKey):

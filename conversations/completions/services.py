@@ -6,6 +6,7 @@ it lasts as long as the call. Whoever gives the answer out ends it: an answer th
 
 from __future__ import annotations
 
+import itertools
 import logging
 from dataclasses import dataclass, field
 from typing import Final
@@ -55,7 +56,11 @@ def begin(agent: Agent, asked: Asked, *, actor: Tenant) -> Message:
         )
         turns = (*asked.history, Turn(Message.Role.USER, asked.text))
         said = [_said(conversation, position, turn) for position, turn in enumerate(turns)]
-        answer = Message(conversation=conversation, position=len(said), role=Message.Role.ASSISTANT)
+        for before, message in itertools.pairwise(said):
+            message.parent_id = before.pk
+        answer = Message(
+            conversation=conversation, parent_id=said[-1].pk, position=len(said), role=Message.Role.ASSISTANT
+        )
         Message.objects.bulk_create([*said, answer])
         signals.question_asked.send(
             Message,

@@ -70,6 +70,7 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "models:budget": {"requests": "100"},
     "conversations:start": {"text": "How long do refunds take?"},
     "conversations:ask": {"text": "How long do refunds take?", "submission": ONCE},
+    "conversations:edit": {"text": "How long do refunds take?", "submission": ONCE},
     "conversations:rename": {"title": "A walk"},
     "audit:channel_create": {**MAILS, "reader": str(ALICE.membership_id)},
     "audit:export": {"format": "csv"},

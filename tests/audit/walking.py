@@ -43,7 +43,11 @@ from tests.cast import ACME, ADA, ALICE, BOB, CHARLIE, OLGA, PASSWORD, Person, a
 from tests.doors import browser
 from tests.factories import Desk, MessageFactory, a_full_desk
 
-UNFINISHED: Final = {"stop": Message.Status.QUEUED, "retry": Message.Status.FAILED}
+ANSWERED: Final = {
+    "stop": Message.Status.QUEUED,
+    "retry": Message.Status.FAILED,
+    "retry_message": Message.Status.DONE,
+}
 
 
 @dataclass
@@ -62,12 +66,13 @@ def desk_for(name: str) -> Desk:
     action = name.partition(":")[2]
     with acting(ALICE):
         storage.save(desk.rows["file_id"].storage_key, ContentFile(b"Refunds take ten days.", name="a.txt"))
-        if action in UNFINISHED:
-            conversation = desk.rows["conversation_id"]
-            MessageFactory(conversation=conversation, role=Message.Role.USER, status=Message.Status.DONE)
-            desk.rows["message_id"] = MessageFactory(
-                conversation=conversation, text="", finished_at=None, status=UNFINISHED[action]
-            )
+        if action in ANSWERED or name == "conversations:edit":
+            above = {"conversation": desk.rows["conversation_id"], "parent": desk.rows["message_id"]}
+            asked = desk.rows["message_id"] = MessageFactory(**above, role=Message.Role.USER)
+            if action in ANSWERED:
+                desk.rows["message_id"] = MessageFactory(
+                    **{**above, "parent": asked}, text="", finished_at=None, status=ANSWERED[action]
+                )
         if action == "restore":
             desk.rows["agent_id"].archived_at = timezone.now()
             desk.rows["agent_id"].save()

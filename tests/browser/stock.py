@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID, uuid4
+
+from django.utils import timezone
 
 from agents import services as agents
 from agents.vendors import services as vendors
@@ -29,6 +32,7 @@ class Stock:
     agent: str
     version: str
     conversation: str
+    question: str
     provider: str
 
     @property
@@ -39,6 +43,7 @@ class Stock:
             "new conversation": "/conversations/new/",
             "conversation search": "/conversations/search/?q=unused+article",
             "conversation": self.conversation,
+            "question put differently": f"{self.conversation}?edit={self.question}",
             "agents": "/agents/",
             "archived agents": "/agents/?show=archived",
             "agent": self.agent,
@@ -102,7 +107,7 @@ def fill() -> Stock:
         agents.edit(agent, actor=alice, file_ids=[file.pk])
         version = agent.versions.get(number=2)
         conversation = Conversation.objects.create(owner_id=alice.membership_id, agent=agent, title=LONG)
-        _talk(conversation, file, passage)
+        question = _talk(conversation, file, passage)
     provider = a_provider()
     return Stock(
         file=f"/files/{file.pk}/",
@@ -110,6 +115,7 @@ def fill() -> Stock:
         agent=f"/agents/{agent.slug}/",
         version=f"/agents/{agent.slug}/versions/{version.pk}/",
         conversation=f"/conversations/{conversation.pk}/",
+        question=str(question),
         provider=f"/models/{provider}/",
     )
 
@@ -127,8 +133,11 @@ def leave_unanswered(places: Stock) -> None:
     """Add a question whose answer no worker will ever begin, so that a page can be watched while it waits."""
     with acting(ALICE):
         conversation = Conversation.objects.get(pk=places.conversation.split("/")[2])
-        Message.objects.create(conversation=conversation, position=4, role="user", text="And now?", status="done")
-        Message.objects.create(conversation=conversation, position=5, role="assistant", status="queued")
+        last = Message.objects.filter(conversation=conversation).latest("position")
+        asked = Message.objects.create(
+            conversation=conversation, parent=last, position=90, role="user", text="And now?", status="done"
+        )
+        Message.objects.create(conversation=conversation, parent=asked, position=91, role="assistant", status="queued")
 
 
 def _file(owner: object, name: str, status: str, **values: str) -> File:
@@ -139,11 +148,9 @@ def _file(owner: object, name: str, status: str, **values: str) -> File:
     return file
 
 
-def _talk(conversation: Conversation, file: File, passage: Passage) -> None:
-    Message.objects.create(conversation=conversation, position=0, role="user", text=LONG, status="done")
-    answer = Message.objects.create(
-        conversation=conversation, position=1, role="assistant", text=f"Your files say:\n\n> {QUOTE} [1]", status="done"
-    )
+def _talk(conversation: Conversation, file: File, passage: Passage) -> UUID:
+    asked = _say(conversation, None, role="user", text=LONG)
+    answer = _say(conversation, asked, role="assistant", text=f"Your files say:\n\n> {QUOTE} [1]")
     answer.html = (
         f'<p>Your files say:</p><blockquote><p>{QUOTE} <button type="button" class="cite" '
         f'popovertarget="source-{answer.pk.hex}-1" aria-label="Source 1">1</button></p></blockquote>'
@@ -153,7 +160,18 @@ def _talk(conversation: Conversation, file: File, passage: Passage) -> None:
         message=answer, number=1, file=file, passage=passage, file_name=file.name, page=1, label="Page 1", quote=QUOTE,
         start=0, end=len(QUOTE),
     )  # fmt: skip
-    Message.objects.create(conversation=conversation, position=2, role="user", text="And damaged ones?", status="done")
-    Message.objects.create(
-        conversation=conversation, position=3, role="assistant", status="failed", error="The file store did not answer."
+    # Put twice, and answered twice: a fork below a fork.
+    _say(conversation, answer, role="user", text="And broken ones?")
+    damaged = _say(conversation, answer, role="user", text="And damaged ones?", preference=1)
+    _say(conversation, damaged, role="assistant", text="Those too.")
+    error = "The file store did not answer."
+    _say(conversation, damaged, role="assistant", status="failed", error=error, preference=1)
+    return damaged.pk
+
+
+def _say(conversation: Conversation, parent: Message | None, *, status: str = "done", **values: Any) -> Message:
+    position = Message.objects.filter(conversation=conversation).count()
+    message: Message = Message.objects.create(
+        conversation=conversation, parent=parent, position=position, status=status, finished_at=timezone.now(), **values
     )
+    return message

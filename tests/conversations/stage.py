@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.utils import timezone
+
 from agents.models import Agent
 from conversations import answering, services
 from conversations.models import Conversation, Message
@@ -52,3 +54,17 @@ def latest(conversation: Conversation) -> Message:
     """The last message of a conversation, as the bound member sees it."""
     message: Message = Message.objects.filter(conversation=conversation).order_by("-position")[0]
     return message
+
+
+def talk(conversation: Conversation, turns: int) -> None:
+    """Add so many questions with their answers to the bound member's conversation, one after the other."""
+    parent_id = latest(conversation).pk if Message.objects.filter(conversation=conversation).exists() else None
+    said: list[Message] = []
+    for number in range(2 * turns):
+        role = Message.Role.ASSISTANT if number % 2 else Message.Role.USER
+        text = f"line {number}."
+        message = Message(conversation=conversation, parent_id=parent_id, position=1000 + number, role=role, text=text)
+        message.status, message.finished_at = Message.Status.DONE, timezone.now()
+        said.append(message)
+        parent_id = message.pk
+    Message.objects.bulk_create(said)

@@ -105,8 +105,12 @@ def test_a_conversation_and_its_parent_message_must_both_be_the_callers() -> Non
         assert Message.objects.filter(conversation=bobs).count() == 2
     mine = {"text": "Go on", "parent_id": str(bobs_answer.pk)}
     assert post(bob, f"/conversations/{bobs.pk}/messages", mine).status_code == 202
-    # What was the latest message is that no more.
-    assert post(bob, f"/conversations/{bobs.pk}/messages", mine).status_code == 409
+    # A question follows an answer, and stands in the place of a question.
+    with acting(BOB):
+        question = Message.objects.get(conversation=bobs, text="Go on")
+        Message.objects.filter(parent=question).update(status="done")
+    for place in ({"parent_id": str(question.pk)}, {"instead_of": str(bobs_answer.pk)}):
+        assert post(bob, f"/conversations/{bobs.pk}/messages", {"text": "More", **place}).status_code == 409
 
 
 @pytest.mark.parametrize("thief", [BOB, CHARLIE], ids=lambda person: person.name)
@@ -122,11 +126,17 @@ def test_nobody_reaches_anothers_conversation_by_any_operation(thief: Any) -> No
         ("post", "/messages"),
         ("post", "/stop"),
         ("post", "/retry"),
+        ("post", f"/messages/{answer.pk}/retry"),
+        ("post", "/path"),
         ("get", "/stream"),
     ]:
         answers = []
         for key in (conversation.pk, missing):
-            body = {"text": "x"} if path == "/messages" and method == "post" else None
+            body = (
+                {"/messages": {"text": "x"}, "/path": {"message_id": str(answer.pk)}}.get(path)
+                if method == "post"
+                else None
+            )
             options = {"data": body, "content_type": "application/json"} if body else {}
             answers.append(getattr(client, method)(f"{API}/conversations/{key}{path}", **options))
         assert [found.status_code for found in answers] == [404, 404], path

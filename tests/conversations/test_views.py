@@ -96,6 +96,8 @@ def test_nobody_reads_follows_stops_or_changes_anothers_conversation(thief: Any)
         ("get", "turn", [answer.pk]),
         ("post", "stop", [answer.pk]),
         ("post", "retry", [answer.pk]),
+        ("post", "edit", [answer.pk]),
+        ("post", "choose", [answer.pk]),
     ]
     for method, name, more in doors_of:
         for key in (conversation.pk, uuid4()):
@@ -104,9 +106,11 @@ def test_nobody_reads_follows_stops_or_changes_anothers_conversation(thief: Any)
             assert found.status_code == 404, (name, key)
     if own is not None and own_answer is not None:
         # Her message under his conversation is as absent as his under hers (L17).
-        for name in ("turn", "stop", "retry"):
+        for name in ("turn", "stop", "retry", "edit", "choose"):
             url = reverse(f"conversations:{name}", args=[own.pk, answer.pk])
             assert (client.get(url) if name == "turn" else client.post(url)).status_code == 404
+        detail = reverse("conversations:detail", args=[own.pk])
+        assert [client.get(detail, {name: str(answer.pk)}).status_code for name in ("at", "edit")] == [404, 404]
     with acting(ALICE):
         assert Message.objects.get(pk=answer.pk).stop_requested_at is None
         assert Conversation.objects.get(pk=conversation.pk).title != "taken"
@@ -133,8 +137,8 @@ def test_stop_ends_a_waiting_answer_at_once_and_retry_asks_again() -> None:
         renewed = latest(conversation)
     assert renewed.pk != answer.pk
     assert write(ALICE, renewed.pk).status == Message.Status.DONE
-    # A second click on the old button finds nothing to retry.
-    assert alice.post(reverse("conversations:retry", args=[conversation.pk, answer.pk])).status_code == 404
+    # What never said a word is no version of the answer that came.
+    assert "1 of 2" not in alice.get(reverse("conversations:detail", args=[conversation.pk])).content.decode()
 
 
 def test_an_agent_that_is_gone_leaves_the_conversation_readable() -> None:
@@ -174,21 +178,6 @@ def test_rename_and_delete_do_what_they_say() -> None:
 def test_the_first_page_shows_the_way_when_there_is_nothing_yet() -> None:
     assert "Upload a file" in doors.browser(CHARLIE).get(reverse("conversations:list")).content.decode()
     assert doors.browser(CHARLIE).get(reverse("conversations:new")).status_code == 200
-
-
-def test_a_long_conversation_shows_its_latest_part_with_a_way_back() -> None:
-    conversation, _ = answered(ALICE, desk(ALICE))
-    with acting(ALICE):
-        Message.objects.bulk_create(
-            Message(conversation=conversation, position=n, role="user", text=f"line {n}", status="done")
-            for n in range(2, 160)
-        )
-    alice = doors.browser(ALICE)
-    page = alice.get(reverse("conversations:detail", args=[conversation.pk])).content.decode()
-    assert "line 159" in page
-    assert "line 59<" not in page
-    earlier = alice.get(reverse("conversations:detail", args=[conversation.pk]), {"before": 60}).content.decode()
-    assert "line 59<" in earlier
 
 
 def test_without_a_script_a_reload_shows_what_has_come_and_stop_is_a_button() -> None:
@@ -284,6 +273,6 @@ def test_a_citation_leads_to_its_passage_and_the_passage_back_to_the_answer() ->
     address = re.search(r'href="(/files/[^"#]+/passages/[^"#]+)#quote"', client.get(here).content.decode())
     assert address is not None
     passage = client.get(html.unescape(address[1])).content.decode()
-    assert f'href="{here}#message-{answer.pk}"' in passage
+    assert f'href="{here}?at={answer.pk}#message-{answer.pk}"' in passage
     plain = client.get(html.unescape(address[1]).split("&conversation")[0] + "&conversation=banana").content.decode()
     assert "Back to the conversation" not in plain

@@ -1,4 +1,4 @@
-// The two things of a conversation that a page alone cannot do: follow an answer while it is written, and keep a draft.
+// What of a conversation a page alone cannot do: follow an answer while it is written, keep a draft, add what was said earlier.
 // Without a script the page shows the answer as far as it is, and a reload shows more.
 "use strict";
 
@@ -196,9 +196,45 @@
     }
   }
 
+  // <earlier-messages> around a link: puts that page's messages above those that are here, and what one reads stays in its place.
+  class EarlierMessages extends HTMLElement {
+    connectedCallback() {
+      this.addEventListener("click", (event) => this.fetch(event));
+    }
+
+    async fetch(event) {
+      const link = event.target.closest("a");
+      if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      event.preventDefault();
+      if (this.isBusy) return;
+      this.isBusy = true;
+      try {
+        const answer = await fetch(link.href, { headers: { Accept: "text/html" } });
+        if (!answer.ok || answer.redirected) return location.assign(link.href);
+        const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+        const turns = page.querySelector(".talk__turns");
+        turns.querySelector("[data-later]")?.remove();
+        const height = document.body.scrollHeight;
+        const at = scrollY;
+        const first = turns.querySelector(".turn");
+        this.replaceWith(...turns.childNodes);
+        scrollTo({ top: at + document.body.scrollHeight - height, behavior: "instant" });
+        // Whoever came with the keyboard goes on from where the new messages begin.
+        document.querySelector("earlier-messages a")?.focus({ preventScroll: true });
+        const said = document.querySelector("[data-said]");
+        if (said && first) said.textContent = "Earlier messages were added above.";
+      } catch {
+        location.assign(link.href);
+      }
+    }
+  }
+
+  customElements.define("earlier-messages", EarlierMessages);
   customElements.define("answer-stream", AnswerStream);
   customElements.define("draft-box", DraftBox);
   document.addEventListener("DOMContentLoaded", () => {
+    // A question that is being put differently has the focus, and so is in view.
+    if (document.querySelector(".turn--edit")) return;
     // A new question leads to its own place; that is among the last turns, and its answer comes below it.
     const last = [...document.querySelectorAll(".talk__turns > .turn")].slice(-2).map((turn) => `#${turn.id}`);
     if (last.length && (!location.hash || last.includes(location.hash))) scrollTo({ top: document.body.scrollHeight });
