@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
 
-from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.core.exceptions import BadRequest, ImproperlyConfigured, PermissionDenied, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
@@ -86,7 +86,12 @@ def described() -> dict[str, Any]:
     openais = compatible.get_openapi_schema()
     schema["paths"] |= openais["paths"]
     schemas = schema["components"]["schemas"]
-    schemas |= openais["components"]["schemas"]
+    theirs = openais["components"]["schemas"]
+    twice = [name for name in theirs if schemas.get(name, theirs[name]) != theirs[name]]
+    if twice:
+        # The description of one would stand for the other.
+        raise ImproperlyConfigured(f"Two schemas of the API are named {', '.join(twice)}.")
+    schemas |= theirs
     schemas |= {"Problem": Problem.model_json_schema(), "OpenAIError": OpenAIError.model_json_schema()}
     schema["components"]["securitySchemes"] = SECURITY_SCHEMES
     for address, path in schema["paths"].items():

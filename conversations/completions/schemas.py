@@ -120,7 +120,7 @@ class ModelsOut(Schema):
     data: list[ModelOut]
 
 
-class UsageOut(Schema):
+class TokensOut(Schema):
     """Tokens of a language model, as its vendor counts them. The built-in retrieval asks none: zero."""
 
     prompt_tokens: int
@@ -164,7 +164,7 @@ class CompletionOut(Schema):
     created: int
     model: str
     choices: list[ChoiceOut]
-    usage: UsageOut
+    usage: TokensOut
     citations: list[SourceOut]
     closest: list[SourceOut]
 
