@@ -24,6 +24,7 @@ from accounts.jobs import enqueue
 from accounts.models import Membership, Role
 from accounts.services import invitations, members, workspaces
 from agents.vendors import services as vendors
+from aiaxis.exports.models import WorkspaceExport
 from audit import entries, ledger
 from audit.checks.models import Proof as IsolationProof
 from audit.exports.models import Export
@@ -79,6 +80,8 @@ def desk_for(name: str) -> Desk:
         if action in ("export", "export_content"):
             # One that waits keeps its member from beginning another, and holds nothing to fetch.
             Export.objects.filter(pk=desk.rows["export_id"].pk).update(status=Export.Status.READY)
+        if name in ("export:begin", "export:content"):
+            _a_written_export(desk)
         if action == "channel_resume":
             notices.pause(actor=ALICE.tenant, channel=desk.rows["channel_id"].pk)
         if action.startswith("member_"):
@@ -87,6 +90,14 @@ def desk_for(name: str) -> Desk:
             if action == "member_restore":
                 members.suspend(actor=ALICE.tenant, member=desk.rows["member_id"])
     return desk
+
+
+def _a_written_export(desk: Desk) -> None:
+    """The same of the workspace's own export."""
+    row = desk.rows["workspace_export_id"]
+    key = f"{ACME.id.hex}/{row.pk.hex}"
+    storage.save(key, ContentFile(b"PK", name="a.zip"))
+    WorkspaceExport.objects.filter(pk=row.pk).update(status=WorkspaceExport.Status.READY, storage_key=key)
 
 
 def walk_for(name: str, form: dict[str, Any]) -> Walk:
