@@ -26,7 +26,18 @@ def main() -> int:
     parser.add_argument(
         "groups",
         nargs="*",
-        default=["start", "answers", "lifecycle", "identities", "audit", "console", "conversations", "fence", "search"],
+        default=[
+            "start",
+            "answers",
+            "lifecycle",
+            "identities",
+            "audit",
+            "console",
+            "conversations",
+            "fence",
+            "search",
+            "library",
+        ],
     )
     parser.add_argument("--rounds", type=int, default=200, help="rounds of interleaved slices")
     parser.add_argument("--workspaces", type=int, default=1000, help="workspaces of 1,000 rows each")

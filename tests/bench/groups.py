@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from tests.bench import answers, audit, console, conversations, fence, identities, lifecycle, stage, start
+from tests.bench import answers, audit, console, conversations, fence, identities, library, lifecycle, stage, start
 from tests.bench.rows import Row
 
 GROUPS = {
@@ -19,9 +19,10 @@ GROUPS = {
     "audit": audit.rows,
     "console": console.rows,
     "conversations": conversations.rows,
+    "library": library.rows,
 }
 # These need the cast on stage and nothing beside it.
-WITHOUT_CROWD = {"start", "lifecycle", "identities", "answers", "audit", "console", "conversations"}
+WITHOUT_CROWD = {"start", "lifecycle", "identities", "answers", "audit", "console", "conversations", "library"}
 
 
 def measure(names: Sequence[str], *, rounds: int, workspaces: int, terminal: Console) -> list[Row]:
