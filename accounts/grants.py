@@ -64,7 +64,7 @@ GRANTS: Final = (
     Grant(APP, "agents_modeluse", READ),
     # A conversation keeps its agent and its owner: a policy cannot compare a row with what it was.
     Grant(APP, "conversations_conversation", MAKE),
-    Grant(APP, "conversations_conversation", ("UPDATE",), columns=("title", "updated_at")),
+    Grant(APP, "conversations_conversation", ("UPDATE",), columns=("title", "updated_at", "archived_at")),
     Grant(APP, "conversations_message", WRITE),
     Grant(APP, "conversations_delta", MAKE),
     Grant(APP, "conversations_citation", MAKE),

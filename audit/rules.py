@@ -176,6 +176,9 @@ ACTIONS: dict[str, Action] = {
     # Conversations.
     "conversation.started": Action("Conversation started", "sensitive_create"),
     "conversation.renamed": Action("Conversation renamed", "sensitive_update"),
+    "conversation.archived": Action("Conversation archived", "sensitive_update"),
+    "conversation.restored": Action("Conversation taken out of the archive", "sensitive_update"),
+    "conversation.exported": Action("Conversation exported", "sensitive_read", Severity.NOTICE),
     "conversation.deleted": Action("Conversation deleted", "sensitive_delete", Severity.NOTICE),
     "workspace.exported": Action("Export of the workspace ordered", "sensitive_read", Severity.WARNING),
     "workspace.export_downloaded": Action("Export of the workspace downloaded", "sensitive_read", Severity.WARNING),

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+from django.db import transaction
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Router, Schema, Status
@@ -15,6 +16,7 @@ from accounts.pagination import paginate
 from accounts.schemas import Body, IdempotencyKey, Limit, Listing, Refused
 from agents import access as agent_access
 from conversations import access, queries, services, streaming
+from conversations.archiving import services as archiving
 from conversations.models import LONGEST_QUESTION, Citation, Conversation, Message
 
 router = Router(tags=["conversations"])
@@ -40,8 +42,21 @@ class ConversationOut(Schema):
     id: UUID
     title: str
     agent_id: UUID | None
+    archived: bool
     created_at: datetime
     updated_at: datetime
+
+    @staticmethod
+    def resolve_archived(conversation: Conversation) -> bool:
+        """Tell whether it was put away."""
+        return conversation.archived_at is not None
+
+
+class ConversationChange(Body):
+    """What changes. What is left out stays as it is."""
+
+    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] = ""
+    archived: bool = False
 
 
 class MessageIn(Body):
@@ -115,9 +130,9 @@ class Asked(MessageOut):
 
 @router.get("/conversations", response=Listing[ConversationOut], summary="List conversations")
 @scope_required("conversations:read")
-def list_conversations(request: TenantRequest, cursor: str = "", limit: Limit = 50) -> Any:
-    """The key's member's own conversations, newest first."""
-    return paginate(queries.listed(), cursor, limit)
+def list_conversations(request: TenantRequest, cursor: str = "", limit: Limit = 50, archived: bool = False) -> Any:
+    """The key's member's own conversations, newest first: those that are not archived, or with `archived=true` those that are."""
+    return paginate(queries.listed(archived=archived), cursor, limit)
 
 
 @router.post("/conversations", response={201: ConversationOut}, summary="Start a conversation")
@@ -139,6 +154,20 @@ def start_conversation(request: TenantRequest, body: ConversationIn, key: Idempo
 def get_conversation(request: TenantRequest, conversation_id: UUID) -> Any:
     """One conversation of the key's member."""
     return access.get_conversation_or_refuse(conversation_id)
+
+
+@router.patch("/conversations/{uuid:conversation_id}", response=ConversationOut, summary="Change a conversation")
+@scope_required("conversations:write")
+def change_conversation(request: TenantRequest, conversation_id: UUID, body: ConversationChange) -> Any:
+    """Give a conversation another title, put it into the archive, or take it out."""
+    conversation = access.get_conversation_or_refuse(conversation_id)
+    with transaction.atomic():
+        if "title" in body.model_fields_set:
+            services.rename(conversation, actor=request.tenant, title=body.title)
+        if "archived" in body.model_fields_set:
+            change = archiving.archive if body.archived else archiving.restore
+            change(conversation, actor=request.tenant)
+    return conversation
 
 
 @router.delete("/conversations/{uuid:conversation_id}", response={204: None}, summary="Delete a conversation")

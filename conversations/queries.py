@@ -31,17 +31,23 @@ class Part:
     leaf: UUID | None
 
 
-def listed(search: str = "") -> QuerySet[Conversation]:
-    """Return the bound member's conversations with their agents; `search` looks in titles."""
-    # What lasts as long as a program's call (completions) is nobody's to look up.
+def kept() -> QuerySet[Conversation]:
+    """Return the bound member's conversations with their agents, without those that last as long as a program's call."""
+    # What is over with its call (completions) is nobody's to look up.
     passing = Completion.objects.filter(conversation=OuterRef("pk"))
     conversations: QuerySet[Conversation] = Conversation.objects.select_related("agent").exclude(Exists(passing))
+    return conversations
+
+
+def listed(search: str = "", *, archived: bool = False) -> QuerySet[Conversation]:
+    """Return those of the archive or the others; `search` looks in titles."""
+    conversations = kept().filter(archived_at__isnull=not archived)
     return conversations.filter(title__icontains=search) if search else conversations
 
 
-def begun(search: str = "") -> QuerySet[Conversation]:
+def begun(search: str = "", *, archived: bool = False) -> QuerySet[Conversation]:
     """Return of those the ones in which something was said: a page lists no conversation that was opened and left."""
-    return listed(search).filter(Exists(Message.objects.filter(conversation=OuterRef("pk"))))
+    return listed(search, archived=archived).filter(Exists(Message.objects.filter(conversation=OuterRef("pk"))))
 
 
 def askable(search: str = "") -> QuerySet[Agent]:

@@ -35,6 +35,10 @@ class AgentUnavailable(Refusal):
     """The agent was deleted, archived, or is no longer shared with this member."""
 
 
+class ConversationArchived(Refusal):
+    """The conversation is in the archive."""
+
+
 class StillAnswering(Refusal):
     """The answer before is not finished."""
 
@@ -212,6 +216,8 @@ def _asked_before(conversation: Conversation, text: str, key: str | None) -> Mes
 
 
 def _askable(conversation: Conversation) -> Agent:
+    if conversation.archived_at is not None:
+        raise ConversationArchived("This conversation is archived. Take it out of the archive to ask in it again.")
     agent = access.agent_of(conversation)
     if agent is None:
         raise AgentUnavailable(

@@ -33,6 +33,11 @@ keeping_chosen = Signal()
 # What nobody used for as long as the workspace chose was deleted. Arguments: target (KeepingChoice), conversations (int), files
 # (int), size (int: bytes of the files).
 unused_let_go = Signal()
+# A conversation was put into the archive, or taken out. Arguments: actor, target (Conversation), archived (bool).
+conversation_archived = Signal()
+
+# A conversation was given out as a file. Arguments: actor, target (Conversation), form (str: "markdown" or "json"), messages (int).
+conversation_exported = Signal()
 
 # A conversation was deleted with all that it held. Arguments: actor, target (Conversation, already gone from the database; its id
 # still stands), messages (int).

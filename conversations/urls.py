@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.urls import path
 
 from conversations import views
+from conversations.archiving import views as archiving
+from conversations.exporting import views as exporting
 from conversations.searching import views as searching
 
 app_name = "conversations"
@@ -17,6 +19,9 @@ urlpatterns = [
     path("<uuid:conversation_id>/ask/", views.conversation_ask, name="ask"),
     path("<uuid:conversation_id>/stream/", views.conversation_stream, name="stream"),
     path("<uuid:conversation_id>/rename/", views.conversation_rename, name="rename"),
+    path("<uuid:conversation_id>/archive/", archiving.archive, name="archive"),
+    path("<uuid:conversation_id>/restore/", archiving.restore, name="restore"),
+    path("<uuid:conversation_id>/export/", exporting.export, name="export"),
     path("<uuid:conversation_id>/delete/", views.conversation_delete, name="delete"),
     path("<uuid:conversation_id>/messages/<uuid:message_id>/", views.message_turn, name="turn"),
     path("<uuid:conversation_id>/messages/<uuid:message_id>/stop/", views.message_stop, name="stop"),

@@ -29,9 +29,10 @@ TOO_LONG = "A question has up to 8,000 characters. Shorten it, then ask again."
 def conversation_list(request: TenantRequest) -> HttpResponse:
     """Show this member's conversations, newest first."""
     search = request.GET.get("q", "").replace("\x00", "").strip()
-    page = paginate(queries.begun(search), request.GET.get("cursor"), PAGE_SIZE)
+    archived = request.GET.get("show") == "archived"
+    page = paginate(queries.begun(search, archived=archived), request.GET.get("cursor"), PAGE_SIZE)
     can_start = access.can_ask(request.tenant)
-    context = {"page": page, "search": search, "can_start": can_start}
+    context = {"page": page, "search": search, "archived": archived, "can_start": can_start}
     if can_start and not page.items:
         context |= _offer("")
     return render(request, "conversations/conversation_list.html", context)

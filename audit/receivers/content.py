@@ -167,6 +167,20 @@ def answer_stop_requested(sender: object, *, actor: Tenant, target: Model, **kwa
     keep("message.stopped", actor, target)
 
 
+@receiver(conversations.conversation_archived)
+def conversation_archived(sender: object, *, actor: Tenant, target: Model, archived: bool, **kwargs: Any) -> None:
+    """A conversation was put away, or taken out again."""
+    keep("conversation.archived" if archived else "conversation.restored", actor, target)
+
+
+@receiver(conversations.conversation_exported)
+def conversation_exported(
+    sender: object, *, actor: Tenant, target: Model, form: str, messages: int, **kwargs: Any
+) -> None:
+    """A conversation was given out as a file: in which form, and how many messages."""
+    keep("conversation.exported", actor, target, form=form, messages=messages)
+
+
 @receiver(conversations.conversation_renamed)
 def conversation_renamed(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
     """A conversation got another title, which is content and is not kept."""

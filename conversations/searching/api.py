@@ -37,6 +37,7 @@ class FoundOut(Schema):
     id: UUID
     title: str
     agent_id: UUID | None
+    archived: bool
     created_at: datetime
     updated_at: datetime
     matches: int
@@ -50,6 +51,7 @@ class FoundOut(Schema):
             id=one.pk,
             title=one.title,
             agent_id=one.agent_id,
+            archived=one.archived_at is not None,
             created_at=one.created_at,
             updated_at=one.updated_at,
             matches=hit.matches,

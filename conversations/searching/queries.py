@@ -17,6 +17,7 @@ from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, When
 from django.db.models.functions import Length, RowNumber
 
 from accounts.pagination import Page, paginate
+from conversations import queries as conversation_queries
 from conversations.models import Conversation, Message
 from files.excerpts import Part, excerpt, headline, parts_of
 
@@ -87,7 +88,7 @@ def found(words: str, member_id: UUID, cursor: str | None, limit: int) -> Found:
 def _holding(query: SearchQuery, member_id: UUID) -> QuerySet[Conversation]:
     # The messages first and by themselves: their index is asked once, and not for each conversation.
     spoken = Message.objects.filter(tsv=query).values("conversation")
-    own: QuerySet[Conversation] = Conversation.objects.filter(owner_id=member_id).select_related("agent")
+    own = conversation_queries.kept().filter(owner_id=member_id)
     begun = own.filter(Exists(Message.objects.filter(conversation=OuterRef("pk"))))
     return begun.filter(Q(tsv=query) | Q(pk__in=spoken)).annotate(marked=headline("title", query, whole=True))
 

@@ -96,6 +96,7 @@ READS: Final = (
     "files:detail",
     "files:content",
     "files:passage",
+    "conversations:export",
     "files:search",
     "audit:trail",
     "audit:entry",

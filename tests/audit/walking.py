@@ -32,6 +32,7 @@ from audit.notices import operating
 from audit.notices import services as notices
 from audit.notices.models import Rule
 from audit.reviews import services as reviews
+from conversations.archiving import services as archiving
 from conversations.models import Message
 from files import jobs as reading
 from files import storage
@@ -77,6 +78,8 @@ def desk_for(name: str) -> Desk:
         if action == "restore":
             desk.rows["agent_id"].archived_at = timezone.now()
             desk.rows["agent_id"].save()
+        if name == "conversations:restore":
+            archiving.archive(desk.rows["conversation_id"], actor=ALICE.tenant)
         if action in ("export", "export_content"):
             # One that waits keeps its member from beginning another, and holds nothing to fetch.
             Export.objects.filter(pk=desk.rows["export_id"].pk).update(status=Export.Status.READY)

@@ -41,6 +41,7 @@ class Stock:
         return {
             "conversations": "/conversations/",
             "new conversation": "/conversations/new/",
+            "archived conversations": "/conversations/?show=archived",
             "conversation search": "/conversations/search/?q=unused+article",
             "conversation": self.conversation,
             "question put differently": f"{self.conversation}?edit={self.question}",

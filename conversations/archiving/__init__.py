@@ -1,0 +1,1 @@
+"""How does a conversation go out of sight without going?"""

@@ -1,0 +1,1 @@
+"""How does a member take a conversation away?"""
