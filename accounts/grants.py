@@ -68,6 +68,14 @@ GRANTS: Final = (
     Grant(APP, "conversations_message", WRITE),
     Grant(APP, "conversations_delta", MAKE),
     Grant(APP, "conversations_citation", MAKE),
+    # Whose answer a rating is of, and of which agent's, stays as it was made.
+    Grant(APP, "conversations_feedback", MAKE),
+    Grant(
+        APP,
+        "conversations_feedback",
+        ("UPDATE",),
+        columns=("is_helpful", "comment", "is_passed_on", "updated_at"),
+    ),
     # Counted by triggers alone: a number that injected SQL could write would be no number.
     Grant(APP, "conversations_dailyuse", READ),
     Grant(APP, "conversations_completion", WRITE),
@@ -281,6 +289,9 @@ DEFINER_FUNCTIONS: Final = {
     "fence.choose_keeping(uuid,integer,integer)": (APP,),
     "fence.unused_since(timestamp with time zone,timestamp with time zone)": (APP,),
     "fence.file_used(uuid)": (APP,),
+    # How an agent was rated: asked by its owner, told without whose answer it was.
+    "fence.feedback_counts(uuid)": (APP,),
+    "fence.feedback_comments(uuid)": (APP,),
     # Invitations: sent and withdrawn by the sealed member, accepted by sealed claims and the mailed token together.
     "fence.send_invitation(uuid,text,text,text,text,bytea)": (APP,),
     "fence.renew_invitation(uuid,text,bytea)": (APP,),

@@ -28,6 +28,7 @@ from audit.api import router as audit_router
 from conversations.api import router as conversations_router
 from conversations.completions.api import router as openai_router
 from conversations.exporting.api import router as conversation_export_router
+from conversations.feedback.api import router as feedback_router
 from conversations.searching.api import router as conversation_search_router
 from conversations.usage.api import router as usage_router
 from files.api import router as files_router
@@ -68,6 +69,7 @@ api.add_router("", files_router)
 api.add_router("", agents_router)
 api.add_router("", versions_router)
 api.add_router("", conversation_search_router)
+api.add_router("", feedback_router)
 api.add_router("", conversation_export_router)
 api.add_router("", conversations_router)
 api.add_router("", usage_router)

@@ -72,6 +72,8 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "conversations:ask": ("message.asked",),
     "conversations:rename": ("conversation.renamed",),
     "conversations:delete": ("conversation.deleted",),
+    "conversations:rate": ("message.rated",),
+    "conversations:withdraw": ("message.rating_withdrawn",),
     "conversations:archive": ("conversation.archived",),
     "conversations:restore": ("conversation.restored",),
     "conversations:export": ("conversation.exported",),
@@ -179,6 +181,8 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "api:start_conversation": ("conversation.started",),
     "api:change_conversation": ("conversation.renamed", "conversation.archived", "conversation.restored"),
     "api:delete_conversation": ("conversation.deleted",),
+    "api:rate": ("message.rated",),
+    "api:withdraw_feedback": ("message.rating_withdrawn",),
     "api:export_conversation": ("conversation.exported",),
     "api:ask": ("message.asked",),
     "api:stop": ("message.stopped",),
@@ -197,6 +201,9 @@ _NUMBERS = "How much was used, of oneself or, for owners and administrators, of 
 _OWN_VERSIONS = "What its owner made of an agent before; each change is recorded when it is made."
 _OWN_CONVERSATION = "Only its owner can open it, and reads what was said to them; what agents read for it is recorded."
 _OWN_VIEW = "It says which branch of their own conversation a member sees; nothing that was said is changed."
+_RATINGS = (
+    "The agent's owner reads counts and what was passed on, and nothing of whose answer it was; rating is recorded."
+)
 
 EXEMPT: Final[dict[str, str]] = {
     "healthz": _NOBODYS_DATA,
@@ -268,6 +275,8 @@ EXEMPT: Final[dict[str, str]] = {
     "conversations:list": _OWN_CONVERSATION,
     "conversations:new": _NAMES_AND_STATES,
     "conversations:search": _OWN_CONVERSATION,
+    "conversations:feedback": _OWN_CONVERSATION,
+    "conversations:agent_feedback": _RATINGS,
     "conversations:detail": _OWN_CONVERSATION,
     "conversations:choose": _OWN_VIEW,
     "conversations:stream": _OWN_CONVERSATION,
@@ -276,6 +285,8 @@ EXEMPT: Final[dict[str, str]] = {
     "api:get_conversation": _OWN_CONVERSATION,
     "api:search_conversations": _OWN_CONVERSATION,
     "api:choose_path": _OWN_VIEW,
+    "api:get_feedback": _OWN_CONVERSATION,
+    "api:agent_feedback": _RATINGS,
     "api:list_messages": _OWN_CONVERSATION,
     "api:stream": _OWN_CONVERSATION,
 }

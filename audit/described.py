@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from audit import coverage, rules
+from audit import coverage, reasons, rules
 
 HEAD = """# What stands in the trail
 
@@ -72,5 +72,5 @@ def _actions() -> list[str]:
 
 
 def _reasons() -> list[str]:
-    rows = [f"| `{name}` | {words} |" for name, words in sorted(rules.REASONS.items()) if name]
+    rows = [f"| `{name}` | {words} |" for name, words in sorted(reasons.REASONS.items()) if name]
     return ["## Why something was refused", "", "| reason | in words |", "| --- | --- |", *rows]

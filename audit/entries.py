@@ -22,7 +22,7 @@ from accounts.http import Refusal, Tenant
 from accounts.operators import Operator
 from accounts.requests import RequestContext, current_request
 from accounts.tracing import followed, packed, report_of
-from audit import redaction, rules
+from audit import reasons, redaction, rules
 from audit.rules import ActorType, Outcome, Severity
 from audit.spool import LINE_LIMIT
 
@@ -51,7 +51,7 @@ def denial(
     """
     detail = dict(refusal.detail) if refusal else {}
     action = refusal.action if refusal else "request.failed" if status >= 500 else "request.refused"
-    reason = refusal.reason if refusal else rules.REASON_OF_STATUS.get(status, rules.UNLISTED)
+    reason = refusal.reason if refusal else reasons.REASON_OF_STATUS.get(status, reasons.UNLISTED)
     severity = refusal.severity if refusal else ""
     entry = _begin(action, reason, severity, detail)
     entry["outcome"] = rules.outcome_of(entry["action"], status)
@@ -94,13 +94,13 @@ def foreign(entry: Entry, *, owner: str, ids: Sequence[UUID]) -> Entry:
         "action": "workspace.reached",
         "vocabulary": known.vocabulary,
         "outcome": Outcome.DENIED,
-        "reason": rules.FOREIGN,
+        "reason": reasons.FOREIGN,
         "severity": known.severity,
         "workspace_id": None,
         "asked_workspace_id": owner,
         "target_type": entry["target_type"] if target == entry["target_id"] else "object",
         "target_id": target,
-        "refused_by": rules.FOREIGN,
+        "refused_by": reasons.FOREIGN,
         "http": {name: value for name, value in entry["http"].items() if name != "reached"},
         "detail": {"from_workspace": entry["workspace_id"], "objects": len(ids), "refused_as": entry["reason"]},
         "fingerprint": _fingerprint(grouped),
@@ -213,8 +213,8 @@ def _begin(action: str, reason: str, severity: str, detail: dict[str, Any]) -> E
     if known is None:
         detail["unlisted_action"] = action
         action, known = "request.refused", rules.ACTIONS["request.refused"]
-    if reason not in rules.REASONS:
-        detail["unlisted_reason"], reason = reason, rules.UNLISTED
+    if reason not in reasons.REASONS:
+        detail["unlisted_reason"], reason = reason, reasons.UNLISTED
     return {
         "id": str(uuid7()),
         "occurred_at": datetime.now(UTC).isoformat(timespec="milliseconds"),

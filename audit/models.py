@@ -15,7 +15,7 @@ from django.db import models
 from django.db.models.functions import Now
 
 from accounts.tenancy.models import CurrentWorkspace
-from audit import rules
+from audit import reasons, rules
 from audit.checks.models import Check, Proof
 from audit.exports.models import Export, ExportPart
 from audit.filters.models import ConsoleFilter, OwnFilter
@@ -207,7 +207,7 @@ class Entry(models.Model):
     @property
     def why(self) -> str:
         """Why it was refused, as a sentence; "" for what was allowed."""
-        return rules.REASONS.get(self.reason, self.reason)
+        return reasons.REASONS.get(self.reason, self.reason)
 
 
 class Seal(models.Model):

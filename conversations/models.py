@@ -15,11 +15,12 @@ from accounts.tenancy.constraints import CompositeForeignKey, MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 from agents.models import AGENT_VISIBLE, Agent
 from conversations.completions.models import Completion
+from conversations.feedback.models import Feedback
 from conversations.keeping.models import KeepingChoice
 from conversations.usage.models import DailyUse
 from files.models import FILE_VISIBLE, OWNED, File, Passage
 
-__all__ = ["Citation", "Completion", "Conversation", "DailyUse", "Delta", "KeepingChoice", "Message"]
+__all__ = ["Citation", "Completion", "Conversation", "DailyUse", "Delta", "Feedback", "KeepingChoice", "Message"]
 
 
 class Conversation(WorkspaceModel):

@@ -62,7 +62,8 @@ def askable(search: str = "") -> QuerySet[Agent]:
 def with_citations(messages: QuerySet[Message]) -> QuerySet[Message]:
     """Bring each message's citations along, by number, in one query for all."""
     # The words as the search reads them are as long again as the text.
-    return messages.defer("tsv").prefetch_related(Prefetch("citations", Citation.objects.order_by("number")))
+    beside = (Prefetch("citations", Citation.objects.order_by("number")), "feedback")
+    return messages.defer("tsv").prefetch_related(*beside)
 
 
 def messages_of(conversation: Conversation) -> QuerySet[Message]:

@@ -33,6 +33,13 @@ keeping_chosen = Signal()
 # What nobody used for as long as the workspace chose was deleted. Arguments: target (KeepingChoice), conversations (int), files
 # (int), size (int: bytes of the files).
 unused_let_go = Signal()
+# An answer was rated, or rated differently. Arguments: actor, target (Message), helpful (bool), passed_on (bool: the agent's owner may
+# read the comment).
+answer_rated = Signal()
+
+# A rating was taken back. Arguments: actor, target (Message).
+answer_rating_withdrawn = Signal()
+
 # A conversation was put into the archive, or taken out. Arguments: actor, target (Conversation), archived (bool).
 conversation_archived = Signal()
 

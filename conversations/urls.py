@@ -7,6 +7,7 @@ from django.urls import path
 from conversations import views
 from conversations.archiving import views as archiving
 from conversations.exporting import views as exporting
+from conversations.feedback import views as feedback
 from conversations.searching import views as searching
 
 app_name = "conversations"
@@ -14,6 +15,7 @@ urlpatterns = [
     path("", views.conversation_list, name="list"),
     path("new/", views.conversation_new, name="new"),
     path("search/", searching.search, name="search"),
+    path("feedback/<str:key>/", feedback.agent_feedback, name="agent_feedback"),
     path("start/", views.conversation_start, name="start"),
     path("<uuid:conversation_id>/", views.conversation_detail, name="detail"),
     path("<uuid:conversation_id>/ask/", views.conversation_ask, name="ask"),
@@ -24,6 +26,9 @@ urlpatterns = [
     path("<uuid:conversation_id>/export/", exporting.export, name="export"),
     path("<uuid:conversation_id>/delete/", views.conversation_delete, name="delete"),
     path("<uuid:conversation_id>/messages/<uuid:message_id>/", views.message_turn, name="turn"),
+    path("<uuid:conversation_id>/messages/<uuid:message_id>/feedback/", feedback.feedback, name="feedback"),
+    path("<uuid:conversation_id>/messages/<uuid:message_id>/rate/", feedback.rate, name="rate"),
+    path("<uuid:conversation_id>/messages/<uuid:message_id>/withdraw/", feedback.withdraw, name="withdraw"),
     path("<uuid:conversation_id>/messages/<uuid:message_id>/stop/", views.message_stop, name="stop"),
     path("<uuid:conversation_id>/messages/<uuid:message_id>/edit/", views.message_edit, name="edit"),
     path("<uuid:conversation_id>/messages/<uuid:message_id>/choose/", views.message_choose, name="choose"),

@@ -249,5 +249,5 @@ def _show(request: TenantRequest, conversation: Conversation, shown: Shown, *, s
 def _permissions(request: TenantRequest, conversation: Conversation) -> dict[str, bool]:
     can_ask, agent = access.can_ask(request.tenant), conversation.agent
     can_write = can_ask and conversation.owner_id == request.tenant.membership_id
-    is_open = agent is not None and agent.archived_at is None
+    is_open = agent is not None and agent.archived_at is None and conversation.archived_at is None
     return {"can_ask": can_ask, "can_write": can_write, "can_continue": can_write and is_open}

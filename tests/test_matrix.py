@@ -34,7 +34,12 @@ MATRIX = [one for one in WITH_IDS if one.pattern.startswith(ABOUT)]
 STATES = ("own", "private", "shared", "foreign", "missing")
 ROLES = {"owner": ALICE, "admin": ADA, "member": BOB, "viewer": VERA}
 # Pages that a GET shows and that lead to a change.
-FORMS = ("/agents/<str:key>/edit/",)
+FORMS = (
+    "/agents/<str:key>/edit/",
+    "/agents/<str:key>/share/",
+    "/conversations/feedback/<str:key>/",
+    "/api/v1/agents/<key>/feedback",
+)
 # Writes that make something of the reader's own, and change nothing of the thing itself.
 COPIES = ("/agents/<str:key>/duplicate/",)
 

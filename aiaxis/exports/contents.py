@@ -68,7 +68,7 @@ GOES: Final[dict[str, Part]] = {
     ),
     "conversations.Conversation": Part(
         "conversations",
-        ("id", "owner_id", "agent_id", "title", "created_at", "updated_at"),
+        ("id", "owner_id", "agent_id", "title", "created_at", "updated_at", "archived_at"),
         {"workspace_id": _WHERE, "submission": _FORM, "tsv": _MADE_ANEW},
     ),
     "conversations.Message": Part(
@@ -87,6 +87,11 @@ GOES: Final[dict[str, Part]] = {
         "citations",
         ("id", "message_id", "number", "kind", "file_id", "file_name", "page", "label", "quote", "start", "end"),
         {"workspace_id": _WHERE, "passage_id": _MADE_ANEW},
+    ),
+    "conversations.Feedback": Part(
+        "feedback",
+        ("id", "owner_id", "message_id", "agent_id", "is_helpful", "comment", "is_passed_on", "updated_at"),
+        {"workspace_id": _WHERE},
     ),
 }
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from accounts.http import Reason
-from audit import rules
+from audit import reasons
 from audit.models import Entry
 from audit.rules import ActorType, Outcome, Severity
 
@@ -113,7 +113,7 @@ def _about(entry: Entry) -> dict[str, Any]:
     if entry.request_id:
         said["metadata"]["correlation_uid"] = str(entry.request_id)
     if entry.reason:
-        said |= {"status_code": entry.reason, "status_detail": rules.REASONS.get(entry.reason, entry.reason)}
+        said |= {"status_code": entry.reason, "status_detail": reasons.REASONS.get(entry.reason, entry.reason)}
     return said
 
 

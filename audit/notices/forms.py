@@ -8,7 +8,8 @@ from uuid import UUID
 from django import forms
 
 from audit.notices.models import WORKSPACE_KINDS, Kind
-from audit.rules import REASONS, Outcome, Severity, actions_of_a_trail, actions_of_everything
+from audit.reasons import REASONS
+from audit.rules import Outcome, Severity, actions_of_a_trail, actions_of_everything
 
 _LEAST = [(value, f"{label} and above" if value != "critical" else label) for value, label in Severity.choices]
 _MANY = forms.CheckboxSelectMultiple

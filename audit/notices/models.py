@@ -13,7 +13,8 @@ from accounts.models import Membership
 from accounts.policies import KEPT
 from accounts.tenancy.constraints import RowLevelSecurity
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel, new_id
-from audit.rules import REASONS, Outcome, Severity, action_words
+from audit.reasons import REASONS
+from audit.rules import Outcome, Severity, action_words
 
 
 class Kind(models.TextChoices):

@@ -17,7 +17,7 @@ from django.db import connections
 
 from accounts.mail import link
 from accounts.tracing import Origin, accepted
-from audit import rules
+from audit import reasons, rules
 from audit.notices import outbox
 from audit.notices.models import Message
 from audit.notices.outbox import Letter
@@ -70,7 +70,7 @@ def notice(letter: Letter, *, is_operators: bool, other: str = "") -> Notice:
         at=letter.created_at,
         heading=_heading(letter, clean(what, 120)),
         sentence=_sentence(letter, clean(other, 80)),
-        facts=_facts(entry, rules.REASONS.get(letter.reason, "")),
+        facts=_facts(entry, reasons.REASONS.get(letter.reason, "")),
         counts={"total": letter.total, "more": letter.more, "alarms": letter.folded},
         entry=entry,
         link=_link(letter, is_operators=is_operators),

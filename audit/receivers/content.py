@@ -181,6 +181,20 @@ def conversation_exported(
     keep("conversation.exported", actor, target, form=form, messages=messages)
 
 
+@receiver(conversations.answer_rated)
+def answer_rated(
+    sender: object, *, actor: Tenant, target: Model, helpful: bool, passed_on: bool, **kwargs: Any
+) -> None:
+    """An answer was rated; never what was written about it, nor in the open whether it helped: that is its author's."""
+    keep("message.rated", actor, target, passed_on=passed_on)
+
+
+@receiver(conversations.answer_rating_withdrawn)
+def answer_rating_withdrawn(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """A rating was taken back."""
+    keep("message.rating_withdrawn", actor, target)
+
+
 @receiver(conversations.conversation_renamed)
 def conversation_renamed(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
     """A conversation got another title, which is content and is not kept."""

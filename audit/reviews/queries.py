@@ -13,7 +13,7 @@ from django.db.models.functions import Cast, Coalesce
 
 from accounts.models import Workspace
 from accounts.operators import OPS_DATABASE, Operator, across
-from audit import charts, daily, redaction, rules
+from audit import charts, daily, reasons, redaction, rules
 from audit.models import Entry
 from audit.partitions import first_id
 from audit.queries import events
@@ -187,7 +187,7 @@ def _group(row: dict[str, Any], review: Review | None, workspace: str) -> Group:
     return Group(
         fingerprint=row["fingerprint"],
         words=rules.action_words(row["action"]),
-        why=rules.REASONS.get(row["reason"], row["reason"]),
+        why=reasons.REASONS.get(row["reason"], row["reason"]),
         severity=list(Severity)[row["rank"]],
         count=row["count"],
         first=row["first"],

@@ -122,6 +122,7 @@ def _described(conversation: Conversation, messages: list[Message]) -> dict[str,
 def _said(message: Message) -> dict[str, Any]:
     return {
         "id": message.pk,
+        "parent_id": message.parent_id,
         "role": message.role,
         "text": message.text,
         "status": message.state,

@@ -22,9 +22,10 @@ class Export:
 
 
 def export(conversation: Conversation, *, actor: Tenant, kind: Format) -> Export:
-    """Return the conversation as a file, with everything that the actor can read in it."""
+    """Return the conversation as a file: for people the path that is shown, for programs every branch."""
+    of = queries.on_path if kind == Format.MARKDOWN else queries.messages_of
     with transaction.atomic():
-        messages = queries.as_far_as_written(list(queries.messages_of(conversation).order_by("position")))
+        messages = queries.as_far_as_written(list(of(conversation).order_by("position")))
         signals.conversation_exported.send(
             Conversation, actor=actor, target=conversation, form=kind.value, messages=len(messages)
         )

@@ -31,7 +31,7 @@ from audit.notices import services as notices
 from audit.retention.models import RetentionChoice
 from audit.services import Unrecorded
 from conversations.keeping import services as keeping
-from conversations.models import Completion, Delta
+from conversations.models import Completion, Delta, Feedback
 from files import storage
 from files.models import EMBEDDING_DIMENSIONS, Embedding
 from tests import doors
@@ -88,6 +88,13 @@ def write_everywhere(desk: Desk) -> None:
         AgentShare.objects.create(
             agent=rows["agent_id"], owner_id=desk.person.membership_id, member_id=BOB.membership_id
         )
+    Feedback.objects.create(
+        owner_id=desk.person.membership_id,
+        message=rows["message_id"],
+        agent=rows["agent_id"],
+        is_helpful=False,
+        comment=word,
+    )
     Completion.objects.create(conversation=rows["conversation_id"], instructions=word)
     ExportPart.objects.create(export=rows["export_id"], position=0, content=word.encode())
     storage.save(storage.new_key(), ContentFile(word.encode()))

@@ -62,6 +62,7 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "accounts:invite": {"email": "nora@elsewhere.test", "role": "member"},
     "accounts:invitation_register": {"name": "Nora", "new": NEW},
     "files:visibility": {"visibility": "workspace"},
+    "conversations:rate": {"helpful": "yes"},
     "agents:create": {**AGENT, "instructions": "Quote."},
     "agents:edit": {**AGENT, "instructions": "Quote twice."},
     "agents:share": {"visibility": "workspace"},

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from accounts.http import Reason, Refusal
 from accounts.requests import answering, describe
-from audit import entries, redaction, rules
+from audit import entries, reasons, redaction, rules
 from audit.spool import LINE_LIMIT
 from tests import cast
 
@@ -168,7 +168,7 @@ def test_a_session_or_key_appears_only_as_a_fingerprint() -> None:
 
 def test_words_outside_the_closed_lists_are_kept_beside_them() -> None:
     entry = entries.denial(None, status=404, refusal=Refusal("whim", "cat.jumped", "loud"), actor=None)
-    assert (entry["action"], entry["reason"], entry["severity"]) == ("request.refused", rules.UNLISTED, "notice")
+    assert (entry["action"], entry["reason"], entry["severity"]) == ("request.refused", reasons.UNLISTED, "notice")
     assert entry["detail"] == {"unlisted_action": "cat.jumped", "unlisted_reason": "whim"}
 
 
@@ -190,15 +190,15 @@ def test_an_address_has_one_spelling() -> None:
 
 
 def test_every_status_has_a_listed_reason() -> None:
-    assert set(rules.REASON_OF_STATUS.values()) <= set(rules.REASONS)
-    assert set(Reason) <= set(rules.REASONS)
+    assert set(reasons.REASON_OF_STATUS.values()) <= set(reasons.REASONS)
+    assert set(Reason) <= set(reasons.REASONS)
     entry = entries.denial(None, status=HttpResponse(status=418).status_code, refusal=None, actor=None)
-    assert entry["reason"] == rules.UNLISTED
+    assert entry["reason"] == reasons.UNLISTED
 
 
 def test_every_action_fits_its_column() -> None:
     assert all(len(name) <= 48 and len(action.vocabulary) <= 48 for name, action in rules.ACTIONS.items())
-    assert all(len(reason) <= 32 for reason in rules.REASONS)
+    assert all(len(reason) <= 32 for reason in reasons.REASONS)
 
 
 def test_a_log_line_is_redacted_and_one_line(capsys: pytest.CaptureFixture[str]) -> None:

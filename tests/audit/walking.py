@@ -33,6 +33,7 @@ from audit.notices import services as notices
 from audit.notices.models import Rule
 from audit.reviews import services as reviews
 from conversations.archiving import services as archiving
+from conversations.feedback import services as feedback
 from conversations.models import Message
 from files import jobs as reading
 from files import storage
@@ -68,6 +69,7 @@ def desk_for(name: str) -> Desk:
     action = name.partition(":")[2]
     with acting(ALICE):
         storage.save(desk.rows["file_id"].storage_key, ContentFile(b"Refunds take ten days.", name="a.txt"))
+        _done_before(name, desk)
         if action in ANSWERED or name == "conversations:edit":
             above = {"conversation": desk.rows["conversation_id"], "parent": desk.rows["message_id"]}
             asked = desk.rows["message_id"] = MessageFactory(**above, role=Message.Role.USER)
@@ -78,8 +80,6 @@ def desk_for(name: str) -> Desk:
         if action == "restore":
             desk.rows["agent_id"].archived_at = timezone.now()
             desk.rows["agent_id"].save()
-        if name == "conversations:restore":
-            archiving.archive(desk.rows["conversation_id"], actor=ALICE.tenant)
         if action in ("export", "export_content"):
             # One that waits keeps its member from beginning another, and holds nothing to fetch.
             Export.objects.filter(pk=desk.rows["export_id"].pk).update(status=Export.Status.READY)
@@ -101,6 +101,15 @@ def _a_written_export(desk: Desk) -> None:
     key = f"{ACME.id.hex}/{row.pk.hex}"
     storage.save(key, ContentFile(b"PK", name="a.zip"))
     WorkspaceExport.objects.filter(pk=row.pk).update(status=WorkspaceExport.Status.READY, storage_key=key)
+
+
+def _done_before(name: str, desk: Desk) -> None:
+    """What these addresses take back."""
+    conversation, message = desk.rows["conversation_id"], desk.rows["message_id"]
+    if name == "conversations:restore":
+        archiving.archive(conversation, actor=ALICE.tenant)
+    if name in ("conversations:withdraw", "api:withdraw_feedback"):
+        feedback.rate(conversation, message, actor=ALICE.tenant, is_helpful=True)
 
 
 def walk_for(name: str, form: dict[str, Any]) -> Walk:

@@ -42,6 +42,7 @@ class Stock:
             "conversations": "/conversations/",
             "new conversation": "/conversations/new/",
             "archived conversations": "/conversations/?show=archived",
+            "agent feedback": self.agent.replace("/agents/", "/conversations/feedback/"),
             "conversation search": "/conversations/search/?q=unused+article",
             "conversation": self.conversation,
             "question put differently": f"{self.conversation}?edit={self.question}",

@@ -116,14 +116,18 @@ def test_an_answer_that_did_not_end_well_says_so_and_a_refusals_passages_are_no_
 
 def test_nothing_in_the_file_loads_runs_or_passes_for_a_part_of_it() -> None:
     """L18, L21: an exported answer must fetch nothing in whatever program opens it."""
-    conversation, _ = asked(ALICE, desk(ALICE), QUESTION)
+    conversation, answer = asked(ALICE, desk(ALICE), QUESTION)
     with acting(ALICE):
-        Message.objects.bulk_create(
-            Message(conversation=conversation, position=n, role=role, text=text.replace("\x00", ""), status="done")
-            for n, (role, text) in enumerate(
-                ((role, text) for text in HOSTILE for role in (Message.Role.USER, Message.Role.ASSISTANT)), start=2
-            )
-        )
+        said = [answer]
+        for text in HOSTILE:
+            storable = text.replace("\x00", "")
+            for role in (Message.Role.USER, Message.Role.ASSISTANT):
+                place = len(said) + 1
+                one = Message(
+                    conversation=conversation, parent=said[-1], position=place, role=role, text=storable, status="done"
+                )
+                said.append(one)
+        Message.objects.bulk_create(said[1:])
     text = export(doors.browser(ALICE), conversation).content.decode()
     # A reader that takes everything that CommonMark knows, tags included.
     html = MarkdownIt("commonmark", {"html": True}).enable("table").render(text)
