@@ -33,12 +33,16 @@ ABOUT = ("/files/", "/agents/", "/conversations/", "/api/v1/files/", "/api/v1/ag
 MATRIX = [one for one in WITH_IDS if one.pattern.startswith(ABOUT)]
 STATES = ("own", "private", "shared", "foreign", "missing")
 ROLES = {"owner": ALICE, "admin": ADA, "member": BOB, "viewer": VERA}
-# Pages that a GET shows and that lead to a change.
+# What a GET shows to who may change the thing, and to nobody else: forms, what an agent was before, what is said of it.
 FORMS = (
     "/agents/<str:key>/edit/",
     "/agents/<str:key>/share/",
+    "/agents/<str:key>/versions/",
+    "/agents/<str:key>/versions/<uuid:version_id>/",
     "/conversations/feedback/<str:key>/",
     "/api/v1/agents/<key>/feedback",
+    "/api/v1/agents/<key>/versions",
+    "/api/v1/agents/<key>/versions/<uuidstr:version_id>",
 )
 # Writes that make something of the reader's own, and change nothing of the thing itself.
 COPIES = ("/agents/<str:key>/duplicate/",)

@@ -73,7 +73,10 @@ GOES: Final[dict[str, Part]] = {
     ),
     "conversations.Message": Part(
         "messages",
-        ("id", "conversation_id", "position", "role", "text", "status", "error", "created_at", "finished_at"),
+        (
+            *("id", "conversation_id", "parent_id", "position", "preference", "role", "text", "status", "error"),
+            *("created_at", "finished_at"),
+        ),
         {
             "workspace_id": _WHERE,
             "html": _MADE_ANEW,
@@ -106,6 +109,7 @@ STAYS: Final[dict[str, str]] = {
     "accounts.Session": _CREDENTIALS,
     "accounts.ApiKey": _CREDENTIALS,
     "accounts.Invitation": _CREDENTIALS,
+    "accounts.Repeat": "an answer kept for a day, in case a program asks again",
     "accounts.Visit": "operators' visits are entries of the trail, which goes",
     "files.Passage": _MADE_ANEW,
     "files.Embedding": _MADE_ANEW,
