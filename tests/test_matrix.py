@@ -42,7 +42,7 @@ FORMS = (
     "/conversations/feedback/<str:key>/",
     "/api/v1/agents/<key>/feedback",
     "/api/v1/agents/<key>/versions",
-    "/api/v1/agents/<key>/versions/<uuidstr:version_id>",
+    "/api/v1/agents/<key>/versions/<version_id>",
 )
 # Writes that make something of the reader's own, and change nothing of the thing itself.
 COPIES = ("/agents/<str:key>/duplicate/",)
