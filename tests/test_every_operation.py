@@ -61,8 +61,14 @@ def minimal_body(address: Address, method: str) -> bytes:
         "/v1/chat/completions": b'{"model": "a", "messages": [{"role": "user", "content": "a"}]}',
         "/api/v1/conversations": b'{"agent_id": "%s"}' % MISSING.encode(),
     }
-    if address.pattern.endswith("/messages"):
-        return b'{"text": "a"}'
+    endings = {
+        "/messages": b'{"text": "a"}',
+        "/path": b'{"message_id": "%s"}' % MISSING.encode(),
+        "/feedback": b'{"helpful": true}',
+    }
+    for ending, body in endings.items():
+        if address.pattern.endswith(ending) and method in ("POST", "PUT"):
+            return body
     return bodies.get(address.pattern, b"{}") if method in ("POST", "PATCH") else b""
 
 

@@ -19,7 +19,7 @@ from agents.retrieval import Findings, Found, quote_from
 MARK: Final = r"\[p?\d{1,3}(?:\s?[,;]\s?p?\d{1,3}){0,9}\](?!\()"
 TOKEN: Final = re.compile(rf"(?P<fence>```)|(?P<tick>`)|(?P<line>\n)|(?P<image>!(?=\[))|(?P<mark>{MARK})")
 # What may still become one of these when more text comes.
-UNFINISHED: Final = re.compile(r"(?:(?<!`)`{1,2}|!?(?:\[[p\d\s,;]{0,60}\]?)?)\Z")
+UNFINISHED: Final = re.compile(r"(?:(?<!`)(?:```)*`{1,2}|!?(?:\[[p\d\s,;]{0,60}\]?)?)\Z")
 # What no database takes, and what shows nothing and could carry a hidden text.
 UNSHOWN: Final = {"Cc", "Cs", "Cf", "Co"}
 KEPT: Final = {"\n", "\t", "\u200c", "\u200d"}  # joiners belong to Persian, Hindi and many an emoji

@@ -109,6 +109,14 @@ def in_bodies(theirs: dict[str, str], own: dict[str, str]) -> Iterator[tuple[str
         {"text": "x", "parent_id": theirs["message_id"]},
         "json",
     )
+    yield (
+        "instead_of",
+        "POST",
+        f"/api/v1/conversations/{talk}/messages",
+        {"text": "x", "instead_of": theirs["message_id"]},
+        "json",
+    )
+    yield "message_id", "POST", f"/api/v1/conversations/{talk}/path", {"message_id": theirs["message_id"]}, "json"
     yield "attached", "POST", "/agents/new/", {**form, "attached": [MISSING, file]}, "form"
     yield "attached", "POST", f"/agents/{mine}/edit/", {**form, "attached": file}, "form"
     people = {"visibility": "named", "people": [MISSING, str(theirs["member_id"])]}
