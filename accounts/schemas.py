@@ -87,7 +87,7 @@ class Listing(Schema, Generic[Item]):
 
 
 class Problem(Schema):
-    """An RFC 9457 problem, for the OpenAPI document."""
+    """What was refused or failed, as RFC 9457 says it."""
 
     type: str
     title: str

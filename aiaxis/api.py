@@ -98,11 +98,14 @@ def described() -> dict[str, Any]:
     schemas |= theirs
     schemas |= {"Problem": Problem.model_json_schema(), "OpenAIError": OpenAIError.model_json_schema()}
     schema["components"]["securitySchemes"] = SECURITY_SCHEMES
+    asked = _scopes()
     for address, path in schema["paths"].items():
         is_openais = address.startswith(OPENAI_PREFIX)
         media, name = ("application/json", "OpenAIError") if is_openais else (MEDIA, "Problem")
         content = {media: {"schema": {"$ref": f"#/components/schemas/{name}"}}}
         for operation in path.values():
+            # Since OpenAPI 3.1 any scheme's requirement names what the credential must be allowed.
+            operation["security"] = [{"key": asked[operation["operationId"]]}]
             operation["responses"]["default"] = {"description": "Refused or failed", "content": content}
         if "post" in path and not is_openais:
             _repeatable(path["post"])
@@ -110,6 +113,23 @@ def described() -> dict[str, Any]:
             # One function answers GET and HEAD, and ninja names both after it; a name has to be one operation's.
             path["head"] = {**path["head"], "operationId": f"{path['head']['operationId']}_head"}
     return schema
+
+
+def _scopes() -> dict[str, list[str]]:
+    """The scope that each operation asks of a key, where `scope_required` left it; none for what any key may ask."""
+    operations = [
+        (one, operation)
+        for one in (api, compatible)
+        for router in one._get_bound_routers()  # what ninja's own description reads
+        for view in router.path_operations.values()
+        for operation in view.operations
+    ]
+    return {
+        one.get_openapi_operation_id(operation): [scope]
+        if (scope := getattr(operation.view_func, "required_scope", ""))
+        else []
+        for one, operation in operations
+    }
 
 
 def _repeatable(operation: dict[str, Any]) -> None:

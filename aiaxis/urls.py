@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("conversations/", include("conversations.urls")),
     path("", include("audit.urls")),
     path("", include("aiaxis.protection.urls")),
+    path("", include("aiaxis.reference.urls")),
     path("operator/", operators.urls),
     path("api/v1/openapi.json", openapi, name="openapi"),
     path("api/v1/", api.urls),

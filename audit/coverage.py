@@ -209,6 +209,7 @@ EXEMPT: Final[dict[str, str]] = {
     "healthz": _NOBODYS_DATA,
     "readyz": _NOBODYS_DATA,
     "openapi": _NOBODYS_DATA,
+    "reference:api": _NOBODYS_DATA,
     "metrics": "Counts, times and states of the installation, for a program with the token; a refusal is recorded.",
     "api:api-root": _NOBODYS_DATA,
     "accounts:front": "It sends people on, to sign-in or to their conversations.",

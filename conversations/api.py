@@ -204,7 +204,7 @@ def choose_path(request: TenantRequest, conversation_id: UUID, body: PathIn) -> 
     return HttpResponse(status=204)
 
 
-@router.post("/conversations/{uuid:conversation_id}/messages", response={202: Asked}, summary="Ask")
+@router.post("/conversations/{uuid:conversation_id}/messages", response={202: Asked}, summary="Ask a question")
 @scope_required("conversations:write")
 def ask(request: TenantRequest, conversation_id: UUID, body: MessageIn, key: IdempotencyKey = None) -> Any:
     """Put a question. It is answered in the background: follow the stream, or read the messages until the answer is finished.

@@ -42,6 +42,7 @@ PUBLIC = {
     "/operator/sign-in/second/": "asks for a code after an operator's right password",
     "/operator/sign-in/enrol/": "sets up an operator's second factor after a right password",
     "/api/v1/openapi.json": "describes the API, holds no data",
+    "/docs/api/": "says the same to people, from the same document",
 }
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 MISSING = "01890000-0000-7000-8000-00000000dead"

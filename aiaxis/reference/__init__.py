@@ -1,0 +1,1 @@
+"""How does a program use the API? A page that says so, made from the API's own description of itself."""
