@@ -62,8 +62,7 @@ def askable(search: str = "") -> QuerySet[Agent]:
 def with_citations(messages: QuerySet[Message]) -> QuerySet[Message]:
     """Bring each message's citations along, by number, in one query for all."""
     # The words as the search reads them are as long again as the text.
-    beside = (Prefetch("citations", Citation.objects.order_by("number")), "feedback")
-    return messages.defer("tsv").prefetch_related(*beside)
+    return messages.defer("tsv").prefetch_related(Prefetch("citations", Citation.objects.order_by("number")))
 
 
 def messages_of(conversation: Conversation) -> QuerySet[Message]:
@@ -84,7 +83,8 @@ def page_of(conversation: Conversation, before: int | None) -> tuple[list[Messag
 
 
 def part_of(conversation: Conversation, *, before: int | None = None, at: UUID | None = None) -> Part:
-    """Return the latest messages of the path that is shown; three queries, and one more while an answer is written.
+    """Return the latest messages of the path that is shown, as the reader rated them; four queries, and one more while
+    an answer is written.
 
     `before` is a position: the part ends before it. `at` is a message of this conversation: then it is the path through it,
     and the part around it.
@@ -99,7 +99,7 @@ def part_of(conversation: Conversation, *, before: int | None = None, at: UUID |
         end = min(end, here + AFTER_THE_ONE + 1)
     start = max(0, end - MESSAGES_ON_A_PAGE)
     wanted = with_citations(Message.objects.filter(pk__in=[node.id for node in path[start:end]]))
-    shown = as_far_as_written(list(wanted.order_by("position")))
+    shown = as_far_as_written(list(wanted.prefetch_related("feedback").order_by("position")))
     with_forks(shown, tree)
     return Part(shown, has_earlier=start > 0, has_later=end < len(path), leaf=path[-1].id if path else None)
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import has_role, recent_login_required, role_required
-from accounts.http import Reason, Refusal, TenantRequest, refuse
+from accounts.http import TenantRequest
 from accounts.models import Role
+from accounts.views.refusals import refuse_choice
 from audit.retention import choosing
 from audit.retention.forms import RetentionForm
 from audit.rules import Retention
@@ -37,19 +37,9 @@ def choose(request: TenantRequest) -> HttpResponse:
     try:
         since = choosing.choose(actor=request.tenant, retention=wanted)
     except choosing.Refused as refusal:
-        return _refused(request, refusal)
+        return refuse_choice(request, refusal, choosing.SENTENCES, page="audit:retention")
     day = f"{since.day} {since:%B %Y}"
     messages.success(request, f"Entries from {day} on are kept for {wanted.label}. Those before stay as they were.")
-    return redirect("audit:retention")
-
-
-def _refused(request: TenantRequest, refusal: choosing.Refused) -> HttpResponse:
-    """What the database would not do, told where it was asked for."""
-    if refusal.why == "role":
-        refuse(request, Refusal(Reason.ROLE, "request.refused", "warning", {"check": refusal.why}))
-        raise PermissionDenied(choosing.SENTENCES[refusal.why])
-    refuse(request, Refusal(Reason.FORBIDDEN, "request.refused", "notice", {"check": refusal.why}))
-    messages.error(request, choosing.SENTENCES[refusal.why])
     return redirect("audit:retention")
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.access import has_role, recent_login_required, role_required
-from accounts.http import Reason, Refusal, TenantRequest, refuse
+from accounts.http import TenantRequest
 from accounts.models import Role
+from accounts.views.refusals import refuse_choice
 from conversations.keeping import queries, services
 from conversations.keeping.forms import KeepingForm
 
@@ -34,7 +34,7 @@ def choose(request: TenantRequest) -> HttpResponseBase:
     try:
         begins = services.choose(actor=request.tenant, **form.chosen())
     except services.Refused as refusal:
-        return _refused(request, refusal)
+        return refuse_choice(request, refusal, services.SENTENCES, page="kept:page")
     if any(days is not None for days in form.chosen().values()):
         day = f"{begins.day} {begins:%B %Y}"
         messages.success(
@@ -42,16 +42,6 @@ def choose(request: TenantRequest) -> HttpResponseBase:
         )
     else:
         messages.success(request, "Changed. Nothing is deleted for its age any more.")
-    return redirect("kept:page")
-
-
-def _refused(request: TenantRequest, refusal: services.Refused) -> HttpResponse:
-    """What the database would not do, told where it was asked for."""
-    if refusal.why == "role":
-        refuse(request, Refusal(Reason.ROLE, "request.refused", "warning", {"check": refusal.why}))
-        raise PermissionDenied(services.SENTENCES[refusal.why])
-    refuse(request, Refusal(Reason.FORBIDDEN, "request.refused", "notice", {"check": refusal.why}))
-    messages.error(request, services.SENTENCES[refusal.why])
     return redirect("kept:page")
 
 

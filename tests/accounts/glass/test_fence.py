@@ -150,7 +150,7 @@ def test_it_writes_nothing(desk: Desk) -> None:
     statements = [
         "UPDATE files_file SET name = 'gone'",
         "DELETE FROM conversations_message",
-        "INSERT INTO agents_agentfile SELECT * FROM agents_agentfile",
+        "INSERT INTO conversations_delta SELECT * FROM conversations_delta",
         "UPDATE accounts_session SET revoked_at = now()",
         "SELECT fence.leave_workspace()",
         "DELETE FROM accounts_cache",

@@ -239,7 +239,7 @@ def test_a_list_costs_the_same_however_long_it_is(
     visit = stage.asked(browser)
     for _ in range(2):
         for page, path in stage.pages_of(visit, desk).items():
-            with django_assert_max_num_queries(9, connection=connections["default"]):
+            with django_assert_max_num_queries(8, connection=connections["default"]):
                 assert stage.read(browser, path)[0] == 200, page
         for _ in range(3):
             a_full_desk(ALICE)
