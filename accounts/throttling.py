@@ -29,7 +29,7 @@ from django.conf import settings
 from django.contrib.auth.signals import user_login_failed
 from django.http import HttpRequest
 from django.utils.crypto import salted_hmac
-from django_ratelimit.core import _split_rate, get_usage
+from django_ratelimit.core import get_usage
 
 from accounts import devices
 from accounts.identity import asking
@@ -179,34 +179,6 @@ def admit_arrival(request: HttpRequest) -> None:
     _admit(request, group="sso", key=_address_key, rate=_ARRIVALS)
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What a key may still ask: `left` of `limit` requests, which are all there again in `seconds`; `window` is their time."""
-
-    limit: int
-    left: int
-    seconds: int
-    window: int
-
-    @property
-    def is_used_up(self) -> bool:
-        """Is this request one too many?"""
-        return self.left < 0
-
-
-def admit_program(request: HttpRequest, credential: str) -> Allowance:
-    """Count one request of this API key. Raises ``Unavailable`` without a cache: not counted is not admitted."""
-    try:
-        usage = get_usage(request, group="api", key=lambda *_: credential, rate=settings.API_RATE, increment=True)
-    except Exception as error:
-        # As below.
-        raise Unavailable("throttling counters") from error
-    if usage is None or usage["time_left"] < 0:
-        raise Unavailable("throttling counters")
-    seconds = max(1, usage["time_left"])
-    return Allowance(usage["limit"], usage["limit"] - usage["count"], seconds, _split_rate(settings.API_RATE)[1])
-
-
 def reserve(request: HttpRequest, email: str) -> None:
     """Count one guess at this account's password before it is compared. Raises ``Throttled`` or ``Unavailable``."""
     if not AxesProxyHandler.is_allowed(request, {"email": email}):
@@ -264,7 +236,7 @@ def _admit(request: HttpRequest, *, group: str, key: Any, rate: str) -> None:
         raise Unavailable("throttling counters") from error
     if usage is None or not usage["should_limit"]:
         return
-    if usage["time_left"] < 0:
+    if usage["limit"] == 0:
         # django-ratelimit's way to say that the cache could not count. Not counting must not mean admitting.
         raise Unavailable("throttling counters")
     raise Throttled(max(1, usage["time_left"]), limit=group)

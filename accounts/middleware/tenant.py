@@ -18,8 +18,8 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from psycopg.errors import DiskFull
 
-from accounts import throttling
 from accounts.access import is_public
+from accounts.allowances import PROGRAMS, Allowance
 from accounts.http import Reason, Refusal, Tenant, note_reached, refuse, tenant_of
 from accounts.identity import resolution
 from accounts.identity.base import IdentityRefusal, Revoked, Unavailable
@@ -27,7 +27,6 @@ from accounts.problems import answer, as_problem, problem, unavailable
 from accounts.routes import OPENAI_PREFIX, Door, Route, route_of
 from accounts.streams import fence_stream
 from accounts.tenancy.context import workspace
-from accounts.throttling import Allowance
 from accounts.waiting import hold_nothing
 
 # Other places in which clients of other products put keys. Here they open nothing, and beside a real credential they are a second.
@@ -68,7 +67,7 @@ class TenantMiddleware:
     def _counted(self, request: HttpRequest, tenant: Tenant) -> HttpResponseBase:
         """What a program is answered, with what its key may still ask."""
         try:
-            allowance = throttling.admit_program(request, str(tenant.credential_id))
+            allowance = PROGRAMS.admit(str(tenant.credential_id))
         except Unavailable as silent:
             return unavailable(request, silent.system, str(silent.retry_after))
         if allowance.is_used_up:
