@@ -72,9 +72,11 @@ class File(WorkspaceModel):
         ]
         indexes = [
             models.Index(fields=["workspace", "owner", "-created_at"], name="files_file_of_owner"),
-            # Everything that the member policy asks of a file, so that it is answered without the file's row: a count, and
-            # the question behind every passage, read 1,000 rows so in a fifth of the time (measured).
+            # Everything that the member policy asks of a file, so that it is answered without the file's row: the question
+            # behind every passage reads 1,000 rows so in a fifth of the time (measured).
             models.Index(fields=["workspace", "id"], include=["owner", "visibility"], name="files_file_visible"),
+            # The same without ids, for a count: what is alike in 1,000 rows stands there once, on a quarter of the pages.
+            models.Index(fields=["workspace", "owner", "visibility"], name="files_file_counted"),
             models.Index(fields=["workspace", "sha256"], name="files_file_sha256"),
             # How many files a workspace has, and how many bytes, without reading their rows: what the console asks.
             models.Index(fields=["workspace"], include=["size"], name="files_file_usage"),

@@ -79,6 +79,9 @@ max_locks_per_transaction = 256
 shared_buffers = 128MB
 max_wal_size = 512MB
 jit = off
+# As for a solid-state disk, or memory. By the default, which thinks of a turning one, a workspace's newest files were found by
+# sorting all of them instead of walking the index backwards (measured: the page took a third longer with 1,000 workspaces).
+random_page_cost = 1.1
 recovery_init_sync_method = {recovery_sync}
 datestyle = 'iso, mdy'
 timezone = 'UTC'
