@@ -16,6 +16,7 @@ from tests import cast, environment
 ROWS = 1000  # in each workspace
 PASSAGES = 200  # in each workspace
 SMALL = 10  # workspaces in the twin database
+BARE = {environment.platform_database: "aiaxis_owner", environment.identity_database: "aiaxis_identity"}
 
 WORKSPACES = """
 INSERT INTO accounts_workspace (id, name, slug, status, created_at)
@@ -47,23 +48,37 @@ SELECT uuidv7(), f.workspace_id, f.id, p, 1, '', (
 FROM files_file f, generate_series(1, 5) p WHERE f.size <= %s AND f.media_type = 'application/pdf'"""
 
 
-def build(console: Console, *, workspaces: int) -> None:
-    """Make the databases anew and fill them; `workspaces` 0 leaves only the cast on stage."""
+def migrate(console: Console) -> None:
+    """Make bare databases once, with nothing but the cast in them, of which every stage is a copy."""
     console.print("making the databases")
-    small = os.environ["BENCH_SMALL_DATABASE"]
     environment.server.make_database(environment.platform_database, "aiaxis_owner")
     environment.server.make_database(environment.identity_database, "aiaxis_identity", "template0")
     call_command("migrate", database="owner", verbosity=0)
     call_command("migrate", database="identity", verbosity=0)
     cast.enter()
-    for wrapper in connections.all(initialized_only=True):
-        wrapper.close()
-        cast_to("DatabaseWrapper", wrapper).close_pool()
-    environment.server.make_database(small, "aiaxis_owner", environment.platform_database)
+    _hang_up()
+    for database, owner in BARE.items():
+        environment.server.make_database(f"{database}_bare", owner, database)
+
+
+def set_up(console: Console, *, workspaces: int) -> None:
+    """Put the databases back as they were made, and fill them; `workspaces` 0 leaves only the cast on stage."""
+    _hang_up()
+    for database, owner in BARE.items():
+        environment.server.make_database(database, owner, f"{database}_bare")
+    small = os.environ["BENCH_SMALL_DATABASE"]
+    environment.server.make_database(small, "aiaxis_owner", f"{environment.platform_database}_bare")
     if workspaces:
         console.print(f"filling {SMALL} and {workspaces} workspaces with {ROWS} rows each")
         _fill(small, min(SMALL, workspaces))
         _fill(environment.platform_database, workspaces)
+
+
+def _hang_up() -> None:
+    """End every connection of this process: no database is copied, or put back, while somebody is connected to it."""
+    for wrapper in connections.all(initialized_only=True):
+        wrapper.close()
+        cast_to("DatabaseWrapper", wrapper).close_pool()
 
 
 def _fill(database: str, workspaces: int) -> None:
