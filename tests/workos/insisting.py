@@ -22,6 +22,7 @@ from tests.cast import ACME, BIRCH, EVERYONE, Person
 from tests.workos import world
 from tests.workos.__main__ import fill as people
 from tests.workos.server import Double
+from tests.workos.walking import TRUST
 
 VARIABLE: Final = "TESTS_INSIST_AT"
 ORGANIZATIONS: Final = {ACME: "org_01ACME", BIRCH: "org_01BIRCH"}
@@ -87,7 +88,7 @@ def proof(person: Person, client: Client) -> Proof:
     begun = provider.start_sso(
         redirect_uri=BACK, organization_id=ORGANIZATIONS[person.company], email_hint=person.email
     )
-    brought = parse_qs(urlsplit(httpx.get(begun.url).headers["Location"]).query)
+    brought = parse_qs(urlsplit(httpx.get(begun.url, verify=TRUST).headers["Location"]).query)
     assert brought["state"] == [begun.state]
     return provider.finish_sso(
         code=brought["code"][0], code_verifier=begun.code_verifier, nonce=begun.nonce, client=client
