@@ -64,9 +64,19 @@ IN_VISIBLE_CONVERSATION = (
     "EXISTS (SELECT 1 FROM conversations_conversation c "
     "WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id)"
 )
+# To read is one question, to write another: whoever may read a conversation that is shared writes nothing in it (L20).
+IN_OWN_CONVERSATION = (
+    "EXISTS (SELECT 1 FROM conversations_conversation c "
+    "WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id AND c.owner_id = {member})"
+)
 IN_VISIBLE_MESSAGE = (
     "EXISTS (SELECT 1 FROM conversations_message m "
     "WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.message_id)"
+)
+IN_OWN_MESSAGE = (
+    "EXISTS (SELECT 1 FROM conversations_message m JOIN conversations_conversation c "
+    "ON c.workspace_id = m.workspace_id AND c.id = m.conversation_id "
+    "WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.message_id AND c.owner_id = {member})"
 )
 PASSAGE_VISIBLE = (
     "EXISTS (SELECT 1 FROM files_passage p WHERE p.workspace_id = {table}.workspace_id AND p.id = {table}.passage_id)"
@@ -137,7 +147,7 @@ class Message(WorkspaceModel):
                 within="conversation_id",
             ),
             MemberPolicy(
-                name="conversations_message_member", read=IN_VISIBLE_CONVERSATION, write=IN_VISIBLE_CONVERSATION
+                name="conversations_message_member", read=IN_VISIBLE_CONVERSATION, write=IN_OWN_CONVERSATION
             ),
         ]
         indexes = [
@@ -196,7 +206,7 @@ class Delta(WorkspaceModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace", "message", "seq"], name="conversations_delta_seq"),
-            MemberPolicy(name="conversations_delta_member", read=IN_VISIBLE_MESSAGE, write=IN_VISIBLE_MESSAGE),
+            MemberPolicy(name="conversations_delta_member", read=IN_VISIBLE_MESSAGE, write=IN_OWN_MESSAGE),
         ]
 
     def __str__(self) -> str:
@@ -230,9 +240,9 @@ class Citation(WorkspaceModel):
             MemberPolicy(
                 name="conversations_citation_member",
                 read=IN_VISIBLE_MESSAGE,
-                write=IN_VISIBLE_MESSAGE,
+                write=IN_OWN_MESSAGE,
                 # Of a file that one may see (L1, L6); the quote stays when the file is hidden later.
-                insert=f"{IN_VISIBLE_MESSAGE} AND (file_id IS NULL OR {FILE_VISIBLE}) "
+                insert=f"{IN_OWN_MESSAGE} AND (file_id IS NULL OR {FILE_VISIBLE}) "
                 f"AND (passage_id IS NULL OR {PASSAGE_VISIBLE})",
             ),
         ]

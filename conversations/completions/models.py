@@ -18,6 +18,10 @@ OF_VISIBLE_CONVERSATION: Final = (
     "EXISTS (SELECT 1 FROM conversations_conversation c "
     "WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id)"
 )
+OF_OWN_CONVERSATION: Final = (
+    "EXISTS (SELECT 1 FROM conversations_conversation c "
+    "WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id AND c.owner_id = {member})"
+)
 
 
 class Completion(WorkspaceModel):
@@ -40,7 +44,7 @@ class Completion(WorkspaceModel):
         constraints = [
             models.UniqueConstraint(fields=["workspace", "conversation"], name="conversations_completion_one"),
             MemberPolicy(
-                name="conversations_completion_member", read=OF_VISIBLE_CONVERSATION, write=OF_VISIBLE_CONVERSATION
+                name="conversations_completion_member", read=OF_VISIBLE_CONVERSATION, write=OF_OWN_CONVERSATION
             ),
         ]
 
