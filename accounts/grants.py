@@ -64,18 +64,14 @@ GRANTS: Final = (
     Grant(APP, "agents_modeluse", READ),
     # A conversation keeps its agent and its owner: a policy cannot compare a row with what it was.
     Grant(APP, "conversations_conversation", MAKE),
-    Grant(APP, "conversations_conversation", ("UPDATE",), columns=("title", "updated_at", "archived_at")),
+    Grant(APP, "conversations_conversation", ("UPDATE",), columns=("title", "updated_at", "archived_at", "visibility")),
+    Grant(APP, "conversations_conversationshare", MAKE),
     Grant(APP, "conversations_message", WRITE),
     Grant(APP, "conversations_delta", MAKE),
     Grant(APP, "conversations_citation", MAKE),
     # Whose answer a rating is of, and of which agent's, stays as it was made.
     Grant(APP, "conversations_feedback", MAKE),
-    Grant(
-        APP,
-        "conversations_feedback",
-        ("UPDATE",),
-        columns=("is_helpful", "comment", "is_passed_on", "updated_at"),
-    ),
+    Grant(APP, "conversations_feedback", ("UPDATE",), columns=("is_helpful", "comment", "is_passed_on", "updated_at")),
     # Counted by triggers alone: a number that injected SQL could write would be no number.
     Grant(APP, "conversations_dailyuse", READ),
     Grant(APP, "conversations_completion", WRITE),
@@ -292,6 +288,10 @@ DEFINER_FUNCTIONS: Final = {
     # How an agent was rated: asked by its owner, told without whose answer it was.
     "fence.feedback_counts(uuid)": (APP,),
     "fence.feedback_comments(uuid)": (APP,),
+    # Conversations that are shared: what answers quote, where one stands that a reader may not see, and the end of it.
+    "fence.note_sources()": (),
+    "fence.unseen_answers(uuid)": (APP,),
+    "fence.end_conversation_sharing(uuid)": (APP,),
     # Invitations: sent and withdrawn by the sealed member, accepted by sealed claims and the mailed token together.
     "fence.send_invitation(uuid,text,text,text,text,bytea)": (APP,),
     "fence.renew_invitation(uuid,text,bytea)": (APP,),

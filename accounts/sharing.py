@@ -15,7 +15,7 @@ from uuid import UUID
 from django import forms
 from django.db import models
 
-from accounts.http import NotVisible
+from accounts.http import NotVisible, Tenant
 from accounts.models import Membership
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 
@@ -30,6 +30,10 @@ SHARE_MADE: Final = (
     "owner_id = {member} AND EXISTS (SELECT 1 FROM accounts_membership m "
     "WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.member_id AND m.status = 'active')"
 )
+
+
+NAMED: Final = "named"
+"""The visibility under which people are chosen by name; the other two are "private" and "workspace"."""
 
 
 class Share(WorkspaceModel):
@@ -96,3 +100,25 @@ class PeopleField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # 
                 # A page offers only who is here; an id from elsewhere was put in by hand (L1).
                 raise NotVisible.among(value) from error
             raise
+
+
+class SharingForm(forms.Form):
+    """With whom something is shared. Whatever is shared brings `visibility`, a choice, `people`, and what to say when nobody is chosen."""
+
+    nobody = "Choose at least one person, or keep it to yourself."
+
+    def __init__(self, *args: Any, reader: Tenant, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["people"].without(reader.membership_id)  # type: ignore[attr-defined]  # a people field
+
+    def clean(self) -> dict[str, Any]:
+        """Nobody chosen is private, and whoever wanted that would have said so."""
+        values = super().clean() or {}
+        if values.get("visibility") == NAMED and not values.get("people") and "people" not in self.errors:
+            self.add_error("people", self.nobody)
+        return values
+
+    def chosen(self) -> dict[str, Any]:
+        """Return what the services take: the visibility, and the memberships of those who were chosen."""
+        people = [one.pk for one in self.cleaned_data["people"]]
+        return {"visibility": self.cleaned_data["visibility"], "people": people}

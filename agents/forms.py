@@ -8,6 +8,7 @@ from uuid import UUID
 from django import forms
 from django.db.models import QuerySet
 
+from accounts import sharing
 from accounts.http import NotVisible, Tenant
 from accounts.sharing import PeopleField
 from accounts.submissions import SubmissionField
@@ -58,9 +59,10 @@ class StartersField(forms.CharField):
         return starters
 
 
-class SharingForm(forms.Form):
+class SharingForm(sharing.SharingForm):
     """Who can ask an agent."""
 
+    nobody = "Choose at least one person, or keep the agent to yourself."
     visibility = forms.ChoiceField(
         choices=Visibility.choices, initial=Visibility.PRIVATE, widget=forms.RadioSelect, label="Who can ask it"
     )
@@ -68,22 +70,6 @@ class SharingForm(forms.Form):
         label="People who can ask it",
         help_text="They can ask it, and not change it. Each gets answers only from files that they may read themselves.",
     )
-
-    def __init__(self, *args: Any, reader: Tenant, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["people"].without(reader.membership_id)  # type: ignore[attr-defined]  # a people field
-
-    def clean(self) -> dict[str, Any]:
-        """Nobody chosen is a private agent, and whoever wanted that would have said so."""
-        values = super().clean() or {}
-        if values.get("visibility") == Visibility.NAMED and not values.get("people") and "people" not in self.errors:
-            self.add_error("people", "Choose at least one person, or keep the agent to yourself.")
-        return values
-
-    def chosen(self) -> dict[str, Any]:
-        """Return what the services take: the visibility, and the memberships of those who were chosen."""
-        people = [one.pk for one in self.cleaned_data["people"]]
-        return {"visibility": self.cleaned_data["visibility"], "people": people}
 
     @classmethod
     def of(cls, agent: Agent, reader: Tenant) -> SharingForm:

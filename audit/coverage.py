@@ -31,9 +31,9 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "accounts:member_role": ("member.role_changed",),
     "accounts:member_suspend": ("member.suspended",),
     "accounts:member_restore": ("member.restored",),
-    "accounts:member_remove": ("member.removed", "agent.handed_over"),
+    "accounts:member_remove": ("member.removed", "agent.handed_over", "conversation.visibility_changed"),
     "accounts:member_transfer": ("ownership.transferred",),
-    "accounts:leave": ("member.left", "agent.handed_over"),
+    "accounts:leave": ("member.left", "agent.handed_over", "conversation.visibility_changed"),
     "accounts:invite": ("invitation.sent",),
     "accounts:sso_connected": ("organization.connected",),
     "accounts:sso_rules": ("sign_in.rules_changed",),
@@ -76,6 +76,8 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "conversations:withdraw": ("message.rating_withdrawn",),
     "conversations:archive": ("conversation.archived",),
     "conversations:restore": ("conversation.restored",),
+    "conversations:share": ("conversation.visibility_changed", "conversation.people_changed"),
+    "conversations:detail": ("conversation.shown",),
     "conversations:export": ("conversation.exported",),
     "conversations:stop": ("message.stopped",),
     "conversations:retry": ("message.asked",),
@@ -179,7 +181,14 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "api:restore_agent_version": ("agent.returned", "agent.changed", "agent.files_changed"),
     "api:delete_agent": ("agent.deleted",),
     "api:start_conversation": ("conversation.started",),
-    "api:change_conversation": ("conversation.renamed", "conversation.archived", "conversation.restored"),
+    "api:list_messages": ("conversation.shown",),
+    "api:change_conversation": (
+        "conversation.renamed",
+        "conversation.archived",
+        "conversation.restored",
+        "conversation.visibility_changed",
+        "conversation.people_changed",
+    ),
     "api:delete_conversation": ("conversation.deleted",),
     "api:rate": ("message.rated",),
     "api:withdraw_feedback": ("message.rating_withdrawn",),
@@ -199,7 +208,10 @@ _WHERE_TOLD = "Administrators see where their own workspace is told of its event
 _PROVIDERS = "Administrators see which model vendors their workspace uses, never a key; every change is recorded."
 _NUMBERS = "How much was used, of oneself or, for owners and administrators, of everybody; taking the file is recorded."
 _OWN_VERSIONS = "What its owner made of an agent before; each change is recorded when it is made."
-_OWN_CONVERSATION = "Only its owner can open it, and reads what was said to them; what agents read for it is recorded."
+_OWN_CONVERSATION = (
+    "Its owner reads what was said to them, which is nobody's news; what agents read for it is recorded."
+)
+_PART_OF_A_READING = "A part of a conversation whose reading is recorded where a colleague opens it."
 _OWN_VIEW = "It says which branch of their own conversation a member sees; nothing that was said is changed."
 _RATINGS = (
     "The agent's owner reads counts and what was passed on, and nothing of whose answer it was; rating is recorded."
@@ -278,18 +290,17 @@ EXEMPT: Final[dict[str, str]] = {
     "conversations:search": _OWN_CONVERSATION,
     "conversations:feedback": _OWN_CONVERSATION,
     "conversations:agent_feedback": _RATINGS,
-    "conversations:detail": _OWN_CONVERSATION,
+    "conversations:shared": _NAMES_AND_STATES,
     "conversations:choose": _OWN_VIEW,
-    "conversations:stream": _OWN_CONVERSATION,
-    "conversations:turn": _OWN_CONVERSATION,
+    "conversations:stream": _PART_OF_A_READING,
+    "conversations:turn": _PART_OF_A_READING,
     "api:list_conversations": _OWN_CONVERSATION,
-    "api:get_conversation": _OWN_CONVERSATION,
+    "api:get_conversation": _NAMES_AND_STATES,
     "api:search_conversations": _OWN_CONVERSATION,
     "api:choose_path": _OWN_VIEW,
     "api:get_feedback": _OWN_CONVERSATION,
     "api:agent_feedback": _RATINGS,
-    "api:list_messages": _OWN_CONVERSATION,
-    "api:stream": _OWN_CONVERSATION,
+    "api:stream": _PART_OF_A_READING,
 }
 """Addresses that leave no entry when they are allowed, each with its reason."""
 

@@ -176,6 +176,13 @@ ACTIONS: dict[str, Action] = {
     "conversation.renamed": Action("Conversation renamed", "sensitive_update"),
     "conversation.archived": Action("Conversation archived", "sensitive_update"),
     "conversation.restored": Action("Conversation taken out of the archive", "sensitive_update"),
+    "conversation.visibility_changed": Action(
+        "Who can read a conversation changed", "privilege_permissions_changed", Severity.NOTICE
+    ),
+    "conversation.people_changed": Action(
+        "Conversation shared with chosen people, or no longer", "privilege_permissions_changed", Severity.NOTICE
+    ),
+    "conversation.shown": Action("Shared conversation read", "sensitive_read"),
     "conversation.exported": Action("Conversation exported", "sensitive_read", Severity.NOTICE),
     "conversation.deleted": Action("Conversation deleted", "sensitive_delete", Severity.NOTICE),
     "workspace.exported": Action("Export of the workspace ordered", "sensitive_read", Severity.WARNING),

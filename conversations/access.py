@@ -1,17 +1,22 @@
-"""Which conversations and messages are this member's?
+"""Which conversations and messages may this member read, and in which may they write?
 
-A conversation is its owner's alone, and the database says so too. A colleague's, another workspace's and one that never was are the
-same 404, for reading, streaming, stopping, retrying and renaming alike (L15, L16, L17).
+A conversation is its owner's, and is read by those with whom its owner shares it; the database says so too. Any other colleague's,
+another workspace's and one that never was are the same 404, for reading, streaming, stopping, retrying and renaming alike (L15,
+L16, L17). Whoever it is shared with reads, and is refused everything else (L20).
 """
 
 from __future__ import annotations
 
 from uuid import UUID
 
+from django.core.exceptions import PermissionDenied
+
 from accounts.access import has_role
 from accounts.http import NotVisible, Tenant
 from accounts.models import Role
+from accounts.tenancy.context import current_member_id
 from agents.models import Agent
+from conversations import branches
 from conversations.models import Conversation, Message
 
 
@@ -20,11 +25,25 @@ def can_ask(actor: Tenant) -> bool:
     return has_role(actor, Role.MEMBER)
 
 
+def is_own(conversation: Conversation) -> bool:
+    """Is it the bound member's own?"""
+    return conversation.owner_id == current_member_id()
+
+
 def get_conversation_or_refuse(conversation_id: UUID) -> Conversation:
-    """Return a conversation of the bound member; raise NotVisible otherwise."""
-    conversation: Conversation | None = Conversation.objects.select_related("agent").filter(pk=conversation_id).first()
+    """Return a conversation that the bound member may read: their own, or one that is shared with them; raise NotVisible otherwise."""
+    found = Conversation.objects.select_related("agent", "owner").filter(pk=conversation_id)
+    conversation: Conversation | None = found.first()
     if conversation is None:
         raise NotVisible([conversation_id])
+    return conversation
+
+
+def get_own_conversation_or_refuse(conversation_id: UUID) -> Conversation:
+    """Return a conversation of the bound member's own; raise NotVisible when they may not read it, PermissionDenied when only that."""
+    conversation = get_conversation_or_refuse(conversation_id)
+    if not is_own(conversation):
+        raise PermissionDenied("Only the person whose conversation this is can change it. You can read it.")
     return conversation
 
 
@@ -37,6 +56,15 @@ def get_message_or_refuse(conversation: Conversation, message_id: UUID) -> Messa
     if message is None:
         raise NotVisible([message_id])
     return message
+
+
+def get_place_or_refuse(conversation: Conversation, message_id: UUID) -> None:
+    """Raise NotVisible unless this message stands in this very conversation, seen or not: an answer whose source the reader cannot
+    open has a place all the same.
+    """
+    unseen = {node.id for node in branches.unseen_in(conversation)}
+    if message_id not in unseen:
+        get_message_or_refuse(conversation, message_id)
 
 
 def agent_of(conversation: Conversation) -> Agent | None:

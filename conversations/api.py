@@ -15,9 +15,12 @@ from accounts.http import TenantRequest
 from accounts.pagination import paginate
 from accounts.schemas import Body, IdempotencyKey, Limit, Listing, Refused
 from agents import access as agent_access
+from agents.api import People, Sharing
 from conversations import access, queries, services, streaming
 from conversations.archiving import services as archiving
 from conversations.models import LONGEST_QUESTION, Citation, Conversation, Message
+from conversations.sharing import queries as sharing_queries
+from conversations.sharing import services as sharing
 
 router = Router(tags=["conversations"])
 
@@ -37,14 +40,36 @@ class ConversationIn(Body):
 
 
 class ConversationOut(Schema):
-    """A conversation. `agent_id` is null when the agent was deleted."""
+    """A conversation. `agent_id` is null when the agent was deleted, or the key's member cannot see it.
+
+    `shared_with` holds the e-mail addresses of those who were chosen to read it, where its visibility is "named": all of them for
+    its owner, and one's own for anybody else. `shared_by` is the address of its owner where that is a colleague.
+    """
 
     id: UUID
     title: str
     agent_id: UUID | None
     archived: bool
+    visibility: str
+    shared_with: list[str]
+    shared_by: str | None
     created_at: datetime
     updated_at: datetime
+
+    @staticmethod
+    def resolve_agent_id(conversation: Conversation) -> UUID | None:
+        """Return the id of an agent that the reader can see."""
+        return conversation.agent.pk if conversation.agent else None
+
+    @staticmethod
+    def resolve_shared_with(conversation: Conversation) -> list[str]:
+        """Return the addresses of those who were chosen, by name."""
+        return [one.email for one in sharing_queries.shared_with(conversation)]
+
+    @staticmethod
+    def resolve_shared_by(conversation: Conversation) -> str | None:
+        """Return whose it is, where it is not the reader's."""
+        return None if access.is_own(conversation) else conversation.owner.email
 
     @staticmethod
     def resolve_archived(conversation: Conversation) -> bool:
@@ -57,6 +82,8 @@ class ConversationChange(Body):
 
     title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] = ""
     archived: bool = False
+    visibility: Sharing = "private"
+    shared_with: Annotated[People, Field(description='E-mail addresses; only where the visibility is "named".')] = []
 
 
 class MessageIn(Body):
@@ -130,9 +157,14 @@ class Asked(MessageOut):
 
 @router.get("/conversations", response=Listing[ConversationOut], summary="List conversations")
 @scope_required("conversations:read")
-def list_conversations(request: TenantRequest, cursor: str = "", limit: Limit = 50, archived: bool = False) -> Any:
-    """The key's member's own conversations, newest first: those that are not archived, or with `archived=true` those that are."""
-    return paginate(queries.listed(archived=archived), cursor, limit)
+def list_conversations(
+    request: TenantRequest, cursor: str = "", limit: Limit = 50, archived: bool = False, shared: bool = False
+) -> Any:
+    """The key's member's own conversations, newest first: those that are not archived, or with `archived=true` those that are.
+
+    With `shared=true` those that colleagues share with this member, to be read.
+    """
+    return paginate(sharing_queries.with_reader() if shared else queries.listed(archived=archived), cursor, limit)
 
 
 @router.post("/conversations", response={201: ConversationOut}, summary="Start a conversation")
@@ -152,21 +184,26 @@ def start_conversation(request: TenantRequest, body: ConversationIn, key: Idempo
 @router.get("/conversations/{uuid:conversation_id}", response=ConversationOut, summary="Get a conversation")
 @scope_required("conversations:read")
 def get_conversation(request: TenantRequest, conversation_id: UUID) -> Any:
-    """One conversation of the key's member."""
+    """One conversation of the key's member, or one that a colleague shares with them."""
     return access.get_conversation_or_refuse(conversation_id)
 
 
 @router.patch("/conversations/{uuid:conversation_id}", response=ConversationOut, summary="Change a conversation")
 @scope_required("conversations:write")
 def change_conversation(request: TenantRequest, conversation_id: UUID, body: ConversationChange) -> Any:
-    """Give a conversation another title, put it into the archive, or take it out."""
-    conversation = access.get_conversation_or_refuse(conversation_id)
+    """Give a conversation of the key's member another title, put it into the archive or take it out, or share it to be read.
+
+    Answers from files that a reader cannot open are not shown to that reader.
+    """
+    conversation = access.get_own_conversation_or_refuse(conversation_id)
     with transaction.atomic():
         if "title" in body.model_fields_set:
             services.rename(conversation, actor=request.tenant, title=body.title)
         if "archived" in body.model_fields_set:
             change = archiving.archive if body.archived else archiving.restore
             change(conversation, actor=request.tenant)
+        if body.model_fields_set & {"visibility", "shared_with"}:
+            _share(request, conversation, body)
     return conversation
 
 
@@ -174,7 +211,7 @@ def change_conversation(request: TenantRequest, conversation_id: UUID, body: Con
 @scope_required("conversations:write")
 def delete_conversation(request: TenantRequest, conversation_id: UUID) -> HttpResponse:
     """Delete a conversation with all that was said in it."""
-    services.delete(access.get_conversation_or_refuse(conversation_id), actor=request.tenant)
+    services.delete(access.get_own_conversation_or_refuse(conversation_id), actor=request.tenant)
     return HttpResponse(status=204)
 
 
@@ -187,8 +224,12 @@ def list_messages(
     limit: Limit = 50,
     branches: Literal["path", "all"] = "path",
 ) -> Any:
-    """What was said, newest first: on the path that is shown, or on `all` branches."""
+    """What was said, newest first: on the path that is shown, or on `all` branches.
+
+    Of a colleague's conversation, answers from sources that the key's member cannot open are left out.
+    """
     conversation = access.get_conversation_or_refuse(conversation_id)
+    sharing.note_reading(conversation, actor=request.tenant)
     wanted = queries.messages_of if branches == "all" else queries.on_path
     page = paginate(wanted(conversation), cursor, limit)
     queries.as_far_as_written(page.items)
@@ -199,7 +240,7 @@ def list_messages(
 @scope_required("conversations:write")
 def choose_path(request: TenantRequest, conversation_id: UUID, body: PathIn) -> HttpResponse:
     """Lead the path through a message: what follows it is listed and shown from now on, as it was last."""
-    conversation = access.get_conversation_or_refuse(conversation_id)
+    conversation = access.get_own_conversation_or_refuse(conversation_id)
     services.choose(conversation, message=access.get_message_or_refuse(conversation, body.message_id))
     return HttpResponse(status=204)
 
@@ -211,7 +252,7 @@ def ask(request: TenantRequest, conversation_id: UUID, body: MessageIn, key: Ide
 
     With an `Idempotency-Key` a repeated request gives the question of the first one.
     """
-    conversation = access.get_conversation_or_refuse(conversation_id)
+    conversation = access.get_own_conversation_or_refuse(conversation_id)
     if body.parent_id and body.instead_of:
         raise Refused(422, "Send parent_id or instead_of, not both: each says where the question stands.")
     place = {"parent_id": body.parent_id, "instead_of": body.instead_of}
@@ -230,7 +271,7 @@ def ask(request: TenantRequest, conversation_id: UUID, body: MessageIn, key: Ide
 @scope_required("conversations:write")
 def stop(request: TenantRequest, conversation_id: UUID) -> HttpResponse:
     """End the answer that is being written; what was written stays."""
-    services.stop(access.get_conversation_or_refuse(conversation_id), actor=request.tenant)
+    services.stop(access.get_own_conversation_or_refuse(conversation_id), actor=request.tenant)
     return HttpResponse(status=204)
 
 
@@ -241,7 +282,7 @@ def retry(request: TenantRequest, conversation_id: UUID) -> Any:
 
     The new answer stands beside the old one and is the path from now on.
     """
-    return _again(request, access.get_conversation_or_refuse(conversation_id))
+    return _again(request, access.get_own_conversation_or_refuse(conversation_id))
 
 
 @router.post(
@@ -252,7 +293,7 @@ def retry(request: TenantRequest, conversation_id: UUID) -> Any:
 @scope_required("conversations:write")
 def retry_message(request: TenantRequest, conversation_id: UUID, message_id: UUID) -> Any:
     """The same for any answer of the conversation. Asked for again while it is written, the new answer is given back."""
-    conversation = access.get_conversation_or_refuse(conversation_id)
+    conversation = access.get_own_conversation_or_refuse(conversation_id)
     return _again(request, conversation, access.get_message_or_refuse(conversation, message_id))
 
 
@@ -260,6 +301,8 @@ def retry_message(request: TenantRequest, conversation_id: UUID, message_id: UUI
 @scope_required("conversations:read")
 def stream(request: TenantRequest, conversation_id: UUID) -> HttpResponseBase:
     """Server-sent events of the latest answer: `status`, `text`, `citation`, and last its state (`done`, `stopped` …).
+
+    Of a colleague's conversation the answer comes when it is complete, and ends unsaid if its sources cannot be opened.
 
     Send `Last-Event-ID` to go on after a dropped line. 204 when there is nothing that you have not seen.
     """
@@ -281,3 +324,14 @@ def _again(request: TenantRequest, conversation: Conversation, answer: Message |
         raise Refused(429, str(refusal), retry_after=RETRY_AFTER) from refusal
     except services.Refusal as refusal:
         raise Refused(409, str(refusal)) from refusal
+
+
+def _share(request: TenantRequest, conversation: Conversation, body: ConversationChange) -> None:
+    is_chosen = "visibility" in body.model_fields_set
+    visibility = body.visibility if is_chosen else conversation.visibility
+    if body.shared_with and visibility != "named":
+        raise Refused(422, 'People are chosen where the visibility is "named". Send that too, or leave them out.')
+    people = None
+    if "shared_with" in body.model_fields_set:
+        people = [one.pk for one in agent_access.get_people_or_refuse(body.shared_with)]
+    sharing.share(conversation, actor=request.tenant, visibility=visibility, people=people)

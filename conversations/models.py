@@ -5,26 +5,46 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.db import models
 from django.utils import timezone
 
 from accounts.models import Membership
+from accounts.sharing import named
 from accounts.tenancy.constraints import CompositeForeignKey, MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
-from agents.models import AGENT_VISIBLE, Agent
+from agents.models import AGENT_VISIBLE, Agent, Visibility
 from conversations.completions.models import Completion
 from conversations.feedback.models import Feedback
 from conversations.keeping.models import KeepingChoice
+from conversations.sharing.models import ConversationShare
 from conversations.usage.models import DailyUse
 from files.models import FILE_VISIBLE, OWNED, File, Passage
 
-__all__ = ["Citation", "Completion", "Conversation", "DailyUse", "Delta", "Feedback", "KeepingChoice", "Message"]
+__all__ = [
+    "Citation",
+    "Completion",
+    "Conversation",
+    "ConversationShare",
+    "DailyUse",
+    "Delta",
+    "Feedback",
+    "KeepingChoice",
+    "Message",
+]
+
+# One's own first: most rows are, and then the shares are not asked at all. An operator's open visit reads it too, and is seen
+# doing so in the workspace's trail (accounts/glass).
+READABLE = (
+    f"{OWNED} OR visibility = 'workspace' "
+    f"OR (visibility = 'named' AND {named('conversations_conversationshare', 'conversation_id')}) OR {{glass}}"
+)
 
 
 class Conversation(WorkspaceModel):
-    """A member's conversation with an agent. Nobody else reads it, not even an owner of the workspace."""
+    """A member's conversation with an agent. Nobody else reads it unless its owner shares it, not even an owner of the workspace."""
 
     owner = WorkspaceForeignKey(Membership, models.PROTECT, related_name="+")
     agent = WorkspaceForeignKey(Agent, models.SET_NULL, null=True, related_name="conversations")
@@ -32,6 +52,8 @@ class Conversation(WorkspaceModel):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     archived_at = models.DateTimeField(null=True)
+    # Who may read it. Only its owner writes in it, whoever reads (accounts/sharing.py; conversations/sharing).
+    visibility = models.CharField(max_length=10, choices=Visibility.choices, default=Visibility.PRIVATE)
     tsv = models.GeneratedField(
         expression=SearchVector("title", config="english"), output_field=SearchVectorField(), db_persist=True
     )
@@ -41,10 +63,11 @@ class Conversation(WorkspaceModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace", "submission"], name="conversations_conversation_once"),
+            # What a share names: the conversation together with its owner.
+            models.UniqueConstraint(fields=["workspace", "id", "owner"], name="conversations_conversation_owned"),
             MemberPolicy(
                 name="conversations_conversation_member",
-                # An operator's open visit reads it too, and is seen doing so in the workspace's trail (accounts/glass).
-                read=f"{OWNED} OR {{glass}}",
+                read=READABLE,
                 write=OWNED,
                 # With an agent that one may see (L1); it stays one's own when the agent is hidden later.
                 insert=f"{OWNED} AND (agent_id IS NULL OR {AGENT_VISIBLE})",
@@ -77,6 +100,12 @@ IN_OWN_MESSAGE = (
     "EXISTS (SELECT 1 FROM conversations_message m JOIN conversations_conversation c "
     "ON c.workspace_id = m.workspace_id AND c.id = m.conversation_id "
     "WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.message_id AND c.owner_id = {member})"
+)
+# An answer is as readable as its sources: nobody gets one from a file that they may not read themselves, and one that was deleted
+# is nobody's. The policy of files says which those are.
+SOURCES_VISIBLE = (
+    "NOT EXISTS (SELECT 1 FROM unnest({table}.sources) AS s (file_id) WHERE NOT EXISTS ("
+    "SELECT 1 FROM files_file f WHERE f.workspace_id = {table}.workspace_id AND f.id = s.file_id))"
 )
 PASSAGE_VISIBLE = (
     "EXISTS (SELECT 1 FROM files_passage p WHERE p.workspace_id = {table}.workspace_id AND p.id = {table}.passage_id)"
@@ -118,6 +147,8 @@ class Message(WorkspaceModel):
     html = models.TextField(blank=True)
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.QUEUED)
     error = models.CharField(max_length=300, blank=True)
+    # The files that it quotes, whatever became of them since. A trigger of the citations writes it (conversations/migrations).
+    sources = ArrayField(models.UUIDField(), default=list)
     # The client's own mark for one submit, so that a repeated one gives the same message.
     idempotency_key = models.CharField(max_length=80, null=True)  # noqa: DJ001 - NULL means "none" for the unique
     stop_requested_at = models.DateTimeField(null=True)
@@ -147,7 +178,9 @@ class Message(WorkspaceModel):
                 within="conversation_id",
             ),
             MemberPolicy(
-                name="conversations_message_member", read=IN_VISIBLE_CONVERSATION, write=IN_OWN_CONVERSATION
+                name="conversations_message_member",
+                read=f"{IN_OWN_CONVERSATION} OR ({IN_VISIBLE_CONVERSATION} AND ({{glass}} OR {SOURCES_VISIBLE}))",
+                write=IN_OWN_CONVERSATION,
             ),
         ]
         indexes = [
@@ -206,7 +239,10 @@ class Delta(WorkspaceModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace", "message", "seq"], name="conversations_delta_seq"),
-            MemberPolicy(name="conversations_delta_member", read=IN_VISIBLE_MESSAGE, write=IN_OWN_MESSAGE),
+            # Not for those with whom it is shared: which sources an answer has is known when it is complete.
+            MemberPolicy(
+                name="conversations_delta_member", read=f"{IN_OWN_MESSAGE} OR {{glass}}", write=IN_OWN_MESSAGE
+            ),
         ]
 
     def __str__(self) -> str:
@@ -239,7 +275,8 @@ class Citation(WorkspaceModel):
             models.UniqueConstraint(fields=["workspace", "message", "number"], name="conversations_citation_number"),
             MemberPolicy(
                 name="conversations_citation_member",
-                read=IN_VISIBLE_MESSAGE,
+                # Others see it where they may see its file, too.
+                read=f"{IN_OWN_MESSAGE} OR ({IN_VISIBLE_MESSAGE} AND ({{glass}} OR {FILE_VISIBLE}))",
                 write=IN_OWN_MESSAGE,
                 # Of a file that one may see (L1, L6); the quote stays when the file is hidden later.
                 insert=f"{IN_OWN_MESSAGE} AND (file_id IS NULL OR {FILE_VISIBLE}) "

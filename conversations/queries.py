@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Prefetch, QuerySet, Subquery
+from django.utils import timezone
 
+from accounts.tenancy.context import current_member_id
 from agents import queries as agent_queries
 from agents.models import Agent
 from conversations import branches
@@ -32,10 +34,12 @@ class Part:
 
 
 def kept() -> QuerySet[Conversation]:
-    """Return the bound member's conversations with their agents, without those that last as long as a program's call."""
+    """Return the bound member's own conversations with their agents, without those that last as long as a program's call."""
     # What is over with its call (completions) is nobody's to look up.
     passing = Completion.objects.filter(conversation=OuterRef("pk"))
-    conversations: QuerySet[Conversation] = Conversation.objects.select_related("agent").exclude(Exists(passing))
+    # What colleagues share has a list of its own.
+    own = Conversation.objects.select_related("agent").filter(owner_id=current_member_id())
+    conversations: QuerySet[Conversation] = own.exclude(Exists(passing))
     return conversations
 
 
@@ -52,7 +56,8 @@ def begun(search: str = "", *, archived: bool = False) -> QuerySet[Conversation]
 
 def askable(search: str = "") -> QuerySet[Agent]:
     """Return the agents that the bound member may ask, those asked last first; `search` looks in names."""
-    asked = Conversation.objects.filter(agent=OuterRef("pk")).order_by("-updated_at").values("updated_at")[:1]
+    own = Conversation.objects.filter(agent=OuterRef("pk"), owner_id=current_member_id())
+    asked = own.order_by("-updated_at").values("updated_at")[:1]
     agents: QuerySet[Agent] = Agent.objects.filter(archived_at=None).annotate(asked_at=Subquery(asked))
     if search:
         agents = agents.filter(name__icontains=search)
@@ -83,13 +88,13 @@ def page_of(conversation: Conversation, before: int | None) -> tuple[list[Messag
 
 
 def part_of(conversation: Conversation, *, before: int | None = None, at: UUID | None = None) -> Part:
-    """Return the latest messages of the path that is shown, as the reader rated them; four queries, and one more while
-    an answer is written.
+    """Return the latest messages of the path that is shown, as the reader rated them; four queries, one more while
+    an answer is written, and one more for those with whom it is shared. What they may not see stands there as `unseen`.
 
     `before` is a position: the part ends before it. `at` is a message of this conversation: then it is the path through it,
     and the part around it.
     """
-    tree = branches.tree_of(conversation.pk)
+    tree = branches.read_tree_of(conversation)
     path = tree.path(at)
     end = len(path)
     if before is not None:
@@ -99,7 +104,9 @@ def part_of(conversation: Conversation, *, before: int | None = None, at: UUID |
         end = min(end, here + AFTER_THE_ONE + 1)
     start = max(0, end - MESSAGES_ON_A_PAGE)
     wanted = with_citations(Message.objects.filter(pk__in=[node.id for node in path[start:end]]))
-    shown = as_far_as_written(list(wanted.prefetch_related("feedback").order_by("position")))
+    seen = as_far_as_written(list(wanted.prefetch_related("feedback").order_by("position")))
+    hidden = [unseen(conversation, node) for node in path[start:end] if node.is_unseen]
+    shown = sorted([*seen, *hidden], key=lambda message: message.position)
     with_forks(shown, tree)
     return Part(shown, has_earlier=start > 0, has_later=end < len(path), leaf=path[-1].id if path else None)
 
@@ -110,15 +117,27 @@ def with_forks(messages: list[Message], tree: branches.Tree) -> None:
         message.fork = tree.fork(message.pk)  # type: ignore[attr-defined]  # for the page
 
 
-def turn_of(message: Message) -> Message:
-    """Give one message what it needs to be shown: its fork, and the text that has come so far."""
-    with_forks([message], branches.tree_of(message.conversation_id))
+def turn_of(conversation: Conversation, message_id: UUID) -> Message:
+    """Return one message of the conversation with what it needs to be shown: its fork, and the text that has come so far."""
+    tree = branches.read_tree_of(conversation)
+    node = tree.node(message_id)
+    message = unseen(conversation, node) if node.is_unseen else Message.objects.get(pk=message_id)
+    with_forks([message], tree)
     return as_far_as_written([message])[0]
 
 
+def unseen(conversation: Conversation, node: branches.Node) -> Message:
+    """Return what stands for an answer whose source the reader cannot open: its place, and not a word of it."""
+    role, status = Message.Role.ASSISTANT, Message.Status.DONE
+    message = Message(pk=node.id, conversation=conversation, position=node.position, role=role, status=status)
+    message.finished_at = timezone.now()  # nobody waits for it here
+    message.is_unseen = True  # type: ignore[attr-defined]  # for the page
+    return message
+
+
 def on_path(conversation: Conversation) -> QuerySet[Message]:
-    """Return the messages of the path that is shown, with their citations."""
-    return messages_of(conversation).filter(pk__in=[node.id for node in branches.tree_of(conversation.pk).path()])
+    """Return the messages of the path that is shown, with their citations; of those that the reader may see."""
+    return messages_of(conversation).filter(pk__in=[node.id for node in branches.read_tree_of(conversation).path()])
 
 
 def as_far_as_written(messages: list[Message]) -> list[Message]:

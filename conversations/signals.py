@@ -43,6 +43,17 @@ answer_rating_withdrawn = Signal()
 # A conversation was put into the archive, or taken out. Arguments: actor, target (Conversation), archived (bool).
 conversation_archived = Signal()
 
+# A conversation was opened to the workspace or to chosen members, or closed again. Arguments: actor (None where it ended because its owner
+# is no longer a member by their company's directory), target (Conversation), visibility (str).
+conversation_visibility_changed = Signal()
+
+# A conversation was shared with members by name, or no longer is. Arguments: actor, target (Conversation), added and removed (list[str]
+# of membership ids).
+conversation_people_changed = Signal()
+
+# Somebody read a conversation that another member shares. Arguments: actor (the reader), target (Conversation).
+conversation_shown = Signal()
+
 # A conversation was given out as a file. Arguments: actor, target (Conversation), form (str: "markdown" or "json"), messages (int).
 conversation_exported = Signal()
 

@@ -206,7 +206,7 @@ class AnswerStream:
         self._topic = topic(conversation.workspace_id, conversation.pk)
         self._bell = HUB.watch(self._topic)
         self._frames: deque[bytes] = deque()
-        self._has_begun = self._is_over = False
+        self._has_begun = self._has_told = self._is_over = False
         # A server that drops the response without closing it must not keep the place for ever.
         self._end = weakref.finalize(self, _leave, self._topic, self._bell, self._give_back)
 
@@ -253,9 +253,11 @@ class AnswerStream:
             if time.monotonic() - self._verified_at >= TICK_SECONDS and not self._still_welcome():
                 return
             message = _answer_to_follow(self._conversation.pk, self._message_id)
-            if message is None:
+            if message is None or (self._has_told and message.pk != self._message_id):
+                # Deleted, shared no more, or complete and from a source that this watcher cannot open.
                 self._is_over = True
                 return
+            self._has_told = True
             if message.pk != self._message_id:
                 self._message_id, self._seq = message.pk, 0
                 self._tell("status", {"message_id": str(message.pk), "status": message.state})

@@ -9,18 +9,21 @@ from conversations.archiving import views as archiving
 from conversations.exporting import views as exporting
 from conversations.feedback import views as feedback
 from conversations.searching import views as searching
+from conversations.sharing import views as sharing
 
 app_name = "conversations"
 urlpatterns = [
     path("", views.conversation_list, name="list"),
     path("new/", views.conversation_new, name="new"),
     path("search/", searching.search, name="search"),
+    path("shared/", sharing.shared, name="shared"),
     path("feedback/<str:key>/", feedback.agent_feedback, name="agent_feedback"),
     path("start/", views.conversation_start, name="start"),
     path("<uuid:conversation_id>/", views.conversation_detail, name="detail"),
     path("<uuid:conversation_id>/ask/", views.conversation_ask, name="ask"),
     path("<uuid:conversation_id>/stream/", views.conversation_stream, name="stream"),
     path("<uuid:conversation_id>/rename/", views.conversation_rename, name="rename"),
+    path("<uuid:conversation_id>/share/", sharing.share, name="share"),
     path("<uuid:conversation_id>/archive/", archiving.archive, name="archive"),
     path("<uuid:conversation_id>/restore/", archiving.restore, name="restore"),
     path("<uuid:conversation_id>/export/", exporting.export, name="export"),

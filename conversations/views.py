@@ -19,6 +19,8 @@ from accounts.pagination import paginate
 from conversations import access, queries, services, streaming
 from conversations.forms import PlaceForm, QuestionForm, StartForm, TitleForm
 from conversations.models import Conversation, Message
+from conversations.sharing import queries as sharing_queries
+from conversations.sharing import services as sharing
 
 PAGE_SIZE = 30
 AGENTS_OFFERED = 60
@@ -72,12 +74,13 @@ def conversation_start(request: TenantRequest) -> HttpResponse:
 def conversation_detail(request: TenantRequest, conversation_id: UUID) -> HttpResponse:
     """Show a conversation with its composer: its end, an earlier part of it, or what is around one message."""
     conversation = access.get_conversation_or_refuse(conversation_id)
+    sharing.note_reading(conversation, actor=request.tenant)
     place = PlaceForm(request.GET)
     if not place.is_valid():
         return _show(request, conversation, Shown())
     before, at, edit = (place.cleaned_data[name] for name in ("before", "at", "edit"))
     for message_id in filter(None, (at, edit)):
-        access.get_message_or_refuse(conversation, message_id)
+        access.get_place_or_refuse(conversation, message_id)
     return _show(request, conversation, Shown(before=before, at=edit or at, editing=edit))
 
 
@@ -85,7 +88,7 @@ def conversation_detail(request: TenantRequest, conversation_id: UUID) -> HttpRe
 @role_required(Role.MEMBER)
 def conversation_ask(request: TenantRequest, conversation_id: UUID) -> HttpResponse:
     """Put a question."""
-    conversation = access.get_conversation_or_refuse(conversation_id)
+    conversation = access.get_own_conversation_or_refuse(conversation_id)
     form = QuestionForm(request.POST)
     parent_id = form.cleaned_data["parent"] if form.is_valid() else None
     if parent_id is not None:
@@ -100,7 +103,7 @@ def conversation_ask(request: TenantRequest, conversation_id: UUID) -> HttpRespo
 @role_required(Role.MEMBER)
 def message_edit(request: TenantRequest, conversation_id: UUID, message_id: UUID) -> HttpResponse:
     """Put a question differently: it and its answer stand beside the first ones."""
-    conversation = access.get_conversation_or_refuse(conversation_id)
+    conversation = access.get_own_conversation_or_refuse(conversation_id)
     message = access.get_message_or_refuse(conversation, message_id)
     form = QuestionForm(request.POST)
     question = _asked(request, conversation, form, instead_of=message.pk)
@@ -114,7 +117,7 @@ def message_edit(request: TenantRequest, conversation_id: UUID, message_id: UUID
 @role_required(Role.MEMBER)
 def message_choose(request: TenantRequest, conversation_id: UUID, message_id: UUID) -> HttpResponse:
     """Show another branch from now on."""
-    conversation = access.get_conversation_or_refuse(conversation_id)
+    conversation = access.get_own_conversation_or_refuse(conversation_id)
     message = access.get_message_or_refuse(conversation, message_id)
     services.choose(conversation, message=message)
     return _at(conversation, message, f"?at={message.pk}")
@@ -139,7 +142,7 @@ def conversation_stream(request: TenantRequest, conversation_id: UUID) -> HttpRe
 @role_required(Role.MEMBER)
 def conversation_rename(request: TenantRequest, conversation_id: UUID) -> HttpResponse:
     """Give a conversation another title."""
-    conversation = access.get_conversation_or_refuse(conversation_id)
+    conversation = access.get_own_conversation_or_refuse(conversation_id)
     form = TitleForm(request.POST)
     if form.is_valid():
         services.rename(conversation, actor=request.tenant, title=form.cleaned_data["title"])
@@ -152,7 +155,7 @@ def conversation_rename(request: TenantRequest, conversation_id: UUID) -> HttpRe
 @role_required(Role.MEMBER)
 def conversation_delete(request: TenantRequest, conversation_id: UUID) -> HttpResponse:
     """Delete a conversation."""
-    services.delete(access.get_conversation_or_refuse(conversation_id), actor=request.tenant)
+    services.delete(access.get_own_conversation_or_refuse(conversation_id), actor=request.tenant)
     messages.success(request, "The conversation was deleted.")
     return redirect("conversations:list")
 
@@ -161,8 +164,9 @@ def conversation_delete(request: TenantRequest, conversation_id: UUID) -> HttpRe
 def message_turn(request: TenantRequest, conversation_id: UUID, message_id: UUID) -> HttpResponse:
     """Answer with the HTML of one message: what a page puts in the place of its stream at the end."""
     conversation = access.get_conversation_or_refuse(conversation_id)
-    message = access.get_message_or_refuse(conversation, message_id)
-    context = {"conversation": conversation, "message": queries.turn_of(message), **_permissions(request, conversation)}
+    access.get_place_or_refuse(conversation, message_id)
+    message = queries.turn_of(conversation, message_id)
+    context = {"conversation": conversation, "message": message, **_permissions(request, conversation)}
     return render(request, "conversations/_turn.html", context)
 
 
@@ -170,7 +174,7 @@ def message_turn(request: TenantRequest, conversation_id: UUID, message_id: UUID
 @role_required(Role.MEMBER)
 def message_stop(request: TenantRequest, conversation_id: UUID, message_id: UUID) -> HttpResponse:
     """End an answer that is being written."""
-    conversation = access.get_conversation_or_refuse(conversation_id)
+    conversation = access.get_own_conversation_or_refuse(conversation_id)
     message = access.get_message_or_refuse(conversation, message_id)
     services.stop(conversation, actor=request.tenant, answer=message)
     return _at(conversation, message)
@@ -180,7 +184,7 @@ def message_stop(request: TenantRequest, conversation_id: UUID, message_id: UUID
 @role_required(Role.MEMBER)
 def message_retry(request: TenantRequest, conversation_id: UUID, message_id: UUID) -> HttpResponse:
     """Have a question answered once more."""
-    conversation = access.get_conversation_or_refuse(conversation_id)
+    conversation = access.get_own_conversation_or_refuse(conversation_id)
     message = access.get_message_or_refuse(conversation, message_id)
     try:
         renewed = services.retry(conversation, actor=request.tenant, answer=message)
@@ -241,13 +245,16 @@ def _show(request: TenantRequest, conversation: Conversation, shown: Shown, *, s
         "editing": shown.editing,
         "edit_form": shown.edit_form,
         **_permissions(request, conversation),
+        "people": sharing_queries.shared_with(conversation) if access.is_own(conversation) else [],
         "silent": "" if part.messages else queries.why_silent(conversation, request.tenant.membership_id),
     }
     return render(request, "conversations/conversation_detail.html", context, status=status)
 
 
-def _permissions(request: TenantRequest, conversation: Conversation) -> dict[str, bool]:
-    can_ask, agent = access.can_ask(request.tenant), conversation.agent
-    can_write = can_ask and conversation.owner_id == request.tenant.membership_id
+def _permissions(request: TenantRequest, conversation: Conversation) -> dict[str, object]:
+    """What this reader may do here: write (it is theirs), and ask, which takes an agent besides; or why not."""
+    is_own = access.is_own(conversation)
+    can_write = is_own and access.can_ask(request.tenant)
+    agent = conversation.agent
     is_open = agent is not None and agent.archived_at is None and conversation.archived_at is None
-    return {"can_ask": can_ask, "can_write": can_write, "can_continue": can_write and is_open}
+    return {"is_own": is_own, "can_write": can_write, "can_ask": can_write and is_open}

@@ -27,7 +27,7 @@ from audit.exports.models import Export
 from audit.filters.models import OwnFilter
 from audit.notices import services as notices
 from audit.notices.models import Channel, Kind
-from conversations.models import Citation, Conversation, Message
+from conversations.models import Citation, Conversation, ConversationShare, Message
 from files import storage
 from files.models import File, Passage, Visibility
 from tests import doors
@@ -120,6 +120,16 @@ class ConversationFactory(DjangoModelFactory):
     title = factory.Sequence(lambda number: f"Conversation {number}")
 
 
+class ConversationShareFactory(DjangoModelFactory):
+    """A member may read a conversation of the bound member."""
+
+    class Meta:
+        model = ConversationShare
+
+    owner_id = factory.LazyFunction(current_member_id)
+    conversation = factory.SubFactory(ConversationFactory, visibility="named")
+
+
 class MessageFactory(DjangoModelFactory):
     """A finished answer."""
 
@@ -172,7 +182,7 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
         passage = PassageFactory(file=file)
         agent = AgentFactory(visibility=visibility)
         AgentFileFactory(agent=agent, file=file)
-        conversation = ConversationFactory(agent=agent)
+        conversation = ConversationFactory(agent=agent, visibility=visibility)
         message = MessageFactory(conversation=conversation)
         CitationFactory(message=message, file=file, passage=passage)
         key = ApiKey.objects.filter(membership_id=person.membership_id).latest("created_at")
@@ -183,6 +193,9 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
             "version_id": AgentVersionFactory(agent=agent),
             "share_id": AgentShareFactory(agent=agent, member_id=person.membership_id),
             "conversation_id": conversation,
+            "conversation_share_id": ConversationShareFactory(
+                conversation=conversation, member_id=person.membership_id
+            ),
             "message_id": message,
             "key_id": key,
             "session_id": _Row(session_id),

@@ -16,7 +16,7 @@ from django.http import FileResponse
 from django.test import Client
 
 from agents.models import Agent, AgentFile
-from conversations.models import Conversation, Message
+from conversations.models import Conversation, ConversationShare, Message
 from conversations.streaming import HUB
 from files import storage
 from files.models import File
@@ -40,13 +40,21 @@ FORMS = (
     "/agents/<str:key>/versions/",
     "/agents/<str:key>/versions/<uuid:version_id>/",
     "/conversations/feedback/<str:key>/",
+    "/conversations/<uuid:conversation_id>/share/",
     "/api/v1/agents/<key>/feedback",
     "/api/v1/agents/<key>/versions",
     "/api/v1/agents/<key>/versions/<version_id>",
 )
 MARK = " UNION ALL ".join(
     f"SELECT md5(string_agg(row.*::text, '\n' ORDER BY row.id)) FROM {model._meta.db_table} row"
-    for model in (File, Agent, AgentFile, Conversation, Message)
+    for model in (File, Agent, AgentFile, Conversation, ConversationShare, Message)
+)
+# What a GET shows to whose it is alone, also where the thing is shared: what is taken away, and what was said of an answer.
+OWN = (
+    "/conversations/<uuid:conversation_id>/export/",
+    "/conversations/<uuid:conversation_id>/messages/<uuid:message_id>/feedback/",
+    "/api/v1/conversations/<uuidstr:conversation_id>/export",
+    "/api/v1/conversations/<uuidstr:conversation_id>/messages/<uuidstr:message_id>/feedback",
 )
 # Writes that make something of the reader's own, and change nothing of the thing itself.
 COPIES = ("/agents/<str:key>/duplicate/",)
@@ -82,8 +90,7 @@ def kept(desk: Desk) -> str:
 def may(address: Address, method: str, state: str, role: str) -> bool:
     """Nobody reaches what is not his or shared with him; only its owner changes a thing; and no viewer changes any."""
     writes = method not in ("GET", "HEAD") or address.pattern in FORMS
-    is_private = "conversation_id" in address.names
-    if state in ("private", "foreign", "missing") or (state == "shared" and is_private):
+    if state in ("private", "foreign", "missing") or (state == "shared" and address.pattern in OWN):
         return False
     if writes and role == "viewer":
         return False

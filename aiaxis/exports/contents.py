@@ -2,7 +2,8 @@
 
 Every table of the fence stands here, and of those that go every column: a test fails on one that is made tomorrow and stands
 in neither list. What goes is read as whoever ordered it, so the database's own policies say which rows: no colleague's private
-file, agent or conversation is among them.
+file, agent or conversation is among them. Conversations go with their owner alone, also where they are shared: of a colleague's
+the reader does not see every answer, and half a conversation is none.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ class Part:
     left_out: Mapping[str, str] = field(default_factory=dict)
     visible: tuple[str, ...] = ()
     """Keys whose row the reader must be able to see as well: that a private file is attached somewhere is not told."""
+    own: str = ""
+    """The way to the owner, who must be the reader, where not all that the reader may see goes."""
 
 
 _WHERE: Final = "the export says once which workspace it is of"
@@ -68,8 +71,15 @@ GOES: Final[dict[str, Part]] = {
     ),
     "conversations.Conversation": Part(
         "conversations",
-        ("id", "owner_id", "agent_id", "title", "created_at", "updated_at", "archived_at"),
+        ("id", "owner_id", "agent_id", "title", "visibility", "created_at", "updated_at", "archived_at"),
         {"workspace_id": _WHERE, "submission": _FORM, "tsv": _MADE_ANEW},
+        own="owner_id",
+    ),
+    "conversations.ConversationShare": Part(
+        "conversation-shares",
+        ("id", "owner_id", "conversation_id", "member_id", "created_at"),
+        {"workspace_id": _WHERE},
+        own="owner_id",
     ),
     "conversations.Message": Part(
         "messages",
@@ -81,15 +91,18 @@ GOES: Final[dict[str, Part]] = {
             "workspace_id": _WHERE,
             "html": _MADE_ANEW,
             "tsv": _MADE_ANEW,
+            "sources": "noted anew when the citations are written",
             "idempotency_key": _FORM,
             "stop_requested_at": _LIVE,
             "alive_at": _LIVE,
         },
+        own="conversation__owner_id",
     ),
     "conversations.Citation": Part(
         "citations",
         ("id", "message_id", "number", "kind", "file_id", "file_name", "page", "label", "quote", "start", "end"),
         {"workspace_id": _WHERE, "passage_id": _MADE_ANEW},
+        own="message__conversation__owner_id",
     ),
     "conversations.Feedback": Part(
         "feedback",

@@ -24,6 +24,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
 
 from accounts.http import Tenant
+from accounts.tenancy.context import current_member_id
 from aiaxis.exports.contents import GOES, Part
 from audit import notes, queries
 from audit.schemas import EntryOut
@@ -136,6 +137,8 @@ def _lines(label: str, part: Part) -> Iterator[bytes]:
     for key in part.visible:
         # An inner join, behind which the policy of the other table stands.
         found = found.filter(**{f"{key}__pk__isnull": False, f"{key}__owner_id__isnull": False})
+    if part.own:
+        found = found.filter(**{part.own: current_member_id()})
     last: UUID | None = None
     while rows := list((found.filter(pk__gt=last) if last else found).values(*part.columns)[:BATCH]):
         yield "".join(f"{_encode(row)}\n" for row in rows).encode()

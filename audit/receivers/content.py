@@ -173,6 +173,28 @@ def conversation_archived(sender: object, *, actor: Tenant, target: Model, archi
     keep("conversation.archived" if archived else "conversation.restored", actor, target)
 
 
+@receiver(conversations.conversation_visibility_changed)
+def conversation_visibility_changed(
+    sender: object, *, actor: Tenant | None, target: Model, visibility: str, **kwargs: Any
+) -> None:
+    """A conversation was opened to be read, or closed again."""
+    keep("conversation.visibility_changed", actor, target, visibility=visibility)
+
+
+@receiver(conversations.conversation_people_changed)
+def conversation_people_changed(
+    sender: object, *, actor: Tenant, target: Model, added: list[str], removed: list[str], **kwargs: Any
+) -> None:
+    """A conversation was shared with members by name, or no longer is: the ids of their memberships."""
+    keep("conversation.people_changed", actor, target, added=added, removed=removed)
+
+
+@receiver(conversations.conversation_shown)
+def conversation_shown(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
+    """Somebody read what a colleague shares."""
+    keep("conversation.shown", actor, target)
+
+
 @receiver(conversations.conversation_exported)
 def conversation_exported(
     sender: object, *, actor: Tenant, target: Model, form: str, messages: int, **kwargs: Any

@@ -20,7 +20,7 @@ from conversations.archiving import services
 @role_required(Role.MEMBER)
 def archive(request: TenantRequest, conversation_id: UUID) -> HttpResponse:
     """Put a conversation away."""
-    services.archive(access.get_conversation_or_refuse(conversation_id), actor=request.tenant)
+    services.archive(access.get_own_conversation_or_refuse(conversation_id), actor=request.tenant)
     messages.success(request, "The conversation was archived.")
     return redirect("conversations:list")
 
@@ -29,6 +29,6 @@ def archive(request: TenantRequest, conversation_id: UUID) -> HttpResponse:
 @role_required(Role.MEMBER)
 def restore(request: TenantRequest, conversation_id: UUID) -> HttpResponse:
     """Take a conversation out of the archive."""
-    conversation = access.get_conversation_or_refuse(conversation_id)
+    conversation = access.get_own_conversation_or_refuse(conversation_id)
     services.restore(conversation, actor=request.tenant)
     return redirect("conversations:detail", conversation.pk)

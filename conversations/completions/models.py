@@ -14,10 +14,6 @@ from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 LONGEST_STOP: Final = 200  # characters
 # Nobody waits for so long. What is left then belongs to a call that was killed.
 LEFT_AFTER: Final = timedelta(hours=2)
-OF_VISIBLE_CONVERSATION: Final = (
-    "EXISTS (SELECT 1 FROM conversations_conversation c "
-    "WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id)"
-)
 OF_OWN_CONVERSATION: Final = (
     "EXISTS (SELECT 1 FROM conversations_conversation c "
     "WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id AND c.owner_id = {member})"
@@ -44,7 +40,9 @@ class Completion(WorkspaceModel):
         constraints = [
             models.UniqueConstraint(fields=["workspace", "conversation"], name="conversations_completion_one"),
             MemberPolicy(
-                name="conversations_completion_member", read=OF_VISIBLE_CONVERSATION, write=OF_OWN_CONVERSATION
+                name="conversations_completion_member",
+                read=f"{OF_OWN_CONVERSATION} OR {{glass}}",
+                write=OF_OWN_CONVERSATION,
             ),
         ]
 

@@ -24,5 +24,5 @@ def export_conversation(
     form: Annotated[Literal["markdown", "json"], Query(alias="format")] = "json",
 ) -> HttpResponse:
     """The whole conversation as a file, with its citations: JSON, or with `format=markdown` Markdown with footnotes."""
-    conversation = access.get_conversation_or_refuse(conversation_id)
+    conversation = access.get_own_conversation_or_refuse(conversation_id)
     return attachment(services.export(conversation, actor=request.tenant, kind=Format(form)))

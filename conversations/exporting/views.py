@@ -18,7 +18,7 @@ from conversations.exporting.formats import Format
 @require_safe
 def export(request: TenantRequest, conversation_id: UUID) -> HttpResponse:
     """Give the conversation out as Markdown, or with `?format=json` as JSON."""
-    conversation = access.get_conversation_or_refuse(conversation_id)
+    conversation = access.get_own_conversation_or_refuse(conversation_id)
     asked = request.GET.get("format", Format.MARKDOWN.value)
     if asked not in Format.values:
         raise BadRequest("A conversation is given out as markdown or json.")

@@ -64,7 +64,7 @@ class VerdictOut(Schema):
 @scope_required("conversations:read")
 def get_feedback(request: TenantRequest, conversation_id: UUID, message_id: UUID) -> FeedbackOut | None:
     """What the key's member said about an answer; null where nothing was said."""
-    message = access.get_message_or_refuse(access.get_conversation_or_refuse(conversation_id), message_id)
+    message = access.get_message_or_refuse(access.get_own_conversation_or_refuse(conversation_id), message_id)
     rating = Feedback.objects.filter(message=message).first()
     return FeedbackOut.of(rating) if rating else None
 
@@ -77,7 +77,7 @@ def get_feedback(request: TenantRequest, conversation_id: UUID, message_id: UUID
 @scope_required("conversations:write")
 def rate(request: TenantRequest, conversation_id: UUID, message_id: UUID, body: FeedbackIn) -> FeedbackOut:
     """Say whether an answer helped; sent again, it takes the place of what was said before."""
-    conversation = access.get_conversation_or_refuse(conversation_id)
+    conversation = access.get_own_conversation_or_refuse(conversation_id)
     message = access.get_message_or_refuse(conversation, message_id)
     try:
         rating = services.rate(
@@ -101,7 +101,7 @@ def rate(request: TenantRequest, conversation_id: UUID, message_id: UUID, body: 
 @scope_required("conversations:write")
 def withdraw_feedback(request: TenantRequest, conversation_id: UUID, message_id: UUID) -> HttpResponse:
     """Take the rating of an answer back, with its comment."""
-    message = access.get_message_or_refuse(access.get_conversation_or_refuse(conversation_id), message_id)
+    message = access.get_message_or_refuse(access.get_own_conversation_or_refuse(conversation_id), message_id)
     services.withdraw(message, actor=request.tenant)
     return HttpResponse(status=204)
 

@@ -24,7 +24,7 @@ from conversations.models import Message
 @require_GET
 def feedback(request: TenantRequest, conversation_id: UUID, message_id: UUID) -> HttpResponse:
     """Show what the member said about an answer, and the form to change it."""
-    conversation = access.get_conversation_or_refuse(conversation_id)
+    conversation = access.get_own_conversation_or_refuse(conversation_id)
     message = access.get_message_or_refuse(conversation, message_id)
     rating = Feedback.objects.filter(message=message).first()
     context = {"conversation": conversation, "message": message, "rating": rating, "form": FeedbackForm.of(rating)}
@@ -35,7 +35,7 @@ def feedback(request: TenantRequest, conversation_id: UUID, message_id: UUID) ->
 @role_required(Role.MEMBER)
 def rate(request: TenantRequest, conversation_id: UUID, message_id: UUID) -> HttpResponse:
     """Rate an answer, by one click or with a comment."""
-    conversation = access.get_conversation_or_refuse(conversation_id)
+    conversation = access.get_own_conversation_or_refuse(conversation_id)
     message = access.get_message_or_refuse(conversation, message_id)
     form = FeedbackForm(request.POST)
     if not form.is_valid():
@@ -55,7 +55,7 @@ def rate(request: TenantRequest, conversation_id: UUID, message_id: UUID) -> Htt
 @role_required(Role.MEMBER)
 def withdraw(request: TenantRequest, conversation_id: UUID, message_id: UUID) -> HttpResponse:
     """Take the rating of an answer back."""
-    conversation = access.get_conversation_or_refuse(conversation_id)
+    conversation = access.get_own_conversation_or_refuse(conversation_id)
     message = access.get_message_or_refuse(conversation, message_id)
     services.withdraw(message, actor=request.tenant)
     return _back(message)

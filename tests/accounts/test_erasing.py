@@ -31,7 +31,7 @@ from audit.notices import services as notices
 from audit.retention.models import RetentionChoice
 from audit.services import Unrecorded
 from conversations.keeping import services as keeping
-from conversations.models import Completion, Delta, Feedback
+from conversations.models import Completion, ConversationShare, Delta, Feedback
 from files import storage
 from files.models import EMBEDDING_DIMENSIONS, Embedding
 from tests import doors
@@ -87,6 +87,9 @@ def write_everywhere(desk: Desk) -> None:
         # Birch has nobody with whom Charlie could share.
         AgentShare.objects.create(
             agent=rows["agent_id"], owner_id=desk.person.membership_id, member_id=BOB.membership_id
+        )
+        ConversationShare.objects.create(
+            conversation=rows["conversation_id"], owner_id=desk.person.membership_id, member_id=BOB.membership_id
         )
     Feedback.objects.create(
         owner_id=desk.person.membership_id,

@@ -119,6 +119,9 @@ def test_it_holds_what_the_owner_may_read_and_no_word_that_colleagues_keep_priva
     assert [one["text"] for one in rows(file, "data/messages.jsonl")] == [secret(ALICE, "private")], (
         "a conversation is its owner's"
     )
+    assert [one["id"] for one in rows(file, "data/conversations.jsonl")] == [own.ids["conversation_id"]], (
+        "shared or not"
+    )
     assert {one["id"] for one in rows(file, "data/agents.jsonl")} == {own.ids["agent_id"], shared.ids["agent_id"]}
     assert {one["display_name"] for one in rows(file, "data/members.jsonl")} == {"Alice", "Ada", "Bob", "Vera"}
     assert "workspace.exported" in {one["action"] for one in rows(file, "trail.jsonl")}

@@ -11,6 +11,7 @@ from django.utils import timezone
 from agents import services as agents
 from agents.vendors import services as vendors
 from conversations.models import Citation, Conversation, Message
+from conversations.sharing import services as sharing
 from files import storage
 from files.models import File, Passage, Visibility
 from tests.cast import ALICE, BOB, acting
@@ -20,6 +21,7 @@ LONG = ("Quarterly_consolidated_statement_of_customer_refunds and warranties for
     :116
 ] + ".pdf"
 TEXT = "Any unused article may be sent back within thirty days.\nNobody has to give a reason."
+LOCKED = "It is password-protected. Upload it without the password."
 QUOTE = "Any unused article may be sent back within thirty days."
 
 
@@ -32,6 +34,7 @@ class Stock:
     agent: str
     version: str
     conversation: str
+    colleagues: str
     question: str
     provider: str
 
@@ -39,11 +42,9 @@ class Stock:
     def pages(self) -> dict[str, str]:
         """Every page of a workspace that a member can open, by a name for failures."""
         return {
+            **self._conversations,
             "conversations": "/conversations/",
-            "new conversation": "/conversations/new/",
-            "archived conversations": "/conversations/?show=archived",
             "agent feedback": self.agent.replace("/agents/", "/conversations/feedback/"),
-            "conversation search": "/conversations/search/?q=unused+article",
             "conversation": self.conversation,
             "question put differently": f"{self.conversation}?edit={self.question}",
             "agents": "/agents/",
@@ -78,17 +79,23 @@ class Stock:
             "nothing": "/nothing-here/",
         }
 
+    @property
+    def _conversations(self) -> dict[str, str]:
+        return {
+            "new conversation": "/conversations/new/",
+            "archived conversations": "/conversations/?show=archived",
+            "conversation search": "/conversations/search/?q=unused+article",
+            "sharing a conversation": f"{self.conversation}share/",
+            "conversations shared with me": "/conversations/shared/",
+            "a conversation that a colleague shares": self.colleagues,
+        }
+
 
 def fill() -> Stock:
     """Put the rows down as Alice. The caller's test empties the tables again."""
     with acting(ALICE) as alice:
         file = _file(alice.membership_id, LONG, "ready")
-        _file(
-            alice.membership_id,
-            "locked.docx",
-            "refused",
-            refusal="It is password-protected. Upload it without the password.",
-        )
+        _file(alice.membership_id, "locked.docx", "refused", refusal=LOCKED)
         for number in range(30):
             _file(alice.membership_id, f"minutes-{number:02}.md", "ready", visibility=Visibility.WORKSPACE)
         passage = Passage.objects.create(
@@ -109,6 +116,7 @@ def fill() -> Stock:
         agents.edit(agent, actor=alice, file_ids=[file.pk])
         version = agent.versions.get(number=2)
         conversation = Conversation.objects.create(owner_id=alice.membership_id, agent=agent, title=LONG)
+        sharing.share(conversation, actor=alice, visibility="named", people=[BOB.membership_id])
         question = _talk(conversation, file, passage)
     provider = a_provider()
     return Stock(
@@ -117,6 +125,7 @@ def fill() -> Stock:
         agent=f"/agents/{agent.slug}/",
         version=f"/agents/{agent.slug}/versions/{version.pk}/",
         conversation=f"/conversations/{conversation.pk}/",
+        colleagues=f"/conversations/{_colleagues()}/",
         question=str(question),
         provider=f"/models/{provider}/",
     )
@@ -140,6 +149,23 @@ def leave_unanswered(places: Stock) -> None:
             conversation=conversation, parent=last, position=90, role="user", text="And now?", status="done"
         )
         Message.objects.create(conversation=conversation, parent=asked, position=91, role="assistant", status="queued")
+
+
+def _colleagues() -> UUID:
+    """A conversation of Bob's that everybody reads: an answer from a file that Alice cannot open, and one that is being written."""
+    with acting(BOB) as bob:
+        file = _file(bob.membership_id, "bobs-own.md", "ready")
+        conversation = Conversation(owner_id=bob.membership_id, title=LONG, visibility="workspace")
+        conversation.save()
+        asked = _say(conversation, None, role="user", text=LONG)
+        answer = _say(conversation, asked, role="assistant", text=f"> {QUOTE} [1]")
+        Citation.objects.create(message=answer, number=1, file=file, file_name=file.name, quote=QUOTE, start=0, end=9)
+        asked = _say(conversation, answer, role="user", text="And broken ones?")
+        answer = _say(conversation, asked, role="assistant", text="Those too.")
+        asked = _say(conversation, answer, role="user", text="And damaged ones?")
+        Message.objects.create(conversation=conversation, parent=asked, position=9, role="assistant", status="queued")
+        shared: UUID = conversation.pk
+    return shared
 
 
 def _file(owner: object, name: str, status: str, **values: str) -> File:

@@ -23,6 +23,7 @@ from accounts.tenancy.context import bound, whole_workspace
 from agents import providers
 from conversations import answering, services, streaming
 from conversations.models import SILENT_AFTER, Conversation, Delta, Message
+from conversations.sharing import services as sharing
 from tests import doors, environment
 from tests.cast import ACME, ALICE, BOB, CHARLIE, Person, acting
 from tests.conversations.stage import answered, asked, desk, latest, write
@@ -120,6 +121,25 @@ def test_two_watchers_see_the_same_while_it_is_written(slow: Slow) -> None:
     assert seen["page"][-1][1] == "done"
     # It came in pieces, and not at the end in one.
     assert len([event for event in seen["page"] if event[1] == "text"]) > 5
+
+
+def test_a_stream_ends_for_whom_the_conversation_is_no_longer_shared_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    """L15, L20: by the announcement, and not only when the next look is due; and no piece goes out before the answer is complete."""
+    conversation, answer = asked(ALICE, desk(ALICE, file_visibility="workspace"))
+    with acting(ALICE) as alice:
+        sharing.share(conversation, actor=alice, visibility="named", people=[BOB.membership_id])
+        Delta.objects.create(message=answer, seq=1, kind="text", data={"text": "a first piece"})
+    seen: list[Any] = []
+    frames = iter(follow(doors.browser(BOB), conversation))
+    assert b"retry" in next(frames)
+    assert b"status" in next(frames)
+    monkeypatch.setattr(streaming, "TICK_SECONDS", 2 * PATIENCE)
+    watcher = beside(lambda: seen.extend(events(frames)))
+    with acting(ALICE) as alice:
+        sharing.share(conversation, actor=alice, visibility="private")
+    watcher.join(PATIENCE)
+    assert not watcher.is_alive()
+    assert seen == []
 
 
 def test_it_goes_on_after_the_last_event_that_was_seen() -> None:
