@@ -1,8 +1,8 @@
 """Which passages of an agent's files answer a question, and which of their sentences?
 
-One query finds the candidates: ready files, attached to this agent, visible to the bound member (the fence and the files' own
-policy see to that, whatever the agent's owner may see). Exact cosine over the embeddings finds meaning, full text finds names and
-codes. All that follows works on what that query returned.
+One query names the files: ready, attached to this agent, visible to the bound member (the fence and the files' own policy see to
+that, whatever the agent's owner may see). One finds the candidates in them: exact cosine over the embeddings finds meaning, full
+text finds names and codes. All that follows works on what that query returned.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from uuid import UUID
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector
 from django.db import models, transaction
-from django.db.models import F, Func, Value
+from django.db.models import F, Func, OuterRef, Subquery, Value
 from pgvector.django import CosineDistance
 
 from accounts.http import Tenant
@@ -25,7 +25,8 @@ from agents.models import Agent
 from agents.quotes import Span, best_quote, quotable
 from agents.signals import file_read
 from files.embedding import embed
-from files.models import Embedding, File, Passage
+from files.models import File, Passage
+from files.queries import nearest
 
 # How many candidates each half of the query brings. More costs time and finds nothing new among a few thousand passages.
 CANDIDATES = 24
@@ -109,21 +110,20 @@ def find(agent: Agent, question: str, *, actor: Tenant) -> Findings:
     vector = embed([question])[0]
     # The record that a file was read and the reading itself stand or fall together (L36).
     with transaction.atomic():
-        candidates = _candidates(agent, question, vector)
-        best = _shortlist(candidates, agent.retrieval_depth + EXTRA)
+        files, passages = _readable(agent)
+        best = _shortlist(_candidates(files, question, vector), agent.retrieval_depth + EXTRA)
         _tell_who_read(agent, best, actor)
     return Findings(
         question=question,
         passages=tuple(best),
-        is_answerable=_is_answerable(best, question, threshold(agent)),
+        is_answerable=_is_answerable(best, question, threshold(agent, passages)),
         depth=agent.retrieval_depth,
         vector=vector,
     )
 
 
-def threshold(agent: Agent) -> float:
+def threshold(agent: Agent, passages: int) -> float:
     """Return the cosine that a passage must reach: the agent's own setting, raised for the number of passages it can read."""
-    passages = Embedding.objects.filter(file__status=File.Status.READY, file__agent_files__agent=agent).count()
     return float(agent.retrieval_threshold) + RISE * math.log10(max(passages, SMALL_LIBRARY) / SMALL_LIBRARY)
 
 
@@ -155,29 +155,44 @@ def quote_from(findings: Findings, found: Found) -> Quote:
     return best[0] if best else Quote(found, 0, len(found.text), found.score)
 
 
-def _candidates(agent: Agent, question: str, vector: Sequence[float]) -> list[Found]:
+def _readable(agent: Agent) -> tuple[list[UUID], int]:
+    """The files, at most as many as an agent may have, and how many passages they have together."""
+    # Passages are numbered from nought: the last one tells how many there are, where counting would read all.
+    last = Passage.objects.filter(file=OuterRef("pk")).order_by("-position").values("position")[:1]
+    ready = File.objects.filter(status=File.Status.READY, agent_files__agent=agent)
+    lasts = dict(ready.values_list("pk", Subquery(last)))
+    return list(lasts), sum(place + 1 for place in lasts.values() if place is not None)
+
+
+def _candidates(files: Sequence[UUID], question: str, vector: Sequence[float]) -> list[Found]:
+    # The files are named one by one: left to join them, PostgreSQL sorted and copied every vector.
     query = SearchQuery(_any_word(question), config="english", search_type="websearch")
-    readable = (
-        Passage.objects.filter(file__status=File.Status.READY, file__agent_files__agent=agent)
+    distance = CosineDistance("embeddings__vector", vector)
+    near = nearest(vector).filter(file__in=files).values("passage_id")
+    worded = (
+        Passage.objects.filter(file__in=files, tsv=query)
+        .order_by(SearchRank(F("tsv"), query).desc(), "pk")
+        .values("pk")
+    )
+    # Which they are comes first, and only then what they say: texts and lexemes of all others are never read.
+    chosen = (
+        Passage.objects.filter(pk__in=near[:CANDIDATES].union(worded[:CANDIDATES]))
         .annotate(
-            distance=CosineDistance("embeddings__vector", vector),
+            distance=distance,
             lexemes=_lexemes(F("tsv")),
             asked=_lexemes(SearchVector(Value(question), config="english")),
         )
-        .filter(distance__isnull=False)
+        .order_by("distance", "pk")
         .values_list("id", "file_id", "file__name", "page", "label", "text", "distance", "lexemes", "asked")
     )
-    nearest = readable.order_by("distance")[:CANDIDATES]
-    worded = readable.filter(tsv=query).order_by(SearchRank(F("tsv"), query).desc(), "distance")[:CANDIDATES]
     asked: frozenset[str] = frozenset()
-    found: dict[UUID, Found] = {}
-    for row in nearest.union(worded, all=True):
-        asked = frozenset(row[8])
-        passage_id, file_id, file_name, page, label, text, distance, lexemes, _ = row
-        found[passage_id] = Found(
-            passage_id, file_id, file_name, page, label, text, similarity=1.0 - distance, lexemes=frozenset(lexemes)
+    found: list[Found] = []
+    for passage_id, file_id, file_name, page, label, text, apart, lexemes, words in chosen:
+        asked = frozenset(words)
+        found.append(
+            Found(passage_id, file_id, file_name, page, label, text, similarity=1.0 - apart, lexemes=frozenset(lexemes))
         )
-    return _weighed(list(found.values()), asked)
+    return _weighed(found, asked)
 
 
 def _lexemes(vector: models.expressions.Combinable) -> Func:
