@@ -308,6 +308,7 @@ BACKGROUND: Final = frozenset(
     {
         "workspace.erased",
         "keeping.let_go",
+        "conversation.erased",
         "file.ready",
         "file.read",
         "model.asked",

@@ -183,6 +183,7 @@ ACTIONS: dict[str, Action] = {
         "Conversation shared with chosen people, or no longer", "privilege_permissions_changed", Severity.NOTICE
     ),
     "conversation.shown": Action("Shared conversation read", "sensitive_read"),
+    "conversation.erased": Action("Temporary conversation erased", "sensitive_delete"),
     "conversation.exported": Action("Conversation exported", "sensitive_read", Severity.NOTICE),
     "conversation.deleted": Action("Conversation deleted", "sensitive_delete", Severity.NOTICE),
     "workspace.exported": Action("Export of the workspace ordered", "sensitive_read", Severity.WARNING),

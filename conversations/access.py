@@ -10,6 +10,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.core.exceptions import PermissionDenied
+from django.utils import timezone
 
 from accounts.access import has_role
 from accounts.http import NotVisible, Tenant
@@ -33,7 +34,8 @@ def is_own(conversation: Conversation) -> bool:
 def get_conversation_or_refuse(conversation_id: UUID) -> Conversation:
     """Return a conversation that the bound member may read: their own, or one that is shared with them; raise NotVisible otherwise."""
     found = Conversation.objects.select_related("agent", "owner").filter(pk=conversation_id)
-    conversation: Conversation | None = found.first()
+    # A temporary one is gone at its minute, also where the round that erases it is late.
+    conversation: Conversation | None = found.exclude(erased_after__lte=timezone.now()).first()
     if conversation is None:
         raise NotVisible([conversation_id])
     return conversation

@@ -37,13 +37,15 @@ class ConversationIn(Body):
         StringConstraints(min_length=1, max_length=80),
         Field(description="The agent's id. Its slug, the name in the API that its page shows, works as well."),
     ]
+    temporary: Annotated[bool, Field(description="It stands in no list, and is erased after 24 hours.")] = False
 
 
 class ConversationOut(Schema):
     """A conversation. `agent_id` is null when the agent was deleted, or the key's member cannot see it.
 
     `shared_with` holds the e-mail addresses of those who were chosen to read it, where its visibility is "named": all of them for
-    its owner, and one's own for anybody else. `shared_by` is the address of its owner where that is a colleague.
+    its owner, and one's own for anybody else. `shared_by` is the address of its owner where that is a colleague. `erased_after`
+    says when a temporary one goes, and is null for every other.
     """
 
     id: UUID
@@ -53,6 +55,7 @@ class ConversationOut(Schema):
     visibility: str
     shared_with: list[str]
     shared_by: str | None
+    erased_after: datetime | None
     created_at: datetime
     updated_at: datetime
 
@@ -176,9 +179,10 @@ def start_conversation(request: TenantRequest, body: ConversationIn, key: Idempo
     """
     agent = agent_access.get_agent_or_refuse(body.agent_id)
     try:
-        return Status(201, services.start(agent, actor=request.tenant, submission=key))
+        begun = services.start(agent, actor=request.tenant, submission=key, is_temporary=body.temporary)
     except services.Refusal as refusal:
         raise Refused(409, str(refusal)) from refusal
+    return Status(201, begun)
 
 
 @router.get("/conversations/{uuid:conversation_id}", response=ConversationOut, summary="Get a conversation")
@@ -334,4 +338,7 @@ def _share(request: TenantRequest, conversation: Conversation, body: Conversatio
     people = None
     if "shared_with" in body.model_fields_set:
         people = [one.pk for one in agent_access.get_people_or_refuse(body.shared_with)]
-    sharing.share(conversation, actor=request.tenant, visibility=visibility, people=people)
+    try:
+        sharing.share(conversation, actor=request.tenant, visibility=visibility, people=people)
+    except sharing.NotShareable as refusal:
+        raise Refused(409, str(refusal)) from refusal

@@ -39,6 +39,7 @@ class StartForm(forms.Form):
 
     agent = VisibleAgent(max_length=80)
     text = forms.CharField(max_length=LONGEST_QUESTION, required=False)
+    temporary = forms.BooleanField(required=False)
     submission = SubmissionField()
 
 

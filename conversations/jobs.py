@@ -9,6 +9,7 @@ from accounts.jobs import PROMPT_QUEUE, job
 from accounts.rounds import every
 from conversations import answering, services
 from conversations.keeping import services as keeping
+from conversations.keeping import temporary
 
 
 def give_up(tenant: Tenant, message_id: str) -> None:
@@ -25,5 +26,6 @@ def answer(tenant: Tenant, message_id: str) -> None:
 
 @every("conversations.keep", seconds=1800.0)
 def keep() -> None:
-    """Delete what nobody used for as long as its workspace chose."""
+    """Delete temporary conversations whose time is over, and what nobody used for as long as its workspace chose."""
+    temporary.erase_due()
     keeping.let_go_due()

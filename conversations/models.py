@@ -52,6 +52,8 @@ class Conversation(WorkspaceModel):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     archived_at = models.DateTimeField(null=True)
+    # A temporary one stands in no list and is erased then, whatever is said in it. None: it is kept.
+    erased_after = models.DateTimeField(null=True)
     # Who may read it. Only its owner writes in it, whoever reads (accounts/sharing.py; conversations/sharing).
     visibility = models.CharField(max_length=10, choices=Visibility.choices, default=Visibility.PRIVATE)
     tsv = models.GeneratedField(
@@ -63,6 +65,10 @@ class Conversation(WorkspaceModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace", "submission"], name="conversations_conversation_once"),
+            models.CheckConstraint(
+                condition=models.Q(erased_after=None) | models.Q(visibility=Visibility.PRIVATE),
+                name="conversations_temporary_private",
+            ),
             # What a share names: the conversation together with its owner.
             models.UniqueConstraint(fields=["workspace", "id", "owner"], name="conversations_conversation_owned"),
             MemberPolicy(
@@ -76,6 +82,11 @@ class Conversation(WorkspaceModel):
         indexes = [
             models.Index(fields=["workspace", "owner", "-updated_at"], name="conversations_of_owner"),
             models.Index(fields=["workspace", "agent"], name="conversations_of_agent"),
+            models.Index(
+                fields=["workspace", "erased_after"],
+                condition=models.Q(erased_after__isnull=False),
+                name="conversations_temporary",
+            ),
             GinIndex(fields=["workspace", "tsv"], name="conversations_title_words"),
         ]
 

@@ -34,11 +34,13 @@ class Part:
 
 
 def kept() -> QuerySet[Conversation]:
-    """Return the bound member's own conversations with their agents, without those that last as long as a program's call."""
+    """Return the bound member's own conversations with their agents, without those that are temporary or last as long as a
+    program's call.
+    """
     # What is over with its call (completions) is nobody's to look up.
     passing = Completion.objects.filter(conversation=OuterRef("pk"))
     # What colleagues share has a list of its own.
-    own = Conversation.objects.select_related("agent").filter(owner_id=current_member_id())
+    own = Conversation.objects.select_related("agent").filter(owner_id=current_member_id(), erased_after=None)
     conversations: QuerySet[Conversation] = own.exclude(Exists(passing))
     return conversations
 

@@ -5,6 +5,7 @@ Answers are written by a job that hears `question_asked` (`receivers.py`); how, 
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -21,6 +22,8 @@ from conversations.models import Conversation, Delta, Message
 
 NEW_TITLE: Final = "New conversation"
 LONGEST_TITLE: Final = 80
+# How long a temporary conversation lasts. Pages say so (templates/conversations).
+TEMPORARY: Final = timedelta(hours=24)
 
 # Answers that one member may be waiting for, so that nobody fills the workers with questions.
 MOST_WAITING: Final = 8
@@ -59,9 +62,12 @@ class TooManyWaiting(Refusal):
     """The member waits for as many answers as one may."""
 
 
-def start(agent: Agent, *, actor: Tenant, text: str = "", submission: str | None = None) -> Conversation:
+def start(
+    agent: Agent, *, actor: Tenant, text: str = "", submission: str | None = None, is_temporary: bool = False
+) -> Conversation:
     """Begin a conversation with an agent, with its first question if `text` holds one: both or neither.
 
+    A temporary one stands in no list, and is erased after `TEMPORARY`.
     The same again under the same `submission` returns the conversation of the first time. Raises `AgentUnavailable` when the
     agent is archived, and as `ask` does.
     """
@@ -72,7 +78,8 @@ def start(agent: Agent, *, actor: Tenant, text: str = "", submission: str | None
             owner_id=actor.membership_id,
             agent=agent,
             title=NEW_TITLE,
-            submission=submission_name(actor, submission, agent.pk, text),
+            submission=submission_name(actor, submission, agent.pk, text, is_temporary),
+            erased_after=timezone.now() + TEMPORARY if is_temporary else None,
         )
         earlier = insert_once(conversation)
         if earlier is not None:

@@ -51,6 +51,9 @@ conversation_visibility_changed = Signal()
 # of membership ids).
 conversation_people_changed = Signal()
 
+# A temporary conversation was erased because its time was over. Arguments: target (Conversation, already gone from the database).
+conversation_erased = Signal()
+
 # Somebody read a conversation that another member shares. Arguments: actor (the reader), target (Conversation).
 conversation_shown = Signal()
 

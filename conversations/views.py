@@ -45,7 +45,8 @@ def conversation_list(request: TenantRequest) -> HttpResponse:
 def conversation_new(request: TenantRequest) -> HttpResponse:
     """Choose whom to ask."""
     search = request.GET.get("q", "").replace("\x00", "").strip()
-    return render(request, "conversations/conversation_new.html", {"search": search, **_offer(search)})
+    context = {"search": search, "temporary": "temporary" in request.GET, **_offer(search)}
+    return render(request, "conversations/conversation_new.html", context)
 
 
 @require_POST
@@ -63,6 +64,7 @@ def conversation_start(request: TenantRequest) -> HttpResponse:
             actor=request.tenant,
             text=form.cleaned_data["text"],
             submission=form.cleaned_data["submission"],
+            is_temporary=form.cleaned_data["temporary"],
         )
     except services.Refusal as refusal:
         messages.error(request, str(refusal))

@@ -22,6 +22,8 @@ class Part:
     left_out: Mapping[str, str] = field(default_factory=dict)
     visible: tuple[str, ...] = ()
     """Keys whose row the reader must be able to see as well: that a private file is attached somewhere is not told."""
+    empty: str = ""
+    """The way to a column that has to be empty: what is temporary is not taken home."""
     own: str = ""
     """The way to the owner, who must be the reader, where not all that the reader may see goes."""
 
@@ -72,8 +74,9 @@ GOES: Final[dict[str, Part]] = {
     "conversations.Conversation": Part(
         "conversations",
         ("id", "owner_id", "agent_id", "title", "visibility", "created_at", "updated_at", "archived_at"),
-        {"workspace_id": _WHERE, "submission": _FORM, "tsv": _MADE_ANEW},
+        {"workspace_id": _WHERE, "submission": _FORM, "tsv": _MADE_ANEW, "erased_after": "temporary ones do not go"},
         own="owner_id",
+        empty="erased_after",
     ),
     "conversations.ConversationShare": Part(
         "conversation-shares",
@@ -97,17 +100,20 @@ GOES: Final[dict[str, Part]] = {
             "alive_at": _LIVE,
         },
         own="conversation__owner_id",
+        empty="conversation__erased_after",
     ),
     "conversations.Citation": Part(
         "citations",
         ("id", "message_id", "number", "kind", "file_id", "file_name", "page", "label", "quote", "start", "end"),
         {"workspace_id": _WHERE, "passage_id": _MADE_ANEW},
         own="message__conversation__owner_id",
+        empty="message__conversation__erased_after",
     ),
     "conversations.Feedback": Part(
         "feedback",
         ("id", "owner_id", "message_id", "agent_id", "is_helpful", "comment", "is_passed_on", "updated_at"),
         {"workspace_id": _WHERE},
+        empty="message__conversation__erased_after",
     ),
 }
 

@@ -137,6 +137,8 @@ def _lines(label: str, part: Part) -> Iterator[bytes]:
     for key in part.visible:
         # An inner join, behind which the policy of the other table stands.
         found = found.filter(**{f"{key}__pk__isnull": False, f"{key}__owner_id__isnull": False})
+    if part.empty:
+        found = found.filter(**{f"{part.empty}__isnull": True})
     if part.own:
         found = found.filter(**{part.own: current_member_id()})
     last: UUID | None = None

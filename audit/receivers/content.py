@@ -189,6 +189,12 @@ def conversation_people_changed(
     keep("conversation.people_changed", actor, target, added=added, removed=removed)
 
 
+@receiver(conversations.conversation_erased)
+def conversation_erased(sender: object, *, target: Model, **kwargs: Any) -> None:
+    """A temporary conversation went, as was said when it was begun."""
+    keep("conversation.erased", None, target)
+
+
 @receiver(conversations.conversation_shown)
 def conversation_shown(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
     """Somebody read what a colleague shares."""

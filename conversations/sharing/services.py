@@ -15,13 +15,19 @@ from conversations import answering, signals
 from conversations.models import Conversation, ConversationShare
 
 
+class NotShareable(Exception):
+    """A temporary conversation is its owner's alone. The message is a sentence for people."""
+
+
 def share(
     conversation: Conversation, *, actor: Tenant, visibility: str, people: Collection[UUID] | None = None
 ) -> None:
     """Let these members read the conversation, or everybody of the workspace, or nobody any more: then their streams end at once.
 
-    `people` are memberships and count where the visibility is "named"; None leaves them as they are.
+    `people` are memberships and count where the visibility is "named"; None leaves them as they are. Raises `NotShareable`.
     """
+    if conversation.erased_after is not None and visibility != Visibility.PRIVATE:
+        raise NotShareable("A temporary conversation is yours alone. Ask in a usual one to share it.")
     with transaction.atomic():
         if conversation.visibility != visibility:
             conversation.visibility = visibility

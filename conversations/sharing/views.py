@@ -30,8 +30,11 @@ def share(request: TenantRequest, conversation_id: UUID) -> HttpResponse:
     if not form.is_valid():
         context = {"form": form, "conversation": conversation, "quoted": queries.quoted_in(conversation)}
         return render(request, "conversations/conversation_share.html", context, status=422 if is_sent else 200)
-    services.share(conversation, actor=request.tenant, **form.chosen())
-    messages.success(request, queries.who_can_read(conversation, request.tenant))
+    try:
+        services.share(conversation, actor=request.tenant, **form.chosen())
+        messages.success(request, queries.who_can_read(conversation, request.tenant))
+    except services.NotShareable as refusal:
+        messages.error(request, str(refusal))
     return redirect("conversations:detail", conversation.pk)
 
 

@@ -31,7 +31,7 @@ from audit.models import Entry
 from files import storage
 from tests import doors
 from tests.cast import ACME, ADA, ALICE, BOB, CHARLIE, VERA, Person, acting
-from tests.factories import Desk, a_full_desk
+from tests.factories import ConversationFactory, Desk, MessageFactory, a_full_desk
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -105,6 +105,9 @@ def test_it_holds_what_the_owner_may_read_and_no_word_that_colleagues_keep_priva
     """P5, L4, L6: with rows of a colleague, private and shared, and a stranger's twin of every one."""
     own, shared = furnish(ALICE, "private"), furnish(BOB, "workspace")
     hidden, theirs = furnish(BOB, "private"), furnish(CHARLIE, "workspace")
+    with acting(ALICE):
+        soon = timezone.now() + timedelta(hours=1)
+        MessageFactory(conversation=ConversationFactory(agent=own.rows["agent_id"], erased_after=soon))
     file = written()
     text = everything(file)
     for word in (secret(ALICE, "private"), secret(BOB, "workspace")):
@@ -120,7 +123,7 @@ def test_it_holds_what_the_owner_may_read_and_no_word_that_colleagues_keep_priva
         "a conversation is its owner's"
     )
     assert [one["id"] for one in rows(file, "data/conversations.jsonl")] == [own.ids["conversation_id"]], (
-        "shared or not"
+        "shared or not, and none that is temporary"
     )
     assert {one["id"] for one in rows(file, "data/agents.jsonl")} == {own.ids["agent_id"], shared.ids["agent_id"]}
     assert {one["display_name"] for one in rows(file, "data/members.jsonl")} == {"Alice", "Ada", "Bob", "Vera"}

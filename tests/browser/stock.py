@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -35,6 +36,7 @@ class Stock:
     version: str
     conversation: str
     colleagues: str
+    temporary: str
     question: str
     provider: str
 
@@ -85,6 +87,8 @@ class Stock:
             "new conversation": "/conversations/new/",
             "archived conversations": "/conversations/?show=archived",
             "conversation search": "/conversations/search/?q=unused+article",
+            "new temporary conversation": "/conversations/new/?temporary=1",
+            "temporary conversation": self.temporary,
             "sharing a conversation": f"{self.conversation}share/",
             "conversations shared with me": "/conversations/shared/",
             "a conversation that a colleague shares": self.colleagues,
@@ -126,6 +130,7 @@ def fill() -> Stock:
         version=f"/agents/{agent.slug}/versions/{version.pk}/",
         conversation=f"/conversations/{conversation.pk}/",
         colleagues=f"/conversations/{_colleagues()}/",
+        temporary=f"/conversations/{_temporary()}/",
         question=str(question),
         provider=f"/models/{provider}/",
     )
@@ -166,6 +171,17 @@ def _colleagues() -> UUID:
         Message.objects.create(conversation=conversation, parent=asked, position=9, role="assistant", status="queued")
         shared: UUID = conversation.pk
     return shared
+
+
+def _temporary() -> UUID:
+    """A conversation of Alice's that is erased in a while."""
+    with acting(ALICE) as alice:
+        soon = timezone.now() + timedelta(hours=3)
+        conversation = Conversation(owner_id=alice.membership_id, title="In a while", erased_after=soon)
+        conversation.save()
+        _say(conversation, None, role="user", text=LONG)
+        gone: UUID = conversation.pk
+    return gone
 
 
 def _file(owner: object, name: str, status: str, **values: str) -> File:
