@@ -29,6 +29,7 @@ class Grant:
 READ = ("SELECT",)
 WRITE = ("SELECT", "INSERT", "UPDATE", "DELETE")
 MAKE = ("SELECT", "INSERT", "DELETE")
+_HANDED_IN: Final = ("queue_name", "task_name", "priority", "lock", "queueing_lock", "args", "scheduled_at")
 
 GRANTS: Final = (
     # Who is who: read-only for the app. A membership that injected SQL could write would be a way in (measured).
@@ -76,16 +77,12 @@ GRANTS: Final = (
     Grant(APP, "conversations_dailyuse", READ),
     Grant(APP, "conversations_completion", WRITE),
     Grant(APP, "conversations_keepingchoice", READ),
-    # A member's own copy of the workspace, until it is old.
+    # A member's own copy of the workspace, until it is old; and what owners brought from another installation.
     Grant(APP, "aiaxis_workspaceexport", WRITE),
+    Grant(APP, "aiaxis_workspaceimport", WRITE),
     # Jobs: hand one in, no more. Their arguments are sealed, so a forged row is refused by the worker. Only what the
     # runner's own defer function writes: a row that says "doing" holds its lock, and no worker would ever give it back.
-    Grant(
-        APP,
-        "procrastinate_jobs",
-        ("INSERT",),
-        columns=("queue_name", "task_name", "priority", "lock", "queueing_lock", "args", "scheduled_at"),
-    ),
+    Grant(APP, "procrastinate_jobs", ("INSERT",), columns=_HANDED_IN),
     Grant(APP, "procrastinate_jobs", ("SELECT",), columns=("id",)),
     Grant(APP, "procrastinate_events", ("INSERT",), columns=("job_id", "type", "at")),
     Grant(QUEUE, "procrastinate_jobs", WRITE),
@@ -178,10 +175,7 @@ GRANTS: Final = (
     Grant(OPS, "agents_agent", READ, columns=("id", "workspace_id")),
     Grant(OPS, "conversations_conversation", READ, columns=("id", "workspace_id")),
     Grant(
-        OPS,
-        "procrastinate_jobs",
-        READ,
-        columns=("id", "queue_name", "task_name", "status", "scheduled_at", "attempts"),
+        OPS, "procrastinate_jobs", READ, columns=("id", "queue_name", "task_name", "status", "scheduled_at", "attempts")
     ),
     Grant(OPS, "procrastinate_events", READ, columns=("job_id", "type", "at")),
     Grant(OPS, "procrastinate_workers", READ),
@@ -271,6 +265,8 @@ DEFINER_FUNCTIONS: Final = {
     "fence.member_ties(uuid)": (APP,),
     "fence.last_seen_of(uuid[])": (APP,),
     "fence.hand_over_agents(uuid)": (APP,),
+    # People of another installation: names without accounts, for an active owner, under a whole workspace's seal only.
+    "fence.bring_in_people(uuid,jsonb)": (APP,),
     # Model providers and the budget: by owners and administrators; requests are counted for whoever is sealed in.
     "fence.keep_model_provider(text,uuid,jsonb)": (APP,),
     "fence.keep_budget(bigint,bigint,bigint)": (APP,),

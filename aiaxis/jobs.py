@@ -1,4 +1,4 @@
-"""Which work of the roof is done in the background? Writing exports of workspaces, telling of them, letting them go."""
+"""Which work of the roof is done in the background? Writing exports of workspaces, telling of them, letting them go, bringing them in."""
 
 from __future__ import annotations
 
@@ -12,6 +12,11 @@ from accounts.jobs import RetryLater, enqueue, job
 from accounts.rounds import every
 from aiaxis.exports import services as exports
 from aiaxis.exports.models import WorkspaceExport
+from aiaxis.imports import reading
+from aiaxis.imports import services as imports
+from files.extraction import ReadingInterrupted
+from files.scanning import ScannerUnavailable
+from files.storage import StorageUnavailable
 
 
 def mark_failed(tenant: Tenant, export_id: str) -> None:
@@ -43,3 +48,31 @@ def tell(tenant: Tenant, export_id: str) -> None:
 def let_go() -> None:
     """Delete exports whose week is over."""
     exports.let_go_over()
+
+
+def mark_import_failed(tenant: Tenant, import_id: str) -> None:
+    """After the last failed attempt nothing of the import stays, and it says so."""
+    imports.fail(actor=tenant, import_id=UUID(import_id))
+
+
+@job("aiaxis.import", serial="import_id", gave_up=mark_import_failed)
+def bring_in(tenant: Tenant, import_id: str) -> None:
+    """Check an export that an owner brought, and bring it in or refuse it."""
+    try:
+        imports.bring_in(actor=tenant, import_id=UUID(import_id))
+    except StorageUnavailable as away:
+        raise RetryLater(str(away)) from away
+
+
+def mark_imported_unreadable(tenant: Tenant, file_id: str) -> None:
+    """After the last failed attempt the file says so, instead of waiting for ever."""
+    reading.give_up(actor=tenant, file_id=UUID(file_id))
+
+
+@job("aiaxis.read_imported", serial="file_id", lanes=2, gave_up=mark_imported_unreadable)
+def read_imported(tenant: Tenant, file_id: str) -> None:
+    """Check, extract and index one imported file, whoever it belongs to."""
+    try:
+        reading.read(actor=tenant, file_id=UUID(file_id))
+    except (ReadingInterrupted, StorageUnavailable, ScannerUnavailable) as later:
+        raise RetryLater(str(later)) from later

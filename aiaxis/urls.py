@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("agents/", include("agents.urls")),
     path("models/", include("agents.vendors.urls")),
     path("export/", include("aiaxis.exports.urls")),
+    path("import/", include("aiaxis.imports.urls")),
     path("kept/", include("conversations.keeping.urls")),
     path("usage/", include("conversations.usage.urls")),
     path("conversations/", include("conversations.urls")),

@@ -83,6 +83,8 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "conversations:retry": ("message.asked",),
     "export:begin": ("workspace.exported",),
     "export:content": ("workspace.export_downloaded",),
+    "import:begin": ("workspace.import_ordered",),
+    "import:content": ("workspace.import_trail_downloaded",),
     "kept:choose": ("keeping.changed",),
     "usage:content": ("usage.exported",),
     "conversations:edit": ("message.asked",),
@@ -283,6 +285,8 @@ EXEMPT: Final[dict[str, str]] = {
     "usage:page": _NUMBERS,
     "export:page": "It shows an owner their own export of the workspace; ordering and fetching it are recorded.",
     "export:state": "It shows how far an owner's own export is.",
+    "import:page": "It shows owners what was brought in; ordering, the end of each and fetching the trail are recorded.",
+    "import:state": "It shows how far an import is.",
     "kept:page": "What the workspace keeps, and how much goes next; changing it, and each deletion, is recorded.",
     "api:read_usage": _NUMBERS,
     "conversations:list": _OWN_CONVERSATION,
@@ -307,6 +311,8 @@ EXEMPT: Final[dict[str, str]] = {
 BACKGROUND: Final = frozenset(
     {
         "workspace.erased",
+        "workspace.imported",
+        "workspace.import_refused",
         "keeping.let_go",
         "conversation.erased",
         "file.ready",

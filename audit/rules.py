@@ -188,6 +188,12 @@ ACTIONS: dict[str, Action] = {
     "conversation.deleted": Action("Conversation deleted", "sensitive_delete", Severity.NOTICE),
     "workspace.exported": Action("Export of the workspace ordered", "sensitive_read", Severity.WARNING),
     "workspace.export_downloaded": Action("Export of the workspace downloaded", "sensitive_read", Severity.WARNING),
+    "workspace.import_ordered": Action("Import into the workspace ordered", "sensitive_create", Severity.WARNING),
+    "workspace.imported": Action("Export of another workspace brought in", "sensitive_create", Severity.WARNING),
+    "workspace.import_refused": Action("Import refused", "sensitive_create", Severity.WARNING),
+    "workspace.import_trail_downloaded": Action(
+        "Trail of an imported workspace downloaded", "sensitive_read", Severity.WARNING
+    ),
     "keeping.changed": Action("What is kept was changed", "sensitive_update", Severity.WARNING),
     "keeping.let_go": Action("Unused conversations and files deleted", "sensitive_delete", Severity.NOTICE),
     "usage.exported": Action("Usage downloaded", "sensitive_read"),
@@ -312,6 +318,10 @@ NOUNS = {
     "keeping": "Workspace",
     "workspace.exported": "Workspace",
     "workspace.export_downloaded": "Workspace",
+    "workspace.import_ordered": "Workspace",
+    "workspace.imported": "Workspace",
+    "workspace.import_refused": "Workspace",
+    "workspace.import_trail_downloaded": "Workspace",
     "model": "Models",
     "provider": "Models",
     "budget": "Models",

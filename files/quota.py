@@ -76,9 +76,14 @@ def storage() -> Storage:
     return _asked(and_hold=False)
 
 
+def held() -> Storage:
+    """The same, while the workspace's uploads wait until this transaction ends."""
+    return _asked(and_hold=True)
+
+
 def claim(size: int) -> None:
     """Let the workspace's uploads through one after another until this transaction ends; raise `QuotaReached` without room."""
-    _asked(and_hold=True).check(size)
+    held().check(size)
 
 
 def _asked(*, and_hold: bool) -> Storage:

@@ -5,13 +5,15 @@ the upload handler, and it counts bytes that arrived: what Content-Length promis
 """
 
 import hashlib
-from collections.abc import Iterable
-from typing import cast
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast
 
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 from django.http import HttpRequest
 
+from accounts.http import tenant_of
+from accounts.routes import route_of
 from files import storage
 from files.refusals import LARGEST_MEGABYTES, SENTENCES, Reason
 
@@ -20,6 +22,7 @@ LARGEST_BYTES = LARGEST_MEGABYTES * 1024 * 1024
 # broken connection instead of our sentence. Beyond this it is cut off.
 PATIENCE_BYTES = 4 * LARGEST_BYTES
 FIELD = "file"
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 class UploadStopped(Exception):
@@ -28,6 +31,32 @@ class UploadStopped(Exception):
     def __init__(self, status: int, sentence: str) -> None:
         self.status = status
         super().__init__(sentence)
+
+
+def takes_up_to(most: Callable[[], int], sentence: str) -> Callable[[View], View]:
+    """Mark a view whose one upload may be larger than a document, of so many bytes; the sentence is for what is larger.
+
+    It counts for those whom the view lets in: whoever is refused there sends no more than a document.
+    """
+
+    def mark(view: View) -> View:
+        view.largest_upload = (most, sentence)  # type: ignore[attr-defined]  # functions take attributes, which their type does not say
+        return view
+
+    return mark
+
+
+def _largest(request: HttpRequest | None) -> tuple[int, str]:
+    """How many bytes this request may bring, and what to say about more."""
+    usual = (LARGEST_BYTES, SENTENCES[Reason.TOO_LARGE])
+    if request is None:
+        return usual
+    view, tenant = route_of(request).view, tenant_of(request)
+    marked, least = getattr(view, "largest_upload", None), getattr(view, "least_role", None)
+    if marked is None or tenant is None or least is None or tenant.role.rank < least.rank:
+        return usual
+    most, sentence = marked
+    return most(), sentence
 
 
 class ReceivedFile(UploadedFile):  # type: ignore[type-arg]  # generic in the stubs only
@@ -61,6 +90,7 @@ class CappedUploadHandler(FileUploadHandler):
     def __init__(self, request: HttpRequest | None = None) -> None:
         super().__init__(request)
         self._arrived = 0
+        self._most = _largest(request)
         self._digest = hashlib.sha256()
 
     def new_file(self, field_name: str, *arguments: object, **options: object) -> None:
@@ -83,10 +113,11 @@ class CappedUploadHandler(FileUploadHandler):
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         """Count, hash and write one chunk. The count is over all files of the request, so that many small ones end too."""
         self._arrived += len(raw_data)
-        if self._arrived > PATIENCE_BYTES:
+        largest, sentence = self._most
+        if self._arrived > largest - LARGEST_BYTES + PATIENCE_BYTES:
             raise StopUpload(connection_reset=True)
-        if self._arrived > LARGEST_BYTES:
-            self._stop(UploadStopped(413, SENTENCES[Reason.TOO_LARGE]))
+        if self._arrived > largest:
+            self._stop(UploadStopped(413, sentence))
         if not hasattr(self, "file"):
             return
         self._digest.update(raw_data)

@@ -23,6 +23,7 @@ from agents.models import Agent, AgentFile, AgentShare, AgentVersion, ModelProvi
 from agents.vendors import services as vendors
 from agents.versions import content
 from aiaxis.exports.models import WorkspaceExport
+from aiaxis.imports.models import WorkspaceImport
 from audit.exports.models import Export
 from audit.filters.models import OwnFilter
 from audit.notices import services as notices
@@ -31,7 +32,7 @@ from conversations.models import Citation, Conversation, ConversationShare, Mess
 from files import storage
 from files.models import File, Passage, Visibility
 from tests import doors
-from tests.cast import ADA, CHARLIE, Person, acting
+from tests.cast import ADA, ALICE, CHARLIE, Person, acting
 
 
 class FileFactory(DjangoModelFactory):
@@ -176,7 +177,7 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
     """Make one of everything for the person. With "workspace", what can be shared is shared with the whole workspace."""
     session_id = doors.session(person).tenant.credential_id
     doors.key(person)
-    provider_id = a_provider(person)
+    provider_id, import_id = a_provider(person), an_import(person)
     with acting(person):
         file = FileFactory(visibility=visibility)
         passage = PassageFactory(file=file)
@@ -185,7 +186,6 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
         conversation = ConversationFactory(agent=agent, visibility=visibility)
         message = MessageFactory(conversation=conversation)
         CitationFactory(message=message, file=file, passage=passage)
-        key = ApiKey.objects.filter(membership_id=person.membership_id).latest("created_at")
         rows = {
             "file_id": file,
             "passage_id": passage,
@@ -197,12 +197,13 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
                 conversation=conversation, member_id=person.membership_id
             ),
             "message_id": message,
-            "key_id": key,
+            "key_id": ApiKey.objects.filter(membership_id=person.membership_id).latest("created_at"),
             "session_id": _Row(session_id),
             "member_id": _Row(person.membership_id),
             "provider_id": _Row(provider_id),
             "export_id": Export.objects.create(membership_id=person.membership_id, format="csv"),
             "workspace_export_id": WorkspaceExport.objects.create(membership_id=person.membership_id),
+            "workspace_import_id": _Row(import_id),
             "filter_id": OwnFilter.objects.create(
                 membership_id=person.membership_id, name=secrets.token_hex(4), query="outcome=denied"
             ),
@@ -243,6 +244,14 @@ def a_provider(person: Person) -> UUID:
             return already.pk
         typed = vendors.Words("Tern", "openai", "https://93.184.216.34/v1", key="k" * 20, models=["tern-small"])
         return vendors.add(typed, actor=actor)
+
+
+def an_import(person: Person) -> UUID:
+    """An import into the person's workspace that came to nothing, which only its owners can bring."""
+    with acting(CHARLIE if person.company == CHARLIE.company else ALICE) as owner:
+        row = WorkspaceImport(membership_id=owner.membership_id, status="failed")
+        row.save()
+        return row.pk
 
 
 @dataclass(frozen=True)

@@ -146,4 +146,5 @@ STAYS: Final[dict[str, str]] = {
     "audit.Channel": "where this installation tells of events, with encrypted addresses",
     "audit.RetentionChoice": _SETTINGS,
     "aiaxis.WorkspaceExport": "an export does not hold exports",
+    "aiaxis.WorkspaceImport": "what came of an earlier import is told in the trail, which goes; the trail that came with it can be fetched",
 }

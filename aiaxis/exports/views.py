@@ -16,7 +16,7 @@ from accounts.middleware.headers import SANDBOX
 from accounts.models import Role
 from accounts.problems import answer
 from accounts.waiting import NoPlace, leaving
-from aiaxis.exports import services
+from aiaxis.exports import fingerprints, services
 from aiaxis.exports.models import WorkspaceExport
 from files import storage
 
@@ -27,7 +27,8 @@ def export_page(request: TenantRequest) -> HttpResponse:
     """What an export holds, the owner's own one, and the button that orders another."""
     found = WorkspaceExport.objects.order_by("-id").first()
     over = found.created_at + services.KEPT if found else None
-    return render(request, "aiaxis/export.html", {"export": found, "over": over})
+    context = {"export": found, "over": over, "fingerprint": fingerprints.shown(fingerprints.own())}
+    return render(request, "aiaxis/export.html", context)
 
 
 @require_POST

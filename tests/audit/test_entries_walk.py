@@ -107,6 +107,7 @@ READS: Final = (
     "audit:export_content",
     "usage:content",
     "export:content",
+    "import:content",
     "operator:index",
     "operator:review_group",
     "operator:operator_proof_document",

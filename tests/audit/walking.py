@@ -23,8 +23,11 @@ from accounts.identity.store.models import Account, MailedLink
 from accounts.jobs import enqueue
 from accounts.models import Membership, Role
 from accounts.services import invitations, members, workspaces
+from accounts.tenancy.context import whole_workspace
+from agents.models import Agent
 from agents.vendors import services as vendors
 from aiaxis.exports.models import WorkspaceExport
+from aiaxis.imports.models import WorkspaceImport
 from audit import entries, ledger
 from audit.checks.models import Proof as IsolationProof
 from audit.exports.models import Export
@@ -34,9 +37,10 @@ from audit.notices.models import Rule
 from audit.reviews import services as reviews
 from conversations.archiving import services as archiving
 from conversations.feedback import services as feedback
-from conversations.models import Message
+from conversations.models import Conversation, Message
 from files import jobs as reading
 from files import storage
+from files.models import File
 from tests import doors
 from tests.accounts.glass import stage as glass
 from tests.accounts.operating import olga
@@ -101,6 +105,22 @@ def _a_written_export(desk: Desk) -> None:
     key = f"{ACME.id.hex}/{row.pk.hex}"
     storage.save(key, ContentFile(b"PK", name="a.zip"))
     WorkspaceExport.objects.filter(pk=row.pk).update(status=WorkspaceExport.Status.READY, storage_key=key)
+
+
+def _a_kept_trail(walk: Walk) -> None:
+    """What came with an import and can be fetched."""
+    with acting(ALICE):
+        key = storage.new_key()
+        storage.save(key, ContentFile(b"{}\n", name="a.jsonl"))
+        WorkspaceImport.objects.filter(pk=walk.ids["workspace_import_id"]).update(status="done", trail_key=key)
+
+
+def _an_empty_workspace(walk: Walk) -> None:
+    """An import fills an empty one; what is in the file is for the job."""
+    with whole_workspace(ACME.id):
+        for model in (Conversation, Agent, File):
+            model.objects.all().delete()
+    walk.form = {"file": SimpleUploadedFile("workspace.zip", b"PK")}
 
 
 def _done_before(name: str, desk: Desk) -> None:
@@ -355,6 +375,8 @@ PREPARED: Final[dict[str, Callable[[Walk], None]]] = {
     "accounts:operator_sign_out": _console_alone,
     "files:upload": _upload,
     "files:search": _search,
+    "import:begin": _an_empty_workspace,
+    "import:content": _a_kept_trail,
     "files:delete_chosen": _chosen,
     "files:read_chosen_again": _chosen,
     "conversations:start": _agent,

@@ -25,6 +25,27 @@ TEXT = "Any unused article may be sent back within thirty days.\nNobody has to g
 LOCKED = "It is password-protected. Upload it without the password."
 QUOTE = "Any unused article may be sent back within thirty days."
 
+# What a workspace has whatever is in it.
+FIXED = {
+    "trail": "/trail/",
+    "trail kept": "/trail/kept/",
+    "account": "/account/",
+    "password": "/account/password/",
+    "installation": "/account/installation/",
+    "protection": "/protection/",
+    "keys": "/keys/",
+    "new key": "/keys/new/",
+    "export": "/export/",
+    "import": "/import/",
+    "usage": "/usage/",
+    "what is kept": "/kept/",
+    "what would be deleted": "/kept/?conversation_days=90&file_days=30",
+    "models": "/models/",
+    "new model provider": "/models/new/",
+    "model budget": "/models/budget/",
+    "nothing": "/nothing-here/",
+}
+
 
 @dataclass(frozen=True)
 class Stock:
@@ -61,24 +82,9 @@ class Stock:
             "file": self.file,
             "passage": self.passage,
             "search": "/search/?q=unused+article",
-            "trail": "/trail/",
-            "trail kept": "/trail/kept/",
-            "account": "/account/",
-            "password": "/account/password/",
-            "installation": "/account/installation/",
-            "protection": "/protection/",
-            "keys": "/keys/",
-            "new key": "/keys/new/",
-            "export": "/export/",
-            "usage": "/usage/",
-            "what is kept": "/kept/",
-            "what would be deleted": "/kept/?conversation_days=90&file_days=30",
-            "models": "/models/",
-            "new model provider": "/models/new/",
             "model provider": self.provider,
             "model provider change": f"{self.provider}change/",
-            "model budget": "/models/budget/",
-            "nothing": "/nothing-here/",
+            **FIXED,
         }
 
     @property

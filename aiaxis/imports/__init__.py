@@ -1,0 +1,1 @@
+"""How does an owner bring in what another installation exported?"""
