@@ -21,7 +21,7 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 
 from annotated_types import Ge, Le
 from ninja import Header, Schema
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
 
 from accounts.days import EARLIEST, LATEST
 from accounts.pagination import LARGEST_PAGE
@@ -33,6 +33,8 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 
 # How many rows a client asks for at once.
 Limit = Annotated[int, Ge(1), Le(LARGEST_PAGE)]
+# True or false in a body: no number and no word that somebody may have meant so.
+Flag = Annotated[bool, Strict()]
 # A day in UTC, such as 2026-11-23.
 Day = Annotated[date, Field(ge=EARLIEST, le=LATEST)]
 # A client that got no answer repeats the request with the same one, and makes nothing twice.

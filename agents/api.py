@@ -6,12 +6,12 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from ninja import Router, Schema, Status
-from pydantic import Field, StringConstraints
+from pydantic import Field, Strict, StringConstraints
 
 from accounts.access import scope_required
 from accounts.http import TenantRequest
 from accounts.pagination import paginate
-from accounts.schemas import Body, IdempotencyKey, Limit, Listing, Refused
+from accounts.schemas import Body, Flag, IdempotencyKey, Limit, Listing, Refused
 from accounts.sharing import MOST_PEOPLE
 from agents import access, queries, services
 from agents.models import DEFAULT_REFUSAL, LONGEST_STARTER, MOST_FILES, MOST_STARTERS, MOST_TOKENS, Agent
@@ -27,11 +27,12 @@ Starters = Annotated[list[Starter], Field(max_length=MOST_STARTERS)]
 Sharing = Literal["private", "named", "workspace"]
 Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254)]
 People = Annotated[list[Address], Field(max_length=MOST_PEOPLE)]
-Depth = Annotated[int, Field(ge=1, le=20)]
-Threshold = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)]
+# Numbers are numbers: false is not 0 here.
+Depth = Annotated[int, Strict(), Field(ge=1, le=20)]
+Threshold = Annotated[float, Strict(), Field(ge=0.0, le=1.0, allow_inf_nan=False)]
 FileIds = Annotated[list[UUID], Field(max_length=MOST_FILES)]
-Temperature = Annotated[float, Field(ge=0.0, le=2.0, allow_inf_nan=False)]
-Tokens = Annotated[int, Field(ge=16, le=MOST_TOKENS)]
+Temperature = Annotated[float, Strict(), Field(ge=0.0, le=2.0, allow_inf_nan=False)]
+Tokens = Annotated[int, Strict(), Field(ge=16, le=MOST_TOKENS)]
 
 
 class Model(Body):
@@ -76,7 +77,7 @@ class AgentChange(Body):
     retrieval_depth: Depth | None = None
     retrieval_threshold: Threshold | None = None
     file_ids: FileIds | None = None
-    archived: bool | None = None
+    archived: Flag | None = None
     writer: Writer | None = None
     temperature: Temperature | None = None
     max_tokens: Tokens | None = None

@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints
 from accounts.access import scope_required
 from accounts.http import TenantRequest
 from accounts.pagination import paginate
-from accounts.schemas import Body, IdempotencyKey, Limit, Listing, Refused
+from accounts.schemas import Body, Flag, IdempotencyKey, Limit, Listing, Refused
 from agents import access as agent_access
 from agents.api import People, Sharing
 from conversations import access, queries, services, streaming
@@ -84,7 +84,7 @@ class ConversationChange(Body):
     """What changes. What is left out stays as it is."""
 
     title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] = ""
-    archived: bool = False
+    archived: Flag = False
     visibility: Sharing = "private"
     shared_with: Annotated[People, Field(description='E-mail addresses; only where the visibility is "named".')] = []
 

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from annotated_types import MaxLen, MinLen
 from django.db import IntegrityError
-from django.http import Http404
 from django.http.response import HttpResponseBase
 from ninja import File as FileParameter
 from ninja import Form, Router, Status, UploadedFile
@@ -85,7 +84,7 @@ def get_content(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
     try:
         return delivery.give_out(request, file, actor=request.tenant)
     except storage.BytesMissing as missing:
-        raise Http404 from missing
+        raise Refused(404, str(missing)) from missing
     except storage.StorageUnavailable as unavailable:
         raise Refused(503, str(unavailable), retry_after=RETRY_AFTER) from unavailable
     except NoPlace as none:

@@ -24,6 +24,7 @@ from accounts.tenancy.context import current_workspace_id
 # An upload whose process was killed leaves its temporary file behind; nobody uploads for longer than this.
 ABANDONED_SECONDS = 24 * 60 * 60
 OUT_OF_REACH = "The place where files are kept can't be reached. Try again in a minute."
+GONE = "The bytes of this file are gone from where they were stored. Upload it again."
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
@@ -66,7 +67,7 @@ def open_bytes(key: str) -> BinaryIO:
     try:
         return cast("BinaryIO", default_storage.open(key, "rb"))
     except FileNotFoundError as error:
-        raise BytesMissing("The stored bytes of this file are missing.") from error
+        raise BytesMissing(GONE) from error
     except OSError as error:
         raise StorageUnavailable(OUT_OF_REACH) from error
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db import IntegrityError
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -115,7 +115,7 @@ def file_content(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
     try:
         return delivery.give_out(request, file, actor=request.tenant)
     except storage.BytesMissing as missing:
-        raise Http404 from missing
+        return answer(request, 404, str(missing))
     except storage.StorageUnavailable as unavailable:
         return answer(request, 503, str(unavailable))
     except NoPlace as none:

@@ -22,7 +22,7 @@ from accounts.submissions import LONGEST_KEY
 HEADER = "Idempotency-Key"
 AT_WORK = "The first request with this key is still at work. Send it again in a second, with the same key."
 REUSED = "This idempotency key was used for another request. Send each request with a key of its own."
-TOO_LONG = f"An idempotency key has at most {LONGEST_KEY} characters."
+WRONG_LENGTH = f"An idempotency key has 1 to {LONGEST_KEY} characters."
 
 
 class RepeatsMiddleware:
@@ -33,11 +33,11 @@ class RepeatsMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Let the first request through and keep its answer; tell that to all others."""
-        key, tenant = request.headers.get(HEADER, ""), tenant_of(request)
-        if not key or tenant is None or not _is_meant(request, tenant):
+        key, tenant = request.headers.get(HEADER), tenant_of(request)
+        if key is None or tenant is None or not _is_meant(request, tenant):
             return self.get_response(request)
-        if len(key) > LONGEST_KEY:
-            return problem(request, 422, detail=TOO_LONG)
+        if not 1 <= len(key) <= LONGEST_KEY:
+            return problem(request, 422, detail=WRONG_LENGTH)
         try:
             row, is_first = services.first(request, key, actor=tenant)
         except KeyReused:

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 
 from accounts.access import scope_required
 from accounts.http import TenantRequest
-from accounts.schemas import Body, Refused
+from accounts.schemas import Body, Flag, Refused
 from agents import access as agent_access
 from conversations import access
 from conversations.feedback import queries, services
@@ -22,9 +22,9 @@ router = Router(tags=["conversations"])
 class FeedbackIn(Body):
     """What is said about an answer. With `pass_on` the agent's owner reads the comment, without learning whose it is."""
 
-    helpful: bool
+    helpful: Flag
     comment: Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST_COMMENT)] = ""
-    pass_on: Annotated[bool, Field(description="Without a comment there is nothing to pass on.")] = False
+    pass_on: Annotated[Flag, Field(description="Without a comment there is nothing to pass on.")] = False
 
 
 class FeedbackOut(Schema):

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from agents.models import Agent, AgentFile
+from files import storage
 from files.embedding import embed
 from files.extraction.pages import Page
 from files.models import Embedding, File, Passage, Visibility
@@ -42,7 +43,7 @@ def put(
             media_type="text/plain",
             size=len(text.encode()),
             sha256=uuid.uuid4().hex * 2,  # the same text may stand on one shelf twice, as two files
-            storage_key=uuid.uuid4().hex,
+            storage_key=storage.new_key(),
             visibility=visibility,
             status=status,
             pages=len(pages),

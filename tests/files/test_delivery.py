@@ -107,11 +107,13 @@ def test_no_name_breaks_out_of_its_header(name: str) -> None:
     assert "\\u202e" not in response["Content-Disposition"]
 
 
-def test_missing_bytes_are_a_404() -> None:
+def test_missing_bytes_are_a_404_that_says_so() -> None:
     file = stored()
     with acting(BOB):
         storage.delete(file.storage_key)
-    assert fetch(file).status_code == 404
+    told = fetch(file)
+    assert told.status_code == 404
+    assert "The bytes of this file are gone from where they were stored. Upload it again." in told.content.decode()
 
 
 def test_head_gives_headers_only() -> None:
