@@ -76,6 +76,9 @@ GRANTS: Final = (
     # Counted by triggers alone: a number that injected SQL could write would be no number.
     Grant(APP, "conversations_dailyuse", READ),
     Grant(APP, "conversations_completion", WRITE),
+    # As what an agent was tried stays as it was written.
+    Grant(APP, "conversations_trial", MAKE),
+    Grant(APP, "conversations_trialfile", MAKE),
     Grant(APP, "conversations_keepingchoice", READ),
     # A member's own copy of the workspace, until it is old; and what owners brought from another installation.
     Grant(APP, "aiaxis_workspaceexport", WRITE),

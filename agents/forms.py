@@ -78,13 +78,9 @@ class SharingForm(sharing.SharingForm):
         return cls(initial={"visibility": agent.visibility, "people": people}, reader=reader)
 
 
-class AgentForm(SharingForm):
-    """An agent's own fields and its files."""
+class AnsweringForm(forms.Form):
+    """What of an agent decides its answers: its files, who writes, and how it searches."""
 
-    name = forms.CharField(max_length=120, error_messages={"required": "Give the agent a name."})
-    description = forms.CharField(
-        max_length=300, required=False, help_text="One sentence that tells colleagues what to ask it."
-    )
     attached = VisibleFiles(
         queryset=File.objects.exclude(status=File.Status.REFUSED).order_by("name", "id"),
         required=False,
@@ -120,13 +116,6 @@ class AgentForm(SharingForm):
         error_messages={"required": "Write what it says when it finds nothing."},
         widget=forms.Textarea(attrs={"rows": 2}),
     )
-    starter_prompts = StartersField(
-        max_length=MOST_STARTERS * (LONGEST_STARTER + 2),
-        required=False,
-        label="Questions to start with",
-        help_text=f"Up to {MOST_STARTERS}, one a line. They are shown as buttons where a conversation begins.",
-        widget=forms.Textarea(attrs={"rows": 3}),
-    )
     retrieval_depth = forms.IntegerField(
         min_value=1,
         max_value=20,
@@ -157,6 +146,22 @@ class AgentForm(SharingForm):
     def clean_max_tokens(self) -> int:
         """The usual number stands for an empty one."""
         return int(self.cleaned_data["max_tokens"] or self.fields["max_tokens"].initial)
+
+
+class AgentForm(AnsweringForm, SharingForm):
+    """An agent's own fields and its files."""
+
+    name = forms.CharField(max_length=120, error_messages={"required": "Give the agent a name."})
+    description = forms.CharField(
+        max_length=300, required=False, help_text="One sentence that tells colleagues what to ask it."
+    )
+    starter_prompts = StartersField(
+        max_length=MOST_STARTERS * (LONGEST_STARTER + 2),
+        required=False,
+        label="Questions to start with",
+        help_text=f"Up to {MOST_STARTERS}, one a line. They are shown as buttons where a conversation begins.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
 
     def everything(self) -> dict[str, Any]:
         """Return what the services take: the agent's fields, its visibility and the ids of its files."""

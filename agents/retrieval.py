@@ -10,14 +10,14 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector
 from django.db import models, transaction
-from django.db.models import F, Func, OuterRef, Subquery, Value
+from django.db.models import F, Func, OuterRef, Q, Subquery, Value
 from pgvector.django import CosineDistance
 
 from accounts.http import Tenant
@@ -102,15 +102,16 @@ class Quote:
         return self.found.text[self.start : self.end]
 
 
-def find(agent: Agent, question: str, *, actor: Tenant) -> Findings:
+def find(agent: Agent, question: str, *, actor: Tenant, file_ids: Collection[UUID] | None = None) -> Findings:
     """Return the passages that may answer `question`, and send `file_read` for each file they are from.
 
+    `file_ids` are the files of an agent that is tried as it is not saved; None: those that are attached to it.
     Must run with the actor's workspace bound. Raises `files.embedding.ModelMissing`.
     """
     vector = embed([question])[0]
     # The record that a file was read and the reading itself stand or fall together (L36).
     with transaction.atomic():
-        files, passages = _readable(agent)
+        files, passages = _readable(Q(agent_files__agent=agent) if file_ids is None else Q(pk__in=file_ids))
         best = _shortlist(_candidates(files, question, vector), agent.retrieval_depth + EXTRA)
         _tell_who_read(agent, best, actor)
     return Findings(
@@ -155,11 +156,11 @@ def quote_from(findings: Findings, found: Found) -> Quote:
     return best[0] if best else Quote(found, 0, len(found.text), found.score)
 
 
-def _readable(agent: Agent) -> tuple[list[UUID], int]:
-    """The files, at most as many as an agent may have, and how many passages they have together."""
+def _readable(its: Q) -> tuple[list[UUID], int]:
+    """An agent's files, at most as many as an agent may have, and how many passages they have together."""
     # Passages are numbered from nought: the last one tells how many there are, where counting would read all.
     last = Passage.objects.filter(file=OuterRef("pk")).order_by("-position").values("position")[:1]
-    ready = File.objects.filter(status=File.Status.READY, agent_files__agent=agent)
+    ready = File.objects.filter(its, status=File.Status.READY)
     lasts = dict(ready.values_list("pk", Subquery(last)))
     return list(lasts), sum(place + 1 for place in lasts.values() if place is not None)
 

@@ -38,10 +38,12 @@ agent_handed_over = Signal()
 agent_deleted = Signal()
 
 # Passages of a file were read by an agent for a member. Sent by the retrieval code before anything is generated, whatever the
-# answer will say (L36). Arguments: actor (for whom), target (files.models.File), agent_id (UUID), passages (int, how many).
+# answer will say (L36). Arguments: actor (for whom), target (files.models.File), agent_id (UUID; None: one that is not made yet is
+# tried), passages (int, how many).
 file_read = Signal()
 
-# A model was asked for a member: words of the workspace went to its provider. Arguments: actor (for whom), target (Agent),
+# A model was asked for a member: words of the workspace went to its provider. Arguments: actor (for whom), target (Agent, or None
+# as above),
 # provider_id (UUID), model (str), passages (int, how many went along).
 model_asked = Signal()
 

@@ -70,6 +70,8 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "models:budget": ("budget.changed",),
     "conversations:start": ("conversation.started", "message.asked"),
     "conversations:ask": ("message.asked",),
+    "conversations:try": ("message.asked",),
+    "conversations:trial_stop": ("message.stopped",),
     "conversations:rename": ("conversation.renamed",),
     "conversations:delete": ("conversation.deleted",),
     "conversations:rate": ("message.rated",),
@@ -215,6 +217,9 @@ _OWN_CONVERSATION = (
 )
 _PART_OF_A_READING = "A part of a conversation whose reading is recorded where a colleague opens it."
 _OWN_VIEW = "It says which branch of their own conversation a member sees; nothing that was said is changed."
+_OWN_TRIAL = (
+    "Whoever tries an agent reads what was said to them alone; the question, and what was read for it, is recorded."
+)
 _RATINGS = (
     "The agent's owner reads counts and what was passed on, and nothing of whose answer it was; rating is recorded."
 )
@@ -298,6 +303,9 @@ EXEMPT: Final[dict[str, str]] = {
     "conversations:choose": _OWN_VIEW,
     "conversations:stream": _PART_OF_A_READING,
     "conversations:turn": _PART_OF_A_READING,
+    "conversations:trial": _OWN_TRIAL,
+    "conversations:trial_answer": _OWN_TRIAL,
+    "conversations:trial_end": "It deletes an answer that was never kept; the question is recorded, and a stop of its writing.",
     "api:list_conversations": _OWN_CONVERSATION,
     "api:get_conversation": _NAMES_AND_STATES,
     "api:search_conversations": _OWN_CONVERSATION,

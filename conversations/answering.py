@@ -24,7 +24,7 @@ from agents import queries as agent_queries
 from agents.models import Agent
 from agents.vendors import writing
 from conversations import branches, signals, streaming
-from conversations.models import Citation, Completion, Delta, Message
+from conversations.models import Citation, Completion, Delta, Message, Trial
 from conversations.rendering import render
 from files.embedding import ModelMissing
 from files.models import Passage
@@ -182,13 +182,14 @@ def _claimed(message: Message) -> bool:
 def _written(writer: Writer, actor: Tenant) -> tuple[str, str, bool]:
     """Let the provider write; return status, error sentence and whether it refused. Raises `Halted`."""
     message = writer.message
-    agent = Agent.objects.filter(pk=message.conversation.agent_id, archived_at=None).first()
+    trial = Trial.objects.select_related("conversation").filter(conversation=message.conversation_id).first()
+    agent = trial.draft() if trial else Agent.objects.filter(pk=message.conversation.agent_id, archived_at=None).first()
     completion = Completion.objects.filter(conversation=message.conversation_id).first()
     spent = providers.Spent(0, 0)
     if agent is None:
         return _outcome(providers.Failed(AGENT_GONE, "gone"), completion, spent)
     try:
-        question = _question(agent, message, actor, completion)
+        question = _question(agent, message, actor, completion, trial)
     except ModelMissing as fault:
         return _outcome(providers.Failed(str(fault), "unset"), completion, spent)
     kind = Citation.Kind.SOURCE if question.findings.is_answerable else Citation.Kind.CLOSEST
@@ -221,15 +222,19 @@ def _outcome(ending: providers.Event, completion: Completion | None, spent: prov
     return Message.Status.FAILED, ending.sentence if isinstance(ending, providers.Failed) else UNEXPECTED, False
 
 
-def _question(agent: Agent, message: Message, actor: Tenant, completion: Completion | None) -> providers.Question:
+def _question(
+    agent: Agent, message: Message, actor: Tenant, completion: Completion | None, trial: Trial | None
+) -> providers.Question:
     # What was said on the way to this answer, and nothing of other branches.
     way = branches.tree_of(message.conversation_id).up(message.parent_id)[-HISTORY - 1 :]
     earlier = Message.objects.filter(pk__in=[node.id for node in way]).order_by("position")
     said = [providers.Turn(turn.role, turn.text) for turn in earlier]
     asked = said.pop().text
-    findings = retrieval.find(agent, asked, actor=actor)
+    # Who tries an agent chose its files among those that they read themselves.
+    chosen = list(trial.trial_files.values_list("file_id", flat=True)) if trial else None
+    findings = retrieval.find(agent, asked, actor=actor, file_ids=chosen)
     # "Nothing in my files" would send the asker looking for other words, where no words can help.
-    silent = "" if findings.passages else agent_queries.why_silent(agent, actor.membership_id)
+    silent = "" if findings.passages or trial else agent_queries.why_silent(agent, actor.membership_id)
     return providers.Question(
         text=asked,
         instructions=agent.instructions,

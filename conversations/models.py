@@ -20,6 +20,7 @@ from conversations.completions.models import Completion
 from conversations.feedback.models import Feedback
 from conversations.keeping.models import KeepingChoice
 from conversations.sharing.models import ConversationShare
+from conversations.trying.models import Trial, TrialFile
 from conversations.usage.models import DailyUse
 from files.models import FILE_VISIBLE, OWNED, File, Passage
 
@@ -33,6 +34,8 @@ __all__ = [
     "Feedback",
     "KeepingChoice",
     "Message",
+    "Trial",
+    "TrialFile",
 ]
 
 # One's own first: most rows are, and then the shares are not asked at all. An operator's open visit reads it too, and is seen

@@ -6,11 +6,19 @@ from typing import Final
 
 from accounts.rounds import every
 from conversations.completions import services as completions
+from conversations.trying import services as trying
 
 COMPLETIONS: Final = "conversations.completions"
+TRIALS: Final = "conversations.trials"
 
 
 @every(COMPLETIONS, seconds=600)
 def sweep_completions() -> None:
     """Delete what programs' calls left that were killed."""
     completions.sweep()
+
+
+@every(TRIALS, seconds=600)
+def sweep_trials() -> None:
+    """Delete the tries of agents that nobody ended."""
+    trying.sweep()

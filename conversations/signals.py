@@ -10,7 +10,8 @@ from django.dispatch import Signal
 conversation_started = Signal()
 
 # A question was asked, or an answer asked for once more; the answer waits to be written. Arguments: actor, target (Message, the
-# answer), conversation_id (UUID), agent_id (UUID), again (bool), kept (bool; left out: True. A program that is answered keeps it itself).
+# answer), conversation_id (UUID), agent_id (UUID; None: one is tried that is not made yet), again (bool), kept (bool; left out: True. A
+# program that is answered keeps it itself, and what tries an agent nobody does).
 question_asked = Signal()
 
 # An answer came to its end. Arguments: actor (for whom it was written), target (Message), status (str), refused (bool: the files held

@@ -10,6 +10,7 @@ from conversations.exporting import views as exporting
 from conversations.feedback import views as feedback
 from conversations.searching import views as searching
 from conversations.sharing import views as sharing
+from conversations.trying import views as trying
 
 app_name = "conversations"
 urlpatterns = [
@@ -19,6 +20,11 @@ urlpatterns = [
     path("shared/", sharing.shared, name="shared"),
     path("feedback/<str:key>/", feedback.agent_feedback, name="agent_feedback"),
     path("start/", views.conversation_start, name="start"),
+    path("try/", trying.trial_begin, name="try"),
+    path("try/<uuid:trial_id>/", trying.trial, name="trial"),
+    path("try/<uuid:trial_id>/answer/", trying.trial_answer, name="trial_answer"),
+    path("try/<uuid:trial_id>/stop/", trying.trial_stop, name="trial_stop"),
+    path("try/<uuid:trial_id>/end/", trying.trial_end, name="trial_end"),
     path("<uuid:conversation_id>/", views.conversation_detail, name="detail"),
     path("<uuid:conversation_id>/ask/", views.conversation_ask, name="ask"),
     path("<uuid:conversation_id>/stream/", views.conversation_stream, name="stream"),

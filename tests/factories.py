@@ -28,7 +28,7 @@ from audit.exports.models import Export
 from audit.filters.models import OwnFilter
 from audit.notices import services as notices
 from audit.notices.models import Channel, Kind
-from conversations.models import Citation, Conversation, ConversationShare, Message
+from conversations.models import Citation, Conversation, ConversationShare, Message, Trial, TrialFile
 from files import storage
 from files.models import File, Passage, Visibility
 from tests import doors
@@ -197,6 +197,7 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
                 conversation=conversation, member_id=person.membership_id
             ),
             "message_id": message,
+            "trial_id": a_trial(agent, file),
             "key_id": ApiKey.objects.filter(membership_id=person.membership_id).latest("created_at"),
             "session_id": _Row(session_id),
             "member_id": _Row(person.membership_id),
@@ -204,9 +205,7 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
             "export_id": Export.objects.create(membership_id=person.membership_id, format="csv"),
             "workspace_export_id": WorkspaceExport.objects.create(membership_id=person.membership_id),
             "workspace_import_id": _Row(import_id),
-            "filter_id": OwnFilter.objects.create(
-                membership_id=person.membership_id, name=secrets.token_hex(4), query="outcome=denied"
-            ),
+            "filter_id": a_filter(person),
             "slug": agent.slug,
         }
         if person.role is not None and person.role.rank >= Role.ADMIN.rank:
@@ -214,6 +213,25 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
             rows["invitation_id"] = invitations.send(actor=person.tenant, email=address, role=Role.VIEWER)
             rows["channel_id"] = _Row(a_channel(person))
     return Desk(person, rows)
+
+
+def a_filter(person: Person) -> OwnFilter:
+    """A link of the person's to a part of the trail, under a name."""
+    made: OwnFilter = OwnFilter.objects.create(
+        membership_id=person.membership_id, name=secrets.token_hex(4), query="outcome=denied"
+    )
+    return made
+
+
+def a_trial(agent: Agent, file: File, instructions: str = "Quote.") -> Trial:
+    """A try of the bound member's agent with one file, which is answered."""
+    conversation = ConversationFactory(agent=agent)
+    settings = {"refusal_text": "Nothing.", "retrieval_depth": 5, "retrieval_threshold": 0.25}
+    trial: Trial = Trial.objects.create(conversation=conversation, settings={**settings, "instructions": instructions})
+    TrialFile.objects.create(trial=trial, file=file)
+    question = MessageFactory(conversation=conversation, role=Message.Role.USER)
+    MessageFactory(conversation=conversation, parent=question)
+    return trial
 
 
 def a_channel(person: Person) -> UUID:

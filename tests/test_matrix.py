@@ -51,6 +51,8 @@ MARK = " UNION ALL ".join(
 )
 # What a GET shows to whose it is alone, also where the thing is shared: what is taken away, and what was said of an answer.
 OWN = (
+    "/conversations/try/<uuid:trial_id>/",
+    "/conversations/try/<uuid:trial_id>/answer/",
     "/conversations/<uuid:conversation_id>/export/",
     "/conversations/<uuid:conversation_id>/messages/<uuid:message_id>/feedback/",
     "/api/v1/conversations/<uuidstr:conversation_id>/export",

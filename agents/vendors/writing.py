@@ -116,8 +116,11 @@ def _reserved(agent: Agent, provider: ModelProvider, question: providers.Questio
         elif verdict == "near":
             signals.budget_neared.send(Agent, actor=actor, target=None, what=what)
         if not verdict.startswith("stop"):
+            # One that is tried before it is made has no name in the trail.
+            key: UUID | None = agent.pk
+            asked = agent if key else None
             signals.model_asked.send(
-                Agent, actor=actor, target=agent, provider_id=provider.pk, model=agent.model, passages=len(sent)
+                Agent, actor=actor, target=asked, provider_id=provider.pk, model=agent.model, passages=len(sent)
             )
     if verdict.startswith("stop"):
         raise OverBudget(STOPPED.format(what=LIMITS[what]))

@@ -26,6 +26,8 @@ class Part:
     """The way to a column that has to be empty: what is temporary is not taken home."""
     own: str = ""
     """The way to the owner, who must be the reader, where not all that the reader may see goes."""
+    without: tuple[str, ...] = ()
+    """Rows of which one marks what goes in a moment: a program's call, an agent that is tried."""
 
 
 _WHERE: Final = "the export says once which workspace it is of"
@@ -77,6 +79,7 @@ GOES: Final[dict[str, Part]] = {
         {"workspace_id": _WHERE, "submission": _FORM, "tsv": _MADE_ANEW, "erased_after": "temporary ones do not go"},
         own="owner_id",
         empty="erased_after",
+        without=("completions", "trials"),
     ),
     "conversations.ConversationShare": Part(
         "conversation-shares",
@@ -101,6 +104,7 @@ GOES: Final[dict[str, Part]] = {
         },
         own="conversation__owner_id",
         empty="conversation__erased_after",
+        without=("conversation__completions", "conversation__trials"),
     ),
     "conversations.Citation": Part(
         "citations",
@@ -108,6 +112,7 @@ GOES: Final[dict[str, Part]] = {
         {"workspace_id": _WHERE, "passage_id": _MADE_ANEW},
         own="message__conversation__owner_id",
         empty="message__conversation__erased_after",
+        without=("message__conversation__completions", "message__conversation__trials"),
     ),
     "conversations.Feedback": Part(
         "feedback",
@@ -140,6 +145,8 @@ STAYS: Final[dict[str, str]] = {
     "conversations.KeepingChoice": _SETTINGS,
     "conversations.Delta": _LIVE,
     "conversations.Completion": "lasts as long as one call of a program",
+    "conversations.Trial": "an agent that was tried before it was saved, until the answer was read",
+    "conversations.TrialFile": "an agent that was tried before it was saved, until the answer was read",
     "audit.Export": _COPIES,
     "audit.ExportPart": _COPIES,
     "audit.OwnFilter": _SETTINGS,

@@ -141,6 +141,8 @@ def _lines(label: str, part: Part) -> Iterator[bytes]:
         found = found.filter(**{f"{part.empty}__isnull": True})
     if part.own:
         found = found.filter(**{part.own: current_member_id()})
+    for mark in part.without:
+        found = found.filter(**{f"{mark}__isnull": True})
     last: UUID | None = None
     while rows := list((found.filter(pk__gt=last) if last else found).values(*part.columns)[:BATCH]):
         yield "".join(f"{_encode(row)}\n" for row in rows).encode()

@@ -72,9 +72,11 @@ def agent_deleted(sender: object, *, actor: Tenant, target: Model, **kwargs: Any
 
 
 @receiver(agents.file_read)
-def file_read(sender: object, *, actor: Tenant, target: Model, agent_id: UUID, passages: int, **kwargs: Any) -> None:
+def file_read(
+    sender: object, *, actor: Tenant, target: Model, agent_id: UUID | None, passages: int, **kwargs: Any
+) -> None:
     """An agent read passages of a file for a member, whatever its answer will say (L36)."""
-    keep("file.read", actor, target, agent=str(agent_id), passages=passages)
+    keep("file.read", actor, target, agent=agent_id and str(agent_id), passages=passages)
 
 
 @receiver(files.file_uploaded)
@@ -144,12 +146,14 @@ def question_asked(
     actor: Tenant,
     target: Model,
     conversation_id: UUID,
-    agent_id: UUID,
+    agent_id: UUID | None,
     again: bool,
     kept: bool = True,
     **kwargs: Any,
 ) -> None:
-    """A question was asked, or its answer wanted once more; never what was asked. One of a program's leaves no conversation."""
+    """A question was asked, or its answer wanted once more; never what was asked. One of a program's, or one that tries an agent,
+    leaves no conversation.
+    """
     keep("message.asked", actor, target, conversation=conversation_id, agent=agent_id, again=again, kept=kept)
 
 

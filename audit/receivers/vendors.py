@@ -13,7 +13,7 @@ from audit.receivers.facts import keep
 
 @receiver(agents.model_asked)
 def model_asked(
-    sender: object, *, actor: Tenant, target: Model, provider_id: UUID, model: str, passages: int, **kwargs: Any
+    sender: object, *, actor: Tenant, target: Model | None, provider_id: UUID, model: str, passages: int, **kwargs: Any
 ) -> None:
     """A question, with so many passages of files, went to a model's vendor."""
     keep("model.asked", actor, target, provider=str(provider_id), model=model, passages=passages)

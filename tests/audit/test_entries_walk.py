@@ -74,6 +74,7 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "conversations:start": {"text": "How long do refunds take?"},
     "conversations:ask": {"text": "How long do refunds take?", "submission": ONCE},
     "conversations:edit": {"text": "How long do refunds take?", "submission": ONCE},
+    "conversations:try": {**AGENT, "question": "How long do refunds take?"},
     "conversations:rename": {"title": "A walk"},
     "conversations:share": {"visibility": "workspace"},
     "audit:channel_create": {**MAILS, "reader": str(ALICE.membership_id)},

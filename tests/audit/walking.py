@@ -81,6 +81,9 @@ def desk_for(name: str) -> Desk:
                 desk.rows["message_id"] = MessageFactory(
                     **{**above, "parent": asked}, text="", finished_at=None, status=ANSWERED[action]
                 )
+        if action == "trial_stop":
+            tried = Message.objects.filter(conversation=desk.rows["trial_id"].conversation_id, role="assistant")
+            tried.update(status=Message.Status.QUEUED, finished_at=None)
         if action == "restore":
             desk.rows["agent_id"].archived_at = timezone.now()
             desk.rows["agent_id"].save()

@@ -10,8 +10,9 @@ from uuid import UUID, uuid4
 from django.utils import timezone
 
 from agents import services as agents
+from agents.models import Agent
 from agents.vendors import services as vendors
-from conversations.models import Citation, Conversation, Message
+from conversations.models import Citation, Conversation, Message, Trial
 from conversations.sharing import services as sharing
 from files import storage
 from files.models import File, Passage, Visibility
@@ -59,6 +60,7 @@ class Stock:
     colleagues: str
     temporary: str
     question: str
+    trial: str
     provider: str
 
     @property
@@ -70,6 +72,7 @@ class Stock:
             "agent feedback": self.agent.replace("/agents/", "/conversations/feedback/"),
             "conversation": self.conversation,
             "question put differently": f"{self.conversation}?edit={self.question}",
+            "agent that is tried": self.trial,
             "agents": "/agents/",
             "archived agents": "/agents/?show=archived",
             "agent": self.agent,
@@ -128,6 +131,7 @@ def fill() -> Stock:
         conversation = Conversation.objects.create(owner_id=alice.membership_id, agent=agent, title=LONG)
         sharing.share(conversation, actor=alice, visibility="named", people=[BOB.membership_id])
         question = _talk(conversation, file, passage)
+        trial = _trial(agent, file, passage)
     provider = a_provider()
     return Stock(
         file=f"/files/{file.pk}/",
@@ -138,6 +142,7 @@ def fill() -> Stock:
         colleagues=f"/conversations/{_colleagues()}/",
         temporary=f"/conversations/{_temporary()}/",
         question=str(question),
+        trial=f"/conversations/try/{trial}/",
         provider=f"/models/{provider}/",
     )
 
@@ -149,6 +154,13 @@ def a_provider() -> UUID:
     with acting(ALICE) as alice:
         vendors.set_budget(actor=alice, requests=0, tokens=5_000_000, money=100 * 1_000_000)
         return vendors.add(typed, actor=alice)
+
+
+def _trial(agent: Agent, file: File, passage: Passage) -> UUID:
+    conversation = Conversation.objects.create(owner_id=agent.owner_id, agent=agent, title="A try")
+    trial: UUID = Trial.objects.create(conversation=conversation, settings={}).pk
+    _talk(conversation, file, passage)
+    return trial
 
 
 def leave_unanswered(places: Stock) -> None:

@@ -148,18 +148,22 @@
 
     async finish() {
       this.source.close();
+      // Where a reload would lose what stands in a form, the page says instead what is to be done.
+      const lost = this.getAttribute("lost");
       try {
         const answer = await fetch(this.getAttribute("turn"), { headers: { Accept: "text/html" } });
-        if (answer.redirected || answer.status === 404) return location.reload();
-        if (!answer.ok) return this.say(DROPPED);
+        if (answer.redirected || answer.status === 404) return lost ? this.say(lost) : location.reload();
+        if (!answer.ok) return this.say(lost || DROPPED);
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         const turn = this.closest(".turn") || this;
+        const around = turn.parentElement;
         const said = document.querySelector("[data-said]");
         following(() => turn.replaceWith(...page.body.childNodes));
+        around.dispatchEvent(new Event("answered", { bubbles: true }));
         if (said) said.textContent = "The answer is complete.";
         if (document.activeElement === document.body) document.querySelector("draft-box textarea")?.focus({ preventScroll: true });
       } catch {
-        this.say(DROPPED);
+        this.say(lost || DROPPED);
       }
     }
   }

@@ -1,0 +1,74 @@
+"""As what is an agent tried that nobody has saved?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from django.db import models
+
+from accounts.tenancy.constraints import MemberPolicy
+from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
+from agents.models import Agent
+from files.models import FILE_VISIBLE, File
+
+# Who tried is long gone. What is left then belongs to a tab that was closed.
+LEFT_AFTER: Final = timedelta(hours=1)
+OF_OWN_CONVERSATION: Final = (
+    "EXISTS (SELECT 1 FROM conversations_conversation c "
+    "WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id AND c.owner_id = {member})"
+)
+OF_OWN_TRIAL: Final = (
+    "EXISTS (SELECT 1 FROM conversations_trial t JOIN conversations_conversation c "
+    "ON c.workspace_id = t.workspace_id AND c.id = t.conversation_id "
+    "WHERE t.workspace_id = {table}.workspace_id AND t.id = {table}.trial_id AND c.owner_id = {member})"
+)
+
+
+class Trial(WorkspaceModel):
+    """Marks a conversation that tries an agent: no list shows it, and all of it is deleted when it was read.
+
+    What answers in it is the agent as its form stood, which is written here and in no agent and no version.
+    """
+
+    conversation = WorkspaceForeignKey("conversations.Conversation", models.CASCADE, related_name="trials")
+    # Fields of an agent, by name.
+    settings = models.JSONField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        app_label = "conversations"
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "conversation"], name="conversations_trial_one"),
+            MemberPolicy(name="conversations_trial_member", read=OF_OWN_CONVERSATION, write=OF_OWN_CONVERSATION),
+        ]
+
+    def __str__(self) -> str:
+        return f"trial {self.pk}"
+
+    def draft(self) -> Agent:
+        """Return the agent as it stood in the form, in memory only; its id is that of the agent that is edited, if it is one."""
+        return Agent(id=self.conversation.agent_id, owner_id=self.conversation.owner_id, **self.settings)
+
+
+class TrialFile(WorkspaceModel):
+    """A file that was chosen in the form. The database takes none that whoever tries may not read (L1, L6)."""
+
+    trial = WorkspaceForeignKey(Trial, models.CASCADE, related_name="trial_files")
+    file = WorkspaceForeignKey(File, models.CASCADE, related_name="+")
+
+    class Meta:
+        app_label = "conversations"
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "trial", "file"], name="conversations_trialfile_once"),
+            MemberPolicy(
+                name="conversations_trialfile_member",
+                read=OF_OWN_TRIAL,
+                write=OF_OWN_TRIAL,
+                insert=f"{OF_OWN_TRIAL} AND {FILE_VISIBLE}",
+            ),
+        ]
+        indexes = [models.Index(fields=["workspace", "file"], name="conversations_trialfile_file")]
+
+    def __str__(self) -> str:
+        return f"file {self.file_id} of trial {self.trial_id}"
