@@ -10,9 +10,7 @@ import psycopg
 from django.db import connections
 from psycopg.errors import DeadlockDetected
 
-from audit.notices.models import Rule
-from tests import cast, environment
-from tests.workos import insisting
+from tests import environment
 
 # What stays: the cast's own rows, and tables that migrations fill.
 CAST_TABLES = {
@@ -27,18 +25,16 @@ CAST_TABLES = {
 }
 FILLED_BY_MIGRATIONS = frozenset({"django_migrations", "django_content_type", "auth_permission"})
 MOST_DEADLOCKS = 4
-_rules: list[Rule] = []
-_cast: dict[str, str] = {}
+_cast: dict[str, dict[str, list[str]]] = {}
 
 
 def remember() -> None:
     """Keep what the template holds, for `put_back`: the cast, and the rules, which a test of an operator's may change."""
-    _rules[:] = Rule.objects.using("owner").order_by("pk")
     _cast.update({database: _cast_of(database) for database in CAST_TABLES})
 
 
 def put_back() -> None:
-    """Empty every table and let the cast enter anew. Whatever commits past a test's own transaction ends with this.
+    """Empty every table and put the cast's rows back as they were. Whatever commits past a test's own transaction ends with this.
 
     A fixture of a whole module that commits (a stage of attacks, a served installation) must call it too: what it left in
     the trail would be counted by the next test that looks there.
@@ -47,14 +43,7 @@ def put_back() -> None:
         connections[alias].close()
     for database in CAST_TABLES:
         _in_peace(_empty, database)
-    if any(_cast_of(database) != _cast[database] for database in CAST_TABLES):
-        for database in CAST_TABLES:
-            _in_peace(_send_strangers_home, database)
-        _put_back_rules()
-        cast.enter()
-        if insisting.is_on():
-            insisting.insist()
-        _cast.update({database: _cast_of(database) for database in CAST_TABLES})
+        _in_peace(_recast, database)
 
 
 @cache
@@ -92,21 +81,12 @@ def _in_peace(act: Callable[[str], None], database: str) -> None:
     return act(database)
 
 
-def _cast_of(database: str) -> str:
-    """A mark of everything that stands in the cast's tables."""
-    marks = " UNION ALL ".join(
-        f"SELECT '{table}' AS place, md5(string_agg(row.*::text, '\n' ORDER BY row.*::text)) AS mark FROM \"{table}\" row"
+def _cast_of(database: str) -> dict[str, list[str]]:
+    """Every row of the cast's tables, as PostgreSQL writes and reads a row."""
+    return {
+        table: [text for (text,) in _asked(database, f'SELECT row.*::text FROM "{table}" row ORDER BY row.id')]
         for table in CAST_TABLES[database]
-    )
-    return str(_asked(database, f"SELECT place, mark FROM ({marks}) m ORDER BY place"))
-
-
-def _put_back_rules() -> None:
-    rules, names = Rule.objects.using("owner"), [field.attname for field in Rule._meta.concrete_fields]
-    before = [tuple(getattr(rule, name) for name in names) for rule in _rules]
-    if list(rules.order_by("pk").values_list(*names)) != before:
-        rules.all().delete()
-        rules.bulk_create(_rules)
+    }
 
 
 # Of a partitioned table the pieces: emptying the whole takes a tenth of a second, and one piece holds what a test made.
@@ -123,20 +103,16 @@ def _empty(database: str) -> None:
         _opened(database).execute("; ".join(f'DELETE FROM "{table}"' for table in tables))
 
 
-def _send_strangers_home(database: str) -> None:
-    """Remove the rows that a test added beside the cast's."""
+def _recast(database: str) -> None:
+    """Put those of the cast's tables back that a test changed."""
+    now = _cast_of(database)
     with _opened(database).transaction():
-        execute = _opened(database).execute
-        if database == environment.identity_database:
-            execute("DELETE FROM identity_store_account WHERE NOT id = ANY(%s::uuid[])", [_ids("subject")])
-            return
-        users = _ids("user_id")
-        execute("DELETE FROM accounts_membership WHERE NOT id = ANY(%s)", [_ids("membership_id")])
-        execute(
-            "DELETE FROM accounts_identitylink WHERE provider <> %s OR NOT user_id = ANY(%s)", [cast.PROVIDER, users]
-        )
-        execute("DELETE FROM accounts_user WHERE NOT id = ANY(%s)", [users])
-        execute("DELETE FROM accounts_workspace WHERE NOT id = ANY(%s)", [[cast.ACME.id, cast.BIRCH.id]])
+        for table, rows in _cast[database].items():
+            if now[table] != rows:
+                _opened(database).execute(f'DELETE FROM "{table}"')
+                _opened(database).execute(
+                    f'INSERT INTO "{table}" SELECT (text::"{table}").* FROM unnest(%s::text[]) text', [rows]
+                )
 
 
 def _filled(database: str) -> list[str]:
@@ -144,7 +120,3 @@ def _filled(database: str) -> list[str]:
     sized = {name for (name,) in _asked(database, _TABLES)} - FILLED_BY_MIGRATIONS - {*CAST_TABLES[database]}
     questions = [f"SELECT '{table}' WHERE EXISTS (SELECT 1 FROM \"{table}\")" for table in sorted(sized)]
     return [name for (name,) in _asked(database, " UNION ALL ".join(questions))] if questions else []
-
-
-def _ids(attribute: str) -> list[object]:
-    return [getattr(person, attribute) for person in cast.EVERYONE]

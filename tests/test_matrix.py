@@ -20,7 +20,8 @@ from conversations.models import Conversation, ConversationShare, Message
 from conversations.streaming import HUB
 from files import storage
 from files.models import File
-from tests.addresses import MISSING, WITH_IDS, Address, client_for
+from tests import doors
+from tests.addresses import MISSING, WITH_IDS, Address
 from tests.bodies import send_valid
 from tests.cast import ADA, ALICE, BOB, CHARLIE, VERA, Person, acting
 from tests.factories import Desk, a_full_desk
@@ -104,7 +105,7 @@ def may(address: Address, method: str, state: str, role: str) -> bool:
 def test_each_role_does_to_each_thing_what_it_may_and_nothing_else(state: str, role: str) -> None:
     """L20: sharing lets others read, and nothing more; a role that may do more in the workspace may not do so to the thing."""
     person = ROLES[role]
-    clients = {one.is_api: client_for(one, person) for one in MATRIX}
+    clients = {True: doors.program(person), False: doors.browser(person)}
     desk = a_desk(state, person)
     before = kept(desk)
     for address in MATRIX:

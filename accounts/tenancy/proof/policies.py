@@ -106,19 +106,17 @@ def _written_anew(
     connection = catalogue.connection
     with transaction.atomic(using=connection.alias):
         editor = connection.schema_editor()
-        for table in (*models, *by_hand):
-            catalogue.run(f"CREATE TEMPORARY TABLE {editor.quote_name(table)} (LIKE public.{editor.quote_name(table)})")
+        twins = map(editor.quote_name, (*models, *by_hand))
+        statements = [f"CREATE TEMPORARY TABLE {table} (LIKE public.{table})" for table in twins]
         for model in models.values():
-            for rule in policies_of(model):
-                catalogue.run(rule.rule_sql(model, editor))
-            for check in checks_of(model):
-                catalogue.run(str(check.create_sql(model, editor)))
-        for statements in by_hand.values():
-            catalogue.run("; ".join(statements))
+            statements += [rule.rule_sql(model, editor) for rule in policies_of(model)]
+            statements += [str(check.create_sql(model, editor)) for check in checks_of(model)]
+        statements += [line for lines in by_hand.values() for line in lines]
+        # All at once: hundreds of them, and each would be a round trip.
+        catalogue.run("; ".join(statements))
         written = _read(catalogue, _TEMPORARY)
         if twice:
-            for statement in _reprinted(written, editor.quote_name):
-                catalogue.run(statement)
+            catalogue.run("; ".join(_reprinted(written, editor.quote_name)))
             written = _read(catalogue, _TEMPORARY)
         transaction.set_rollback(True, using=connection.alias)
     return written
