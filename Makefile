@@ -26,6 +26,8 @@ run-workos: setup-dev  ## the same with single sign-on, against a WorkOS of our 
 run-model: setup-dev  ## the same with language models, against a vendor of our own on this machine, offline
 	@LOG_FORMAT="$${LOG_FORMAT:-plain}" exec $(PYTHON) -m tests.vendors.run
 
+# Hundreds of processes start here, and each would compile everything anew where the environment forbids to keep it.
+test soak: export PYTHONDONTWRITEBYTECODE :=
 test: setup-dev  ## run every test, in parallel and in random order
 	@$(PYTHON) -m pytest -n auto
 
