@@ -22,12 +22,13 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @contextmanager
-def running(folder: Path, *, workers: int = 1, pool: int = 8) -> Iterator[str]:
+def running(folder: Path, *, workers: int = 1, pool: int = 8, threads: int = 64) -> Iterator[str]:
     """Run web server, worker and shipper; yield the address. What they say stands in the folder."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    ours = {"PORT": str(port), "WEB_WORKERS": str(workers), "WEB_THREADS": "64", "DATABASE_POOL_SIZE": str(pool)}
+    ours = {"PORT": str(port), "WEB_WORKERS": str(workers), "WEB_THREADS": str(threads)}
+    ours["DATABASE_POOL_SIZE"] = str(pool)
     said = folder / "said.txt"
     command = [sys.executable, "manage.py", "serve"]
     with (

@@ -37,6 +37,7 @@ def main() -> int:
             "fence",
             "search",
             "library",
+            "pages",
         ],
     )
     parser.add_argument("--rounds", type=int, default=200, help="rounds of interleaved slices")

@@ -47,7 +47,7 @@ def rows(*, rounds: int) -> list[Row]:
     key = doors.key(ALICE).value
     for connection in connections.all(initialized_only=True):
         connection.close()
-    with _served() as address, httpx.Client(base_url=f"{address}/api/v1", timeout=60) as client:
+    with served() as address, httpx.Client(base_url=f"{address}/api/v1", timeout=60) as client:
         client.headers["Authorization"] = f"Bearer {key}"
         started = client.post("/conversations", json={"agent_id": agent.slug}).json()
         questions = [question for question, _, _ in ANSWERABLE]
@@ -99,7 +99,7 @@ def _ask(client: httpx.Client, conversation: str, question: str) -> Answered:
 
 
 @contextmanager
-def _served() -> Iterator[str]:
+def served() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

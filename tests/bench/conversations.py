@@ -32,7 +32,7 @@ ANSWER = (
 def rows(*, rounds: int) -> list[Row]:
     """The median time of each page, and how many questions it asks of databases."""
     with cast.acting(cast.ALICE):
-        conversation, middle = _a_long_talk()
+        conversation, middle = a_long_talk()
     here, found = f"/conversations/{conversation.pk}/", []
     with override_settings(ALLOWED_HOSTS=["testserver"]):
         browser = doors.browser(cast.ALICE)
@@ -44,7 +44,7 @@ def rows(*, rounds: int) -> list[Row]:
     return found
 
 
-def _a_long_talk() -> tuple[Conversation, object]:
+def a_long_talk() -> tuple[Conversation, object]:
     """Questions and answers one after the other, each answer with two citations; every tenth question was put twice."""
     passage = PassageFactory(file=FileFactory(name="refund-policy.pdf"))
     owner = cast.ALICE.membership_id

@@ -6,7 +6,19 @@ from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 
-from tests.bench import answers, audit, console, conversations, fence, identities, library, lifecycle, stage, start
+from tests.bench import (
+    answers,
+    audit,
+    console,
+    conversations,
+    fence,
+    identities,
+    library,
+    lifecycle,
+    pages,
+    stage,
+    start,
+)
 from tests.bench.rows import Row
 
 GROUPS = {
@@ -20,9 +32,10 @@ GROUPS = {
     "console": console.rows,
     "conversations": conversations.rows,
     "library": library.rows,
+    "pages": pages.rows,
 }
 # These need the cast on stage and nothing beside it.
-WITHOUT_CROWD = {"start", "lifecycle", "identities", "answers", "audit", "console", "conversations", "library"}
+WITHOUT_CROWD = {"start", "lifecycle", "identities", "answers", "audit", "console", "conversations", "library", "pages"}
 
 
 def measure(names: Sequence[str], *, rounds: int, workspaces: int, terminal: Console) -> Iterator[list[Row]]:
