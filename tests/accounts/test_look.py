@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from django import forms
 from django.contrib.staticfiles import finders
+from django.template.loader import render_to_string
 from django.utils import timezone
 
 from accounts.templatetags import look
+from tests.environment import ROOT
 
 TOKENS = re.compile(r"--([a-z0-9-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)")
 STATES = ("ok", "notice", "warning", "danger", "accent")
@@ -130,3 +132,17 @@ def test_the_summary_names_only_the_fields_that_failed() -> None:
     assert [field.name for field in look.failing(Form({"age": "7"}))] == ["name"]
     assert look.tone("error") == "danger"
     assert look.equals(1, 1)
+
+
+SCRIPTED = re.compile(r'\.key (?:===|!==) "([^"]+)"|\b(Arrow\w+|Home|End): ')
+PLACED = re.compile(r'\bshortcut="([^"{]+)"')
+
+
+def test_the_list_of_keys_names_those_that_the_pages_know_and_no_other() -> None:
+    """What a person is told about the keyboard stands in one place, and is what the scripts do."""
+    listed = re.findall(r'data-key="([^"]+)"', render_to_string("components/shortcuts.html"))
+    scripts = "".join(path.read_text() for path in (ROOT / "aiaxis/static/aiaxis").glob("*.js"))
+    templates = "".join(path.read_text() for path in (ROOT / "templates").rglob("*.html"))
+    known = {one or other for one, other in SCRIPTED.findall(scripts)} | set(PLACED.findall(templates))
+    assert {"/", "n", "?", "Escape", "ArrowDown"} <= known
+    assert sorted(listed) == sorted(known)

@@ -13,6 +13,7 @@ from agents import services as agents
 from agents.models import Agent
 from agents.vendors import services as vendors
 from conversations.models import Citation, Conversation, Message, Trial
+from conversations.rendering import render
 from conversations.sharing import services as sharing
 from files import storage
 from files.models import File, Passage, Visibility
@@ -25,6 +26,9 @@ LONG = ("Quarterly_consolidated_statement_of_customer_refunds and warranties for
 TEXT = "Any unused article may be sent back within thirty days.\nNobody has to give a reason."
 LOCKED = "It is password-protected. Upload it without the password."
 QUOTE = "Any unused article may be sent back within thirty days."
+
+CODE = "for article in shop.returned(within=30, reason=None, of=customer, parcel=arrived, label=printed, refund=True):\n    pay(article)"
+LISTING = f"```python\n{CODE}\n```\n\n```\nplain\n```"
 
 # What a workspace has whatever is in it.
 FIXED = {
@@ -212,11 +216,8 @@ def _file(owner: object, name: str, status: str, **values: str) -> File:
 
 def _talk(conversation: Conversation, file: File, passage: Passage) -> UUID:
     asked = _say(conversation, None, role="user", text=LONG)
-    answer = _say(conversation, asked, role="assistant", text=f"Your files say:\n\n> {QUOTE} [1]")
-    answer.html = (
-        f'<p>Your files say:</p><blockquote><p>{QUOTE} <button type="button" class="cite" '
-        f'popovertarget="source-{answer.pk.hex}-1" aria-label="Source 1">1</button></p></blockquote>'
-    )
+    answer = _say(conversation, asked, role="assistant", text=f"{LISTING}\n\nYour files say:\n\n> {QUOTE} [1]")
+    answer.html = render(answer.text, message_id=answer.pk, numbers=[1])
     answer.save()
     Citation.objects.create(
         message=answer, number=1, file=file, passage=passage, file_name=file.name, page=1, label="Page 1", quote=QUOTE,

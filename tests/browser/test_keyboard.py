@@ -6,9 +6,12 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from conversations import answering
+from conversations.models import Delta, Message
 from tests.browser import stock
 from tests.browser.conftest import SignIn
-from tests.cast import ALICE
+from tests.browser.looking import complaints
+from tests.cast import ALICE, acting
 
 
 def focused(page: Page) -> str:
@@ -63,6 +66,58 @@ def test_one_key_shortcuts_can_be_turned_off(sign_in: SignIn) -> None:
     page.keyboard.press("n")
     page.wait_for_timeout(200)
     assert page.url.endswith("/agents/")
+
+
+def test_a_question_mark_lists_the_keys_and_so_does_the_menu(sign_in: SignIn) -> None:
+    places = stock.fill()
+    page = sign_in(ALICE)
+    page.goto(places.conversation)
+    keys = page.get_by_role("dialog", name="What the keyboard does")
+    page.locator("h1").click()
+    page.keyboard.press("?")
+    expect(keys).to_contain_text("Closes what is open, or stops the answer")
+    assert complaints(page) == []
+    # While it is open its keys are only told of.
+    page.keyboard.press("/")
+    page.keyboard.press("Escape")
+    expect(keys).to_be_hidden()
+    page.get_by_label("Your question").fill("Why?")
+    page.get_by_label("Your question").press("?")
+    expect(keys).to_be_hidden()
+    page.locator(".rail__person > summary").click()
+    page.get_by_role("button", name="Keyboard").click()
+    expect(keys).to_be_visible()
+    page.get_by_role("button", name="Close").click()
+    expect(keys).to_be_hidden()
+
+
+def test_code_is_copied_with_the_keyboard_and_that_is_said(sign_in: SignIn) -> None:
+    """Of an answer that stood there, and of one that came as a stream."""
+    places = stock.fill()
+    stock.leave_unanswered(places)
+    page = sign_in(ALICE)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(places.conversation)
+    buttons = page.get_by_role("button", name="Copy this code")
+    expect(buttons).to_have_count(2)
+    buttons.first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-said]")).to_have_text("Copied")
+    assert copied(page) == stock.CODE
+    with acting(ALICE) as alice:
+        answer = Message.objects.get(status=Message.Status.QUEUED)
+        Delta.objects.create(message=answer, seq=1, kind="text", data={"text": f"Run this:\n\n{stock.LISTING}"})
+        answering.close(answer, Message.Status.DONE, actor=alice)
+    expect(buttons).to_have_count(4)
+    page.get_by_role("button", name="Copy", exact=True).last.click()
+    expect(page.get_by_role("button", name="Copied", exact=True)).to_be_visible()
+    assert "Copy" not in copied(page)
+    assert stock.CODE in copied(page)
+
+
+def copied(page: Page) -> str:
+    """What the clipboard holds, as people paste it."""
+    return str(page.evaluate("navigator.clipboard.readText()")).strip()
 
 
 def test_a_dialog_keeps_the_focus_and_gives_it_back(sign_in: SignIn) -> None:

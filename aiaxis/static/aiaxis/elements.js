@@ -38,25 +38,76 @@
     }
   }
 
-  // <copy-button for="id">: copies that element's text; where the clipboard is closed to us, it selects the text.
+  // What was done is said to those as well who do not see it. The place has to be there before its words come.
+  function placeToSay() {
+    let place = document.querySelector("[data-said]");
+    if (!place) {
+      place = document.createElement("p");
+      place.className = "spoken";
+      place.dataset.said = "";
+      place.setAttribute("role", "status");
+      (document.querySelector("main") ?? document.body).append(place);
+    }
+    return place;
+  }
+
+  // An element's text, without the buttons that scripts put into it.
+  function wordsOf(element) {
+    const buttons = [...element.querySelectorAll("copy-button")];
+    for (const button of buttons) button.hidden = true;
+    const words = element.innerText;
+    for (const button of buttons) button.hidden = false;
+    return words;
+  }
+
+  // <copy-button for="id">: copies that element's text, or that of the listing beside it; where the clipboard is closed to us, it
+  // selects the text.
   class CopyButton extends HTMLElement {
     connectedCallback() {
       this.hidden = false;
+      placeToSay();
       this.addEventListener("click", () => this.copy());
     }
 
     async copy() {
-      const source = document.getElementById(this.getAttribute("for"));
-      const label = this.querySelector("span");
+      const named = this.getAttribute("for");
+      const source = named ? document.getElementById(named) : this.parentElement.querySelector("pre");
       try {
-        await navigator.clipboard.writeText(source.innerText);
-        label.textContent = "Copied";
+        await navigator.clipboard.writeText(wordsOf(source));
+        this.tell("Copied");
       } catch {
         getSelection().selectAllChildren(source);
-        label.textContent = "Selected: press Ctrl+C";
+        this.tell("Selected: press Ctrl+C");
       }
+    }
+
+    tell(words) {
+      const label = this.querySelector("span");
+      const said = placeToSay();
+      label.textContent = words;
+      said.textContent = words;
       clearTimeout(this.timer);
-      this.timer = setTimeout(() => { label.textContent = "Copy"; }, 2500);
+      this.timer = setTimeout(() => {
+        label.textContent = "Copy";
+        if (said.textContent === words) said.textContent = "";
+      }, 2500);
+    }
+  }
+
+  // <code-listings> around prose: each listing in it gets a button that copies it, wherever the prose came from.
+  class CodeListings extends HTMLElement {
+    connectedCallback() {
+      for (const code of this.querySelectorAll("pre")) {
+        if (code.parentElement.className === "listing") continue;
+        const listing = document.createElement("div");
+        listing.className = "listing";
+        code.replaceWith(listing);
+        const button = document.createElement("copy-button");
+        button.innerHTML = '<button class="button" type="button"><span>Copy</span><span class="spoken"> this code</span></button>';
+        listing.append(code, button);
+        // What is wider than the page is moved with the keyboard too.
+        if (code.scrollWidth > code.clientWidth) code.tabIndex = 0;
+      }
     }
   }
 
@@ -204,6 +255,7 @@
   customElements.define("choice-filter", ChoiceFilter);
   customElements.define("copy-button", CopyButton);
   customElements.define("live-part", LivePart);
+  customElements.define("code-listings", CodeListings);
   customElements.define("row-choice", RowChoice);
   customElements.define("reader-setting", ReaderSetting);
 

@@ -1,4 +1,4 @@
-// One-key shortcuts: / searches, n makes a new one, Esc stops an answer, arrows move in lists.
+// One-key shortcuts. templates/components/shortcuts.html lists them for people, and a test holds the list to this script.
 // They can be turned off in the account page, because a speech user's words would press them.
 "use strict";
 
