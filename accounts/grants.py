@@ -70,6 +70,7 @@ GRANTS: Final = (
     Grant(APP, "conversations_message", WRITE),
     Grant(APP, "conversations_delta", MAKE),
     Grant(APP, "conversations_citation", MAKE),
+    Grant(APP, "conversations_conversationfile", MAKE),
     # Whose answer a rating is of, and of which agent's, stays as it was made.
     Grant(APP, "conversations_feedback", MAKE),
     Grant(APP, "conversations_feedback", ("UPDATE",), columns=("is_helpful", "comment", "is_passed_on", "updated_at")),

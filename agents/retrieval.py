@@ -1,7 +1,7 @@
 """Which passages of an agent's files answer a question, and which of their sentences?
 
-One query names the files: ready, attached to this agent, visible to the bound member (the fence and the files' own policy see to
-that, whatever the agent's owner may see). One finds the candidates in them: exact cosine over the embeddings finds meaning, full
+One query names the files: ready, attached to this agent or brought along by whoever asks, visible to the bound member (the fence
+and the files' own policy see to that, whatever the agent's owner may see and whatever ids are brought). One finds the candidates in them: exact cosine over the embeddings finds meaning, full
 text finds names and codes. All that follows works on what that query returned.
 """
 
@@ -102,16 +102,25 @@ class Quote:
         return self.found.text[self.start : self.end]
 
 
-def find(agent: Agent, question: str, *, actor: Tenant, file_ids: Collection[UUID] | None = None) -> Findings:
+def find(
+    agent: Agent,
+    question: str,
+    *,
+    actor: Tenant,
+    file_ids: Collection[UUID] | None = None,
+    brought: Collection[UUID] = (),
+) -> Findings:
     """Return the passages that may answer `question`, and send `file_read` for each file they are from.
 
-    `file_ids` are the files of an agent that is tried as it is not saved; None: those that are attached to it.
+    `file_ids` are the files of an agent that is tried as it is not saved; None: those that are attached to it. `brought` are
+    further ones. Of all of them those are read that the bound member may read.
     Must run with the actor's workspace bound. Raises `files.embedding.ModelMissing`.
     """
     vector = embed([question])[0]
     # The record that a file was read and the reading itself stand or fall together (L36).
     with transaction.atomic():
-        files, passages = _readable(Q(agent_files__agent=agent) if file_ids is None else Q(pk__in=file_ids))
+        its = Q(agent_files__agent=agent) if file_ids is None else Q(pk__in=file_ids)
+        files, passages = _readable(its, brought)
         best = _shortlist(_candidates(files, question, vector), agent.retrieval_depth + EXTRA)
         _tell_who_read(agent, best, actor)
     return Findings(
@@ -156,12 +165,15 @@ def quote_from(findings: Findings, found: Found) -> Quote:
     return best[0] if best else Quote(found, 0, len(found.text), found.score)
 
 
-def _readable(its: Q) -> tuple[list[UUID], int]:
-    """An agent's files, at most as many as an agent may have, and how many passages they have together."""
+def _readable(its: Q, brought: Collection[UUID]) -> tuple[list[UUID], int]:
+    """An agent's files and those that were brought along, and how many passages they have together."""
     # Passages are numbered from nought: the last one tells how many there are, where counting would read all.
     last = Passage.objects.filter(file=OuterRef("pk")).order_by("-position").values("position")[:1]
-    ready = File.objects.filter(its, status=File.Status.READY)
-    lasts = dict(ready.values_list("pk", Subquery(last)))
+    ready = File.objects.filter(status=File.Status.READY).annotate(last=Subquery(last))
+    wanted = ready.filter(its).values_list("pk", "last")
+    if brought:
+        wanted = wanted.union(ready.filter(pk__in=brought).values_list("pk", "last"))
+    lasts = dict(wanted)
     return list(lasts), sum(place + 1 for place in lasts.values() if place is not None)
 
 

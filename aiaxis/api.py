@@ -26,6 +26,7 @@ from agents.api import router as agents_router
 from agents.versions.api import router as versions_router
 from audit.api import router as audit_router
 from conversations.api import router as conversations_router
+from conversations.attachments.api import router as attachments_router
 from conversations.completions.api import router as openai_router
 from conversations.exporting.api import router as conversation_export_router
 from conversations.feedback.api import router as feedback_router
@@ -72,6 +73,7 @@ api.add_router("", conversation_search_router)
 api.add_router("", feedback_router)
 api.add_router("", conversation_export_router)
 api.add_router("", conversations_router)
+api.add_router("", attachments_router)
 api.add_router("", usage_router)
 api.add_router("", audit_router)
 compatible.add_router("", openai_router)

@@ -174,6 +174,7 @@ ACTIONS: dict[str, Action] = {
     # Conversations.
     "conversation.started": Action("Conversation started", "sensitive_create"),
     "conversation.renamed": Action("Conversation renamed", "sensitive_update"),
+    "conversation.files_changed": Action("Conversation's files changed", "sensitive_update"),
     "conversation.archived": Action("Conversation archived", "sensitive_update"),
     "conversation.restored": Action("Conversation taken out of the archive", "sensitive_update"),
     "conversation.visibility_changed": Action(

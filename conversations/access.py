@@ -18,7 +18,7 @@ from accounts.models import Role
 from accounts.tenancy.context import current_member_id
 from agents.models import Agent
 from conversations import branches
-from conversations.models import Conversation, Message
+from conversations.models import Conversation, ConversationFile, Message
 
 
 def can_ask(actor: Tenant) -> bool:
@@ -67,6 +67,15 @@ def get_place_or_refuse(conversation: Conversation, message_id: UUID) -> None:
     unseen = {node.id for node in branches.unseen_in(conversation)}
     if message_id not in unseen:
         get_message_or_refuse(conversation, message_id)
+
+
+def get_attachment_or_refuse(conversation: Conversation, file_id: UUID) -> ConversationFile:
+    """Return what is attached to this very conversation, with its file; raise NotVisible otherwise (L17)."""
+    attached = ConversationFile.objects.select_related("file").filter(conversation=conversation, file_id=file_id)
+    found: ConversationFile | None = attached.first()
+    if found is None:
+        raise NotVisible([file_id])
+    return found
 
 
 def agent_of(conversation: Conversation) -> Agent | None:

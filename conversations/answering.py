@@ -24,6 +24,7 @@ from agents import queries as agent_queries
 from agents.models import Agent
 from agents.vendors import writing
 from conversations import branches, signals, streaming
+from conversations.attachments import queries as attachments
 from conversations.models import Citation, Completion, Delta, Message, Trial
 from conversations.rendering import render
 from files.embedding import ModelMissing
@@ -232,7 +233,9 @@ def _question(
     asked = said.pop().text
     # Who tries an agent chose its files among those that they read themselves.
     chosen = list(trial.trial_files.values_list("file_id", flat=True)) if trial else None
-    findings = retrieval.find(agent, asked, actor=actor, file_ids=chosen)
+    # What a program asks or a try lasts as long as its call, and nothing can be attached to it.
+    brought = [] if completion or trial else attachments.file_ids(message.conversation_id)
+    findings = retrieval.find(agent, asked, actor=actor, file_ids=chosen, brought=brought)
     # "Nothing in my files" would send the asker looking for other words, where no words can help.
     silent = "" if findings.passages or trial else agent_queries.why_silent(agent, actor.membership_id)
     return providers.Question(

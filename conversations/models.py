@@ -16,6 +16,7 @@ from accounts.sharing import named
 from accounts.tenancy.constraints import CompositeForeignKey, MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 from agents.models import AGENT_VISIBLE, Agent, Visibility
+from conversations.attachments.models import ConversationFile
 from conversations.completions.models import Completion
 from conversations.feedback.models import Feedback
 from conversations.keeping.models import KeepingChoice
@@ -28,6 +29,7 @@ __all__ = [
     "Citation",
     "Completion",
     "Conversation",
+    "ConversationFile",
     "ConversationShare",
     "DailyUse",
     "Delta",

@@ -41,6 +41,9 @@ answer_rated = Signal()
 # A rating was taken back. Arguments: actor, target (Message).
 answer_rating_withdrawn = Signal()
 
+# Files were attached to a conversation, or removed from it. Arguments: actor, target (Conversation), attached and detached (lists of ids).
+conversation_files_changed = Signal()
+
 # A conversation was put into the archive, or taken out. Arguments: actor, target (Conversation), archived (bool).
 conversation_archived = Signal()
 

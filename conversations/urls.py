@@ -6,6 +6,7 @@ from django.urls import path
 
 from conversations import views
 from conversations.archiving import views as archiving
+from conversations.attachments import views as attachments
 from conversations.exporting import views as exporting
 from conversations.feedback import views as feedback
 from conversations.searching import views as searching
@@ -33,6 +34,11 @@ urlpatterns = [
     path("<uuid:conversation_id>/archive/", archiving.archive, name="archive"),
     path("<uuid:conversation_id>/restore/", archiving.restore, name="restore"),
     path("<uuid:conversation_id>/export/", exporting.export, name="export"),
+    path("<uuid:conversation_id>/files/", attachments.files, name="files"),
+    path("<uuid:conversation_id>/files/attached/", attachments.attached, name="attached"),
+    path("<uuid:conversation_id>/files/attach/", attachments.attach, name="attach"),
+    path("<uuid:conversation_id>/files/upload/", attachments.upload, name="upload"),
+    path("<uuid:conversation_id>/files/<uuid:file_id>/detach/", attachments.detach, name="detach"),
     path("<uuid:conversation_id>/delete/", views.conversation_delete, name="delete"),
     path("<uuid:conversation_id>/messages/<uuid:message_id>/", views.message_turn, name="turn"),
     path("<uuid:conversation_id>/messages/<uuid:message_id>/feedback/", feedback.feedback, name="feedback"),

@@ -17,6 +17,7 @@ from accounts.http import TenantRequest
 from accounts.models import Role
 from accounts.pagination import paginate
 from conversations import access, queries, services, streaming
+from conversations.attachments import queries as attachments
 from conversations.forms import PlaceForm, QuestionForm, StartForm, TitleForm
 from conversations.models import Conversation, Message
 from conversations.sharing import queries as sharing_queries
@@ -238,6 +239,7 @@ class Shown:
 
 def _show(request: TenantRequest, conversation: Conversation, shown: Shown, *, status: int = 200) -> HttpResponse:
     part = queries.part_of(conversation, before=shown.before, at=shown.at)
+    attached = attachments.attached(conversation)
     context = {
         "conversation": conversation,
         "turns": part.messages,
@@ -246,9 +248,12 @@ def _show(request: TenantRequest, conversation: Conversation, shown: Shown, *, s
         "form": shown.form or QuestionForm(initial={"parent": part.leaf}),
         "editing": shown.editing,
         "edit_form": shown.edit_form,
+        "attached": attached,
         **_permissions(request, conversation),
         "people": sharing_queries.shared_with(conversation) if access.is_own(conversation) else [],
-        "silent": "" if part.messages else queries.why_silent(conversation, request.tenant.membership_id),
+        "silent": ""
+        if part.messages or attached.there
+        else queries.why_silent(conversation, request.tenant.membership_id),
     }
     return render(request, "conversations/conversation_detail.html", context, status=status)
 

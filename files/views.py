@@ -4,7 +4,6 @@ Each looks a row up through the fence first (a colleague's private file is as mi
 a service, then answers.
 """
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib import messages
@@ -12,7 +11,6 @@ from django.db import IntegrityError
 from django.http import HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts.access import has_role, role_required
@@ -21,23 +19,14 @@ from accounts.models import Role
 from accounts.pagination import paginate
 from accounts.problems import answer, problem
 from accounts.waiting import NoPlace
-from files import access, delivery, names, queries, quota, services, storage, uploads
+from files import access, delivery, intake, queries, quota, services, storage, uploads
 from files.embedding import ModelMissing
 from files.forms import ChosenForm, ListForm, QuoteForm, SearchForm, UploadForm, VisibilityForm
 from files.models import File
-from files.refusals import LARGEST_MEGABYTES, DocumentRefused
+from files.refusals import LARGEST_MEGABYTES
 
 ROWS_A_PAGE = 25
 PREVIEW_PASSAGES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Untaken:
-    """A file that was not taken in, and why."""
-
-    name: str
-    status: int
-    sentence: str
 
 
 @require_GET
@@ -57,14 +46,11 @@ def file_upload(request: TenantRequest) -> HttpResponseBase:
         return _upload_refused(request, form, stopped.status, str(stopped))
     if not form.is_valid():
         return _upload_refused(request, form, 422, "Choose who can read the file.")
-    results = [_taken_in(request, one, form.cleaned_data["visibility"]) for one in received]
-    taken = [result for result in results if isinstance(result, services.Upload)]
-    refused = [result for result in results if isinstance(result, Untaken)]
-    if not refused:
-        return _upload_taken(request, taken)
-    sentences = " ".join(one.sentence if len(results) == 1 else f"“{one.name}”: {one.sentence}" for one in refused)
-    told = f"{len(taken)} of {len(results)} files were taken. {sentences}" if taken else sentences
-    return _upload_refused(request, form, refused[0].status, told)
+    visibility = form.cleaned_data["visibility"]
+    came = intake.sorted_out([intake.take(one, actor=request.tenant, visibility=visibility) for one in received])
+    if not came.refused:
+        return _upload_taken(request, came.taken)
+    return _upload_refused(request, form, came.refused[0].status, came.sentence)
 
 
 @require_GET
@@ -210,44 +196,20 @@ def _list_page(request: TenantRequest, form: UploadForm, status: int, refusal: s
     return render(request, "files/file_list.html", context, status=status)
 
 
-def _taken_in(request: TenantRequest, one: uploads.ReceivedFile, visibility: str) -> services.Upload | Untaken:
-    name = one.name or ""
-    try:
-        return services.upload(actor=request.tenant, content=one, name=name, visibility=visibility)
-    except quota.QuotaReached as full:
-        status, sentence = 409, str(full)
-    except services.TooManyUnread as many:
-        status, sentence = 429, str(many)
-    except DocumentRefused as refused:
-        status, sentence = 415, str(refused)
-    except storage.StorageUnavailable as unavailable:
-        status, sentence = 507, str(unavailable)
-    return Untaken(names.display_name(name), status, sentence)
-
-
-def _wants_json(request: TenantRequest) -> bool:
-    return "application/json" in request.headers.get("Accept", "")
-
-
 def _upload_refused(request: TenantRequest, form: UploadForm, status: int, sentence: str) -> HttpResponseBase:
-    if _wants_json(request):
+    if intake.wants_json(request):
         return problem(request, status, "The file was not taken", sentence)
     return _list_page(request, form, status, refusal=sentence)
 
 
 def _upload_taken(request: TenantRequest, taken: list[services.Upload]) -> HttpResponseBase:
-    if _wants_json(request):
+    if intake.wants_json(request):
         # The script says so in the upload's own row, which is where the person looks.
-        return JsonResponse({"files": [_answer(one) for one in taken]}, status=201)
+        return JsonResponse({"files": [intake.described(one.file, is_new=one.is_new) for one in taken]}, status=201)
     for one in taken:
         if not one.is_new:
             messages.info(request, f"You already have this file, as “{one.file.name}”.")
     return redirect("files:list")
-
-
-def _answer(taken: services.Upload) -> dict[str, object]:
-    address = reverse("files:detail", args=[taken.file.pk])
-    return {"name": taken.file.name, "url": address, "status": taken.file.status, "is_new": taken.is_new}
 
 
 def _percent(file: File) -> int | None:

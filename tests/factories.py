@@ -28,7 +28,7 @@ from audit.exports.models import Export
 from audit.filters.models import OwnFilter
 from audit.notices import services as notices
 from audit.notices.models import Channel, Kind
-from conversations.models import Citation, Conversation, ConversationShare, Message, Trial, TrialFile
+from conversations.models import Citation, Conversation, ConversationFile, ConversationShare, Message, Trial, TrialFile
 from files import storage
 from files.models import File, Passage, Visibility
 from tests import doors
@@ -159,6 +159,17 @@ class CitationFactory(DjangoModelFactory):
     end = 22
 
 
+class ConversationFileFactory(DjangoModelFactory):
+    """A file that is attached to a conversation of the bound member."""
+
+    class Meta:
+        model = ConversationFile
+
+    conversation = factory.SubFactory(ConversationFactory)
+    file = factory.SubFactory(FileFactory)
+    file_name = factory.SelfAttribute("file.name")
+
+
 @dataclass(frozen=True)
 class Desk:
     """One of everything that belongs to one person, by the name under which addresses ask for it."""
@@ -173,6 +184,13 @@ class Desk:
         return {**found, "slug": self.rows["slug"]}
 
 
+def _conversation(agent: Agent, file: File, visibility: str) -> Conversation:
+    """A conversation with this agent, to which this file is attached."""
+    made: Conversation = ConversationFactory(agent=agent, visibility=visibility)
+    ConversationFileFactory(conversation=made, file=file)
+    return made
+
+
 def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
     """Make one of everything for the person. With "workspace", what can be shared is shared with the whole workspace."""
     session_id = doors.session(person).tenant.credential_id
@@ -183,7 +201,7 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
         passage = PassageFactory(file=file)
         agent = AgentFactory(visibility=visibility)
         AgentFileFactory(agent=agent, file=file)
-        conversation = ConversationFactory(agent=agent, visibility=visibility)
+        conversation = _conversation(agent, file, visibility)
         message = MessageFactory(conversation=conversation)
         CitationFactory(message=message, file=file, passage=passage)
         rows = {

@@ -65,6 +65,7 @@ def minimal_body(address: Address, method: str) -> bytes:
         "/messages": b'{"text": "a"}',
         "/path": b'{"message_id": "%s"}' % MISSING.encode(),
         "/feedback": b'{"helpful": true}',
+        "/files": b'{"file_id": "%s"}' % MISSING.encode(),
     }
     for ending, body in endings.items():
         if address.pattern.endswith(ending) and method in ("POST", "PUT"):

@@ -16,7 +16,7 @@ from django.http import FileResponse
 from django.test import Client
 
 from agents.models import Agent, AgentFile
-from conversations.models import Conversation, ConversationShare, Message
+from conversations.models import Conversation, ConversationFile, ConversationShare, Message
 from conversations.streaming import HUB
 from files import storage
 from files.models import File
@@ -48,12 +48,15 @@ FORMS = (
 )
 MARK = " UNION ALL ".join(
     f"SELECT md5(string_agg(row.*::text, '\n' ORDER BY row.id)) FROM {model._meta.db_table} row"
-    for model in (File, Agent, AgentFile, Conversation, ConversationShare, Message)
+    for model in (File, Agent, AgentFile, Conversation, ConversationFile, ConversationShare, Message)
 )
 # What a GET shows to whose it is alone, also where the thing is shared: what is taken away, and what was said of an answer.
 OWN = (
     "/conversations/try/<uuid:trial_id>/",
     "/conversations/try/<uuid:trial_id>/answer/",
+    "/conversations/<uuid:conversation_id>/files/",
+    "/conversations/<uuid:conversation_id>/files/attached/",
+    "/api/v1/conversations/<uuidstr:conversation_id>/files",
     "/conversations/<uuid:conversation_id>/export/",
     "/conversations/<uuid:conversation_id>/messages/<uuid:message_id>/feedback/",
     "/api/v1/conversations/<uuidstr:conversation_id>/export",

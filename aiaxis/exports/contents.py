@@ -87,6 +87,13 @@ GOES: Final[dict[str, Part]] = {
         {"workspace_id": _WHERE},
         own="owner_id",
     ),
+    "conversations.ConversationFile": Part(
+        "conversation-files",
+        ("id", "conversation_id", "file_id", "file_name", "created_at"),
+        {"workspace_id": _WHERE},
+        own="conversation__owner_id",
+        empty="conversation__erased_after",
+    ),
     "conversations.Message": Part(
         "messages",
         (

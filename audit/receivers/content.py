@@ -171,6 +171,14 @@ def answer_stop_requested(sender: object, *, actor: Tenant, target: Model, **kwa
     keep("message.stopped", actor, target)
 
 
+@receiver(conversations.conversation_files_changed)
+def conversation_files_changed(
+    sender: object, *, actor: Tenant, target: Model, attached: list[str], detached: list[str], **kwargs: Any
+) -> None:
+    """A conversation got files or lost some: their ids."""
+    keep("conversation.files_changed", actor, target, attached=attached, detached=detached)
+
+
 @receiver(conversations.conversation_archived)
 def conversation_archived(sender: object, *, actor: Tenant, target: Model, archived: bool, **kwargs: Any) -> None:
     """A conversation was put away, or taken out again."""

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from conversations.exporting.inert import plain, plain_lines, quoted, tamed
-from conversations.models import Citation, Conversation, Message
+from conversations.models import Citation, Conversation, ConversationFile, Message
 
 # Changed whenever a field changes its meaning, so that a program knows what it reads.
 VERSION: Final = 1
@@ -39,19 +39,20 @@ def file_name(conversation: Conversation, kind: Format) -> str:
     return f"{stem}-{conversation.created_at:%Y-%m-%d}.{_ENDINGS[kind]}"
 
 
-def written(conversation: Conversation, messages: list[Message], kind: Format) -> str:
-    """Return the file's text. `messages` bring their citations along."""
+def written(conversation: Conversation, attached: list[ConversationFile], messages: list[Message], kind: Format) -> str:
+    """Return the file's text. `messages` bring their citations along, and what is attached its file."""
     if kind == Format.JSON:
-        return (
-            json.dumps(_described(conversation, messages), cls=DjangoJSONEncoder, ensure_ascii=False, indent=2) + "\n"
-        )
-    return "\n".join(_markdown(conversation, messages))
+        described = _described(conversation, attached, messages)
+        return json.dumps(described, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2) + "\n"
+    return "\n".join(_markdown(conversation, attached, messages))
 
 
-def _markdown(conversation: Conversation, messages: list[Message]) -> Iterator[str]:
+def _markdown(conversation: Conversation, attached: list[ConversationFile], messages: list[Message]) -> Iterator[str]:
     agent = plain(conversation.agent.name) if conversation.agent else "an agent that was deleted"
     yield f"# {plain(conversation.title)}\n"
     yield f"With {agent}. Begun {_moment(conversation.created_at)}, taken from AiAxis {_moment(timezone.now())}.\n"
+    if attached:
+        yield f"Attached: {', '.join(_named(each) for each in attached)}.\n"
     notes: list[str] = []
     for number, message in enumerate(messages, start=1):
         yield f"## {'Answer' if message.is_answer else 'Question'} · {_moment(message.created_at)}\n"
@@ -66,6 +67,10 @@ def _markdown(conversation: Conversation, messages: list[Message]) -> Iterator[s
             notes += [f"[^{number}-{each.number}]: {_source(each)}" for each in citations]
     if notes:
         yield "\n".join(notes) + "\n"
+
+
+def _named(attachment: ConversationFile) -> str:
+    return f"{plain(attachment.file_name)}{'' if attachment.file_id else ' (deleted since)'}"
 
 
 def _body(message: Message, number: int) -> str:
@@ -104,7 +109,7 @@ def _moment(moment: datetime) -> str:
     return f"{moment:%d %b %Y, %H:%M} UTC"
 
 
-def _described(conversation: Conversation, messages: list[Message]) -> dict[str, Any]:
+def _described(conversation: Conversation, attached: list[ConversationFile], messages: list[Message]) -> dict[str, Any]:
     agent = conversation.agent
     return {
         "format": "aiaxis.conversation",
@@ -115,6 +120,9 @@ def _described(conversation: Conversation, messages: list[Message]) -> dict[str,
         "agent": {"id": agent.pk, "name": agent.name} if agent else None,
         "created_at": conversation.created_at,
         "updated_at": conversation.updated_at,
+        "attachments": [
+            {"file_id": each.file_id, "name": each.file_name, "attached_at": each.created_at} for each in attached
+        ],
         "messages": [_said(message) for message in messages],
     }
 

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from accounts.http import Tenant
 from conversations import queries, signals
+from conversations.attachments import queries as attachments
 from conversations.exporting.formats import MEDIA, Format, file_name, written
 from conversations.models import Conversation
 
@@ -29,4 +30,8 @@ def export(conversation: Conversation, *, actor: Tenant, kind: Format) -> Export
         signals.conversation_exported.send(
             Conversation, actor=actor, target=conversation, form=kind.value, messages=len(messages)
         )
-    return Export(file_name(conversation, kind), MEDIA[kind], written(conversation, messages, kind))
+    return Export(
+        file_name(conversation, kind),
+        MEDIA[kind],
+        written(conversation, attachments.attached(conversation).rows, messages, kind),
+    )

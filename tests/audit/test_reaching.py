@@ -117,6 +117,8 @@ def in_bodies(theirs: dict[str, str], own: dict[str, str]) -> Iterator[tuple[str
         "json",
     )
     yield "message_id", "POST", f"/api/v1/conversations/{talk}/path", {"message_id": theirs["message_id"]}, "json"
+    yield "file_id", "POST", f"/api/v1/conversations/{talk}/files", {"file_id": file}, "json"
+    yield "file", "POST", f"/conversations/{talk}/files/attach/", {"file": [MISSING, file]}, "form"
     yield "attached", "POST", "/agents/new/", {**form, "attached": [MISSING, file]}, "form"
     yield "attached", "POST", f"/agents/{mine}/edit/", {**form, "attached": file}, "form"
     people = {"visibility": "named", "people": [MISSING, str(theirs["member_id"])]}

@@ -37,7 +37,7 @@ from audit.notices.models import Rule
 from audit.reviews import services as reviews
 from conversations.archiving import services as archiving
 from conversations.feedback import services as feedback
-from conversations.models import Conversation, Message
+from conversations.models import Conversation, ConversationFile, Message
 from files import jobs as reading
 from files import storage
 from files.models import File
@@ -131,6 +131,8 @@ def _done_before(name: str, desk: Desk) -> None:
     conversation, message = desk.rows["conversation_id"], desk.rows["message_id"]
     if name == "conversations:restore":
         archiving.archive(conversation, actor=ALICE.tenant)
+    if name in ("conversations:attach", "api:attach_file"):
+        ConversationFile.objects.all().delete()
     if name in ("conversations:withdraw", "api:withdraw_feedback"):
         feedback.rate(conversation, message, actor=ALICE.tenant, is_helpful=True)
 
@@ -376,13 +378,12 @@ PREPARED: Final[dict[str, Callable[[Walk], None]]] = {
     "accounts:operator_second": _operator_half_signed_in,
     "accounts:operator_enrol": _operator_enrols,
     "accounts:operator_sign_out": _console_alone,
-    "files:upload": _upload,
     "files:search": _search,
     "import:begin": _an_empty_workspace,
     "import:content": _a_kept_trail,
-    "files:delete_chosen": _chosen,
-    "files:read_chosen_again": _chosen,
     "conversations:start": _agent,
+    **dict.fromkeys(("files:upload", "conversations:upload"), _upload),
+    **dict.fromkeys(("files:delete_chosen", "files:read_chosen_again", "conversations:attach"), _chosen),
     "operator:audit_entry_filter_remove": _kept("entry"),
     "operator:review_filter_remove": _kept("review"),
     "operator:operator_proof_document": _proven,

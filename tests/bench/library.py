@@ -12,6 +12,7 @@ from typing import Any
 
 import psycopg
 from django.db import connections
+from django.db.models import Q
 
 from agents import retrieval
 from files import queries, services, storage
@@ -79,7 +80,7 @@ def rows(*, rounds: int) -> list[Row]:
         asked = [
             _timed(lambda question=question: retrieval.find(agent, question, actor=alice)) for question in questions
         ]
-        files, _ = retrieval._readable(agent)
+        files, _ = retrieval._readable(Q(agent_files__agent=agent), ())
         alike = sum(
             {found.passage_id for found in retrieval._candidates(files, question, embed([question])[0])}
             == _candidates_by_brute_force(question)

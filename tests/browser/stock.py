@@ -12,7 +12,7 @@ from django.utils import timezone
 from agents import services as agents
 from agents.models import Agent
 from agents.vendors import services as vendors
-from conversations.models import Citation, Conversation, Message, Trial
+from conversations.models import Citation, Conversation, ConversationFile, Message, Trial
 from conversations.rendering import render
 from conversations.sharing import services as sharing
 from files import storage
@@ -75,6 +75,7 @@ class Stock:
             "conversations": "/conversations/",
             "agent feedback": self.agent.replace("/agents/", "/conversations/feedback/"),
             "conversation": self.conversation,
+            "conversation files": f"{self.conversation}files/",
             "question put differently": f"{self.conversation}?edit={self.question}",
             "agent that is tried": self.trial,
             "agents": "/agents/",
@@ -214,6 +215,13 @@ def _file(owner: object, name: str, status: str, **values: str) -> File:
     return file
 
 
+def _attach(conversation: Conversation) -> None:
+    """One that is ready with a long name, one that was refused, and one that everybody may read."""
+    for name in (LONG, "locked.docx", "minutes-00.md"):
+        one = File.objects.filter(name=name)[0]
+        ConversationFile.objects.create(conversation=conversation, file=one, file_name=name)
+
+
 def _talk(conversation: Conversation, file: File, passage: Passage) -> UUID:
     asked = _say(conversation, None, role="user", text=LONG)
     answer = _say(conversation, asked, role="assistant", text=f"{LISTING}\n\nYour files say:\n\n> {QUOTE} [1]")
@@ -223,6 +231,7 @@ def _talk(conversation: Conversation, file: File, passage: Passage) -> UUID:
         message=answer, number=1, file=file, passage=passage, file_name=file.name, page=1, label="Page 1", quote=QUOTE,
         start=0, end=len(QUOTE),
     )  # fmt: skip
+    _attach(conversation)
     # Put twice, and answered twice: a fork below a fork.
     _say(conversation, answer, role="user", text="And broken ones?")
     damaged = _say(conversation, answer, role="user", text="And damaged ones?", preference=1)

@@ -181,8 +181,8 @@
       this.box.addEventListener("input", () => this.keep());
       this.box.addEventListener("keydown", (event) => this.maybeSend(event, plain));
       this.form.addEventListener("submit", (event) => {
-        const busy = document.querySelector("[data-send]")?.hidden;
-        if (busy || !this.box.value.trim()) return event.preventDefault();
+        const send = document.querySelector("[data-send]");
+        if (send?.hidden || send?.disabled || !this.box.value.trim()) return event.preventDefault();
         localStorage.removeItem(this.key);
       });
     }

@@ -195,7 +195,8 @@
     }
 
     async draw() {
-      if (!document.hidden) {
+      // Who is about to press a button in it keeps it under their hands.
+      if (!document.hidden && !this.contains(document.activeElement)) {
         try {
           const answer = await fetch(this.getAttribute("src"), { headers: { Accept: "text/html" } });
           if (answer.redirected || answer.status === 404) return location.reload();
@@ -254,8 +255,8 @@
   customElements.define("relative-time", RelativeTime);
   customElements.define("choice-filter", ChoiceFilter);
   customElements.define("copy-button", CopyButton);
-  customElements.define("live-part", LivePart);
   customElements.define("code-listings", CodeListings);
+  customElements.define("live-part", LivePart);
   customElements.define("row-choice", RowChoice);
   customElements.define("reader-setting", ReaderSetting);
 

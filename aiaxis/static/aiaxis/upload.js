@@ -1,4 +1,5 @@
-// <file-upload><form><input type=file>: drop or choose files, see each one's real progress, one request a file.
+// <file-upload><form><input type=file>: drop or choose files, see each one's real progress, one request a file. With `in-place`
+// the page stays as it is: what came in shows in [data-listing], files may be pasted too, and [data-send] waits for them.
 // Without a script the form sends itself, as forms do.
 "use strict";
 
@@ -50,6 +51,7 @@
       this.waiting = [];
       this.running = 0;
       this.kept = 0;
+      this.inPlace = this.hasAttribute("in-place");
       this.form.querySelector("[data-plain-submit]")?.setAttribute("hidden", "");
       this.input.addEventListener("change", () => this.take(this.input.files));
       this.form.addEventListener("submit", (event) => {
@@ -57,24 +59,53 @@
         this.take(this.input.files);
       });
       this.watchDrops();
+      if (this.inPlace) this.watchButtons();
       addEventListener("beforeunload", (event) => { if (this.running || this.waiting.length) event.preventDefault(); });
     }
 
     watchDrops() {
       const area = this.querySelector("[data-drop]") || this;
       const over = (on) => area.classList.toggle("drop--over", on);
+      // Words that are dragged go where a browser puts them.
+      const holdsFiles = (event) => event.dataTransfer.types.includes("Files");
       for (const name of ["dragenter", "dragover"]) {
-        this.addEventListener(name, (event) => { event.preventDefault(); over(true); });
+        this.addEventListener(name, (event) => {
+          if (!holdsFiles(event)) return;
+          event.preventDefault();
+          over(true);
+        });
       }
       this.addEventListener("dragleave", (event) => { if (!this.contains(event.relatedTarget)) over(false); });
       this.addEventListener("drop", (event) => {
+        if (!holdsFiles(event)) return;
         event.preventDefault();
         over(false);
         this.take(event.dataTransfer.files);
       });
     }
 
+    watchButtons() {
+      for (const button of this.querySelectorAll("[data-choose-files]")) {
+        button.hidden = false;
+        button.addEventListener("click", () => {
+          button.closest("details")?.removeAttribute("open");
+          this.input.click();
+        });
+      }
+      this.addEventListener("paste", (event) => {
+        if (!event.clipboardData.files.length) return;
+        event.preventDefault();
+        this.take(event.clipboardData.files);
+      });
+    }
+
+    busy(on) {
+      const send = this.querySelector("[data-send]");
+      if (this.inPlace && send) send.disabled = on;
+    }
+
     take(files) {
+      if (this.inPlace && !this.running) this.clear(() => true);
       for (const file of files) this.waiting.push([file, this.draw(file)]);
       this.input.value = "";
       this.next();
@@ -96,6 +127,7 @@
     next() {
       while (!this.pause && this.running < AT_ONCE && this.waiting.length) {
         this.running += 1;
+        this.busy(true);
         this.send(...this.waiting.shift());
       }
     }
@@ -165,6 +197,11 @@
       this.running -= 1;
       this.next();
       if (this.running || this.waiting.length) return;
+      this.busy(false);
+      if (this.inPlace) {
+        this.clear((row) => !row.querySelector("p"));
+        return this.drawList();
+      }
       // Where a row has something to say the page stays, so that it can be read; the list alone is drawn anew.
       if (this.kept) {
         this.sum();
@@ -173,6 +210,10 @@
       // The list is below: from where the person has scrolled to, the top with its new row would not be seen.
       history.scrollRestoration = "manual";
       location.reload();
+    }
+
+    clear(isOver) {
+      for (const row of [...this.list.children]) if (isOver(row)) row.remove();
     }
 
     // Among many rows nobody counts which did not arrive.
@@ -193,7 +234,7 @@
       const list = document.querySelector("[data-listing]");
       if (!list) return;
       try {
-        const answer = await fetch(location.href, { headers: { Accept: "text/html" } });
+        const answer = await fetch(list.dataset.listing || location.href, { headers: { Accept: "text/html" } });
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         const fresh = page.querySelector("[data-listing]");
         if (answer.ok && fresh) list.replaceWith(fresh);
