@@ -37,7 +37,7 @@ class ConversationIn(Body):
         StringConstraints(min_length=1, max_length=80),
         Field(description="The agent's id. Its slug, the name in the API that its page shows, works as well."),
     ]
-    temporary: Annotated[bool, Field(description="It stands in no list, and is erased after 24 hours.")] = False
+    temporary: Annotated[Flag, Field(description="It stands in no list, and is erased after 24 hours.")] = False
 
 
 class ConversationOut(Schema):
@@ -301,7 +301,9 @@ def retry_message(request: TenantRequest, conversation_id: UUID, message_id: UUI
     return _again(request, conversation, access.get_message_or_refuse(conversation, message_id))
 
 
-@router.get("/conversations/{uuid:conversation_id}/stream", summary="Follow the latest answer")
+@router.get(
+    "/conversations/{uuid:conversation_id}/stream", response={200: None, 204: None}, summary="Follow the latest answer"
+)
 @scope_required("conversations:read")
 def stream(request: TenantRequest, conversation_id: UUID) -> HttpResponseBase:
     """Server-sent events of the latest answer: `status`, `text`, `citation`, and last its state (`done`, `stopped` …).
@@ -313,7 +315,10 @@ def stream(request: TenantRequest, conversation_id: UUID) -> HttpResponseBase:
     conversation = access.get_conversation_or_refuse(conversation_id)
     last = request.headers.get("Last-Event-ID", "")
     if not streaming.has_news(conversation, last):
-        return HttpResponse(status=204)
+        nothing = HttpResponse(status=204)
+        # What is not there has no kind.
+        del nothing["Content-Type"]
+        return nothing
     try:
         frames = streaming.AnswerStream(conversation, request.tenant, last, streaming.verifier(request))
     except streaming.TooManyStreams as refusal:
