@@ -54,23 +54,20 @@ GRANTS: Final = (
     Grant(APP, "files_passage", WRITE),
     Grant(APP, "files_embedding", MAKE),
     Grant(APP, "agents_agent", WRITE),
-    Grant(APP, "agents_agentfile", MAKE),
-    Grant(APP, "agents_agentshare", MAKE),
+    *(Grant(APP, f"agents_{hung}", MAKE) for hung in ("agentfile", "agentshare", "agenttool")),
     # What an agent was is never changed.
     Grant(APP, "agents_agentversion", ("SELECT", "INSERT")),
-    # Where questions go, and how much may be used: written by functions that ask who it is (L7, L12).
-    Grant(APP, "agents_modelprovider", READ),
-    Grant(APP, "agents_budget", READ),
-    Grant(APP, "agents_monthlyuse", READ),
-    Grant(APP, "agents_modeluse", READ),
+    # Where questions go, which tools are called, and how much may be used: written by functions that ask who it is (L7, L12).
+    *(Grant(APP, f"agents_{kept}", READ) for kept in ("modelprovider", "budget", "monthlyuse", "modeluse")),
+    *(Grant(APP, f"agents_{kept}", READ) for kept in ("toolserver", "tool")),
     # A conversation keeps its agent and its owner: a policy cannot compare a row with what it was.
     Grant(APP, "conversations_conversation", MAKE),
     Grant(APP, "conversations_conversation", ("UPDATE",), columns=("title", "updated_at", "archived_at", "visibility")),
     Grant(APP, "conversations_conversationshare", MAKE),
     Grant(APP, "conversations_message", WRITE),
-    Grant(APP, "conversations_delta", MAKE),
-    Grant(APP, "conversations_citation", MAKE),
-    Grant(APP, "conversations_conversationfile", MAKE),
+    *(Grant(APP, f"conversations_{hung}", MAKE) for hung in ("delta", "citation", "toolcall", "conversationfile")),
+    # What a tool is called with is what was shown to be confirmed.
+    Grant(APP, "conversations_toolcall", ("UPDATE",), columns=("state", "result", "decided_at", "finished_at")),
     # Whose answer a rating is of, and of which agent's, stays as it was made.
     Grant(APP, "conversations_feedback", MAKE),
     Grant(APP, "conversations_feedback", ("UPDATE",), columns=("is_helpful", "comment", "is_passed_on", "updated_at")),
@@ -276,6 +273,8 @@ DEFINER_FUNCTIONS: Final = {
     "fence.keep_budget(bigint,bigint,bigint)": (APP,),
     "fence.reserve_model_use(uuid,uuid,uuid,text,bigint,bigint)": (APP,),
     "fence.settle_model_use(uuid,bigint,bigint)": (APP,),
+    **dict.fromkeys(("fence.keep_tool_server(text,uuid,jsonb)", "fence.keep_tools(uuid,jsonb)"), (APP,)),
+    **dict.fromkeys(("fence.allow_tool(uuid,text,text)", "fence.tool_has_changed(uuid)"), (APP,)),
     # What is used: counted by triggers, and how much each member stores told to those who keep the workspace.
     "fence.count_use(uuid,uuid,uuid,date,bigint,bigint,bigint,bigint,bigint,bigint)": (),
     "fence.count_message()": (),

@@ -14,7 +14,8 @@ from django.core.exceptions import PermissionDenied
 from accounts.access import has_role
 from accounts.http import NotVisible, Tenant
 from accounts.models import Membership, Role
-from agents.models import Agent, ModelProvider
+from agents.models import Agent, ModelProvider, Tool, ToolServer
+from agents.tools import queries as tools
 from agents.vendors.queries import listed
 from files.models import File
 
@@ -79,6 +80,31 @@ def get_provider_or_refuse(provider_id: UUID) -> ModelProvider:
     if provider is None:
         raise NotVisible([provider_id])
     return provider
+
+
+def get_server_or_refuse(server_id: UUID) -> ToolServer:
+    """Return this server of tools of the bound workspace; raise NotVisible otherwise."""
+    server: ToolServer | None = tools.listed().filter(pk=server_id).first()
+    if server is None:
+        raise NotVisible([server_id])
+    return server
+
+
+def get_tool_or_refuse(server: ToolServer, tool_id: UUID) -> Tool:
+    """Return this tool of this very server; raise NotVisible otherwise (L17)."""
+    tool: Tool | None = Tool.objects.filter(server=server, pk=tool_id).first()
+    if tool is None:
+        raise NotVisible([tool_id])
+    return tool
+
+
+def get_tools_or_refuse(tool_ids: Collection[UUID]) -> list[Tool]:
+    """Return exactly these tools of the bound workspace; raise NotVisible otherwise (L1)."""
+    wanted = set(tool_ids)
+    found = list(Tool.objects.filter(pk__in=wanted))
+    if len(found) != len(wanted):
+        raise NotVisible(wanted - {tool.pk for tool in found})
+    return found
 
 
 def _named(key: str) -> dict[str, str | UUID]:

@@ -12,7 +12,19 @@ from accounts import sharing
 from accounts.http import NotVisible, Tenant
 from accounts.sharing import PeopleField
 from accounts.submissions import SubmissionField
-from agents.models import DEFAULT_REFUSAL, LONGEST_STARTER, MOST_FILES, MOST_STARTERS, MOST_TOKENS, Agent, Visibility
+from agents.models import (
+    DEFAULT_REFUSAL,
+    LONGEST_STARTER,
+    MOST_FILES,
+    MOST_STARTERS,
+    MOST_TOKENS,
+    MOST_TOOLS,
+    Agent,
+    Tool,
+    Visibility,
+)
+from agents.tools import queries as tools
+from agents.tools.models import Rule
 from agents.vendors import queries as vendors
 from files.models import File
 
@@ -37,6 +49,25 @@ class VisibleFiles(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  #
             if error.code in {"invalid_choice", "invalid_pk_value"}:
                 # A page offers only what its reader may see. An id from elsewhere was put in by hand, and is answered like
                 # any other thing that is not there (L1, L6).
+                raise NotVisible.among(value) from error
+            raise
+
+
+class AllowedTools(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  # generic only in the stubs
+    """Tools that the agent may call."""
+
+    def label_from_instance(self, tool: Tool) -> str:
+        """Show whose it is, and whether a person is asked before each call."""
+        return f"{tool.server.name}: {tool.name}{'' if tool.rule == Rule.FREE else ' (asks before each call)'}"
+
+    def clean(self, value: Any) -> QuerySet[Any]:
+        """Return the chosen tools; raise NotVisible when one of them is not there."""
+        if len(value or ()) > MOST_TOOLS:
+            raise forms.ValidationError(f"An agent can have up to {MOST_TOOLS} tools. Choose fewer.")
+        try:
+            return super().clean(value)
+        except forms.ValidationError as error:
+            if error.code in {"invalid_choice", "invalid_pk_value"}:
                 raise NotVisible.among(value) from error
             raise
 
@@ -89,6 +120,14 @@ class AnsweringForm(forms.Form):
         help_text="A colleague who asks gets answers only from those files that the colleague may read too.",
     )
     writer = forms.ChoiceField(label="Who writes the answer", required=False)
+    tools = AllowedTools(
+        queryset=Tool.objects.none(),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        label="Tools it may call",
+        help_text="For a language model. A tool is sent what the model writes for it, which can be words of the question and of "
+        "the files that the person who asks may read. Where you try the agent beside this form it calls none.",
+    )
     temperature = forms.FloatField(
         min_value=0.0,
         max_value=2.0,
@@ -135,6 +174,9 @@ class AnsweringForm(forms.Form):
     def __init__(self, *args: Any, agent: Agent | None = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["writer"].choices = _writers(agent)  # type: ignore[attr-defined]  # a choice field
+        # Also one that may not be called now: saving the form takes nothing away that nobody took away.
+        offered = tools.choices() if agent is None else tools.offered_to(agent)
+        self.fields["tools"].queryset = offered  # type: ignore[attr-defined]  # a field of rows
 
     def clean_writer(self) -> tuple[UUID | None, str]:
         """Return provider and model; None and nothing for the built-in retrieval."""
@@ -168,6 +210,7 @@ class AgentForm(AnsweringForm, SharingForm):
         values = dict(self.cleaned_data)
         values["model_provider_id"], values["model"] = values.pop("writer")
         values |= self.chosen()
+        values["tool_ids"] = [tool.pk for tool in values.pop("tools")]
         return {"file_ids": [file.pk for file in values.pop("attached")], **values}
 
     @classmethod
@@ -181,10 +224,11 @@ class AgentForm(AnsweringForm, SharingForm):
     @classmethod
     def of(cls, agent: Agent, reader: Tenant) -> AgentForm:
         """Return the form filled with what the agent is now."""
-        elsewhere = ("attached", "writer", "people")
+        elsewhere = ("attached", "writer", "people", "tools")
         initial = {name: getattr(agent, name) for name in cls.base_fields if name not in elsewhere}
         initial["people"] = agent.shares.values_list("member_id", flat=True)
         attached = agent.agent_files.values_list("file_id", flat=True)
+        initial["tools"] = agent.agent_tools.values_list("tool_id", flat=True)
         return cls(initial={**initial, "attached": attached, "writer": _writer_of(agent)}, agent=agent, reader=reader)
 
 

@@ -10,12 +10,26 @@ from accounts.models import Membership
 from accounts.sharing import SHARE_MADE, SHARE_SEEN, SHARE_WRITTEN, Share, named
 from accounts.tenancy.constraints import MemberPolicy, OwnedForeignKey
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
+from agents.tools.models import Tool, ToolServer
 from agents.vendors.models import Budget, ModelProvider, ModelUse, MonthlyUse
 from files.models import FILE_VISIBLE, OWNED, OWNED_OR_SHARED, File
 
-__all__ = ["Agent", "AgentFile", "AgentShare", "AgentVersion", "Budget", "ModelProvider", "ModelUse", "MonthlyUse"]
+__all__ = [
+    "Agent",
+    "AgentFile",
+    "AgentShare",
+    "AgentTool",
+    "AgentVersion",
+    "Budget",
+    "ModelProvider",
+    "ModelUse",
+    "MonthlyUse",
+    "Tool",
+    "ToolServer",
+]
 
 MOST_FILES = 200
+MOST_TOOLS = 40
 MOST_TOKENS = 16_000
 MOST_STARTERS = 6
 LONGEST_STARTER = 200  # characters
@@ -116,6 +130,24 @@ class AgentFile(WorkspaceModel):
 
     def __str__(self) -> str:
         return f"file {self.file_id} of agent {self.agent_id}"
+
+
+class AgentTool(WorkspaceModel):
+    """A tool that an agent may call, for as long as the workspace allows it."""
+
+    agent = WorkspaceForeignKey(Agent, models.CASCADE, related_name="agent_tools")
+    tool = WorkspaceForeignKey(Tool, models.CASCADE, related_name="agent_tools")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "agent", "tool"], name="agents_agenttool_once"),
+            MemberPolicy(name="agents_agenttool_member", read=AGENT_VISIBLE, write=AGENT_OWNED),
+        ]
+        indexes = [models.Index(fields=["workspace", "tool"], name="agents_agenttool_of_tool")]
+
+    def __str__(self) -> str:
+        return f"tool {self.tool_id} of agent {self.agent_id}"
 
 
 class AgentShare(Share):

@@ -18,6 +18,7 @@ from accounts.submissions import insert_once, submission_name
 from accounts.tenancy.context import current_workspace_id
 from agents import access, signals
 from agents.models import MOST_FILES, Agent, AgentFile, AgentShare, AgentVersion, Visibility
+from agents.tools import choosing
 from agents.versions import content
 from agents.versions.services import keep
 
@@ -54,6 +55,7 @@ def create(
     file_ids: Collection[UUID] = (),
     visibility: str = Visibility.PRIVATE,
     people: Collection[UUID] = (),
+    tool_ids: Collection[UUID] = (),
     submission: str | None = None,
     **values: Any,
 ) -> Agent:
@@ -68,7 +70,13 @@ def create(
             owner_id=actor.membership_id, slug=_slug(values["name"]), visibility=visibility, **_changeable(values)
         )
         agent.submission = submission_name(
-            actor, submission, visibility, sorted(map(str, people)), sorted(map(str, file_ids)), values
+            actor,
+            submission,
+            visibility,
+            sorted(map(str, people)),
+            sorted(map(str, file_ids)),
+            sorted(map(str, tool_ids)),
+            values,
         )
         earlier = insert_once(agent)
         if earlier is not None:
@@ -76,6 +84,7 @@ def create(
         _attach(agent, [file.pk for file in files])
         signals.agent_created.send(Agent, actor=actor, target=agent, visibility=agent.visibility, files=len(files))
         _share(agent, people, actor=actor)
+        choosing.choose(agent, tool_ids, actor=actor)
         keep(agent, actor=actor)
     return agent
 
@@ -101,6 +110,7 @@ def edit(
     file_ids: Collection[UUID] | None = None,
     visibility: str | None = None,
     people: Collection[UUID] | None = None,
+    tool_ids: Collection[UUID] | None = None,
     archived: bool | None = None,
     **values: Any,
 ) -> None:
@@ -114,6 +124,8 @@ def edit(
             _set_files(agent, actor=actor, file_ids=file_ids)
         if visibility is not None or people is not None:
             share(agent, actor=actor, visibility=visibility or agent.visibility, people=people)
+        if tool_ids is not None:
+            choosing.choose(agent, tool_ids, actor=actor)
         if archived is not None:
             _set_archived(agent, actor=actor, archived=archived)
         keep(agent, actor=actor)
@@ -125,6 +137,7 @@ def return_to(agent: Agent, version: AgentVersion, *, actor: Tenant) -> content.
     with transaction.atomic():
         _change(agent, actor=actor, **found.values)
         _set_files(agent, actor=actor, file_ids=found.file_ids)
+        choosing.choose(agent, found.tool_ids, actor=actor)
         if keep(agent, actor=actor, restored_from=version.number) is not None:
             signals.agent_returned.send(Agent, actor=actor, target=agent, version=version.number, lost=found.lost_files)
     return found
@@ -182,7 +195,10 @@ def duplicate(agent: Agent, *, actor: Tenant, submission: str | None = None) -> 
     values = {field: getattr(agent, field) for field in CHANGEABLE}
     longest = Agent._meta.get_field("name").max_length or 0
     name = f"Copy of {agent.name}"[:longest]
-    return create(actor=actor, file_ids=list(readable), submission=submission, **{**values, "name": name})
+    tool_ids = list(agent.agent_tools.values_list("tool_id", flat=True))
+    return create(
+        actor=actor, file_ids=list(readable), tool_ids=tool_ids, submission=submission, **{**values, "name": name}
+    )
 
 
 def delete(agent: Agent, *, actor: Tenant) -> None:

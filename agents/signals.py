@@ -69,3 +69,30 @@ budget_neared = Signal()
 
 # A request was turned away, for the first time this month. Arguments: actor (whose it was), target (None), what (as above).
 budget_reached = Signal()
+
+# The workspace's agents may be given tools of another server. Arguments: actor, target (ToolServer), place (str, host and port), tools
+# (int, how many it offers).
+tool_server_added = Signal()
+
+# A server of tools was changed. Arguments: actor, target (ToolServer), fields (list[str]), place (str, host and port).
+tool_server_changed = Signal()
+
+# A server of tools may be called again, or not for now. Arguments: actor, target (ToolServer), on (bool).
+tool_server_switched = Signal()
+
+# A server of tools was taken away with its key. Arguments: actor, target (ToolServer).
+tool_server_removed = Signal()
+
+# A server of tools was asked what it offers. Arguments: actor, target (ToolServer), works (bool), changed (int: allowed tools that are
+# not what they were).
+tool_server_asked = Signal()
+
+# An administrator said how agents may call a tool. Arguments: actor, target (Tool), rule ("off", "ask" or "free"), server_id (UUID).
+tool_decided = Signal()
+
+# A tool was found to be another than the one that was allowed, and is off. Arguments: actor (whose question found it), target (Tool),
+# server_id (UUID).
+tool_changed = Signal()
+
+# An agent got tools to call, or lost some. Arguments: actor, target (Agent), added and removed (lists of ids of tools).
+agent_tools_changed = Signal()

@@ -13,6 +13,8 @@ from accounts.models import Role
 from accounts.pagination import paginate
 from agents import access, queries, services
 from agents.forms import AgentForm, DuplicateForm, NewAgentForm, SharingForm
+from agents.models import Agent
+from agents.tools import queries as tools
 
 PAGE_SIZE = 24
 
@@ -39,6 +41,7 @@ def agent_detail(request: TenantRequest, key: str) -> HttpResponse:
         "agent": agent,
         "files": queries.files_of(agent),
         "hidden": queries.hidden_files(agent),
+        "tools": tools.chosen_for(agent) if agent.provider == Agent.Provider.MODEL else (),
         "people": queries.shared_with(agent),
         "silent": queries.why_silent(agent, request.tenant.membership_id),
         "can_ask": access.can_create(request.tenant) and agent.archived_at is None,

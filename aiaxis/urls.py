@@ -17,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("files.urls")),
     path("agents/", include("agents.urls")),
     path("models/", include("agents.vendors.urls")),
+    path("tools/", include("agents.tools.urls")),
     path("export/", include("aiaxis.exports.urls")),
     path("import/", include("aiaxis.imports.urls")),
     path("kept/", include("conversations.keeping.urls")),

@@ -55,11 +55,14 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "files:read_chosen_again": ("file.requeued",),
     "files:passage": ("file.shown",),
     "files:search": ("file.searched",),
-    "agents:create": ("agent.created",),
-    "agents:edit": ("agent.changed", "agent.files_changed", "agent.visibility_changed", "agent.people_changed"),
+    "agents:create": ("agent.created", "agent.tools_changed"),
+    "agents:edit": (
+        *("agent.changed", "agent.files_changed", "agent.tools_changed"),
+        *("agent.visibility_changed", "agent.people_changed"),
+    ),
     "agents:share": ("agent.visibility_changed", "agent.people_changed"),
-    "agents:version_restore": ("agent.returned", "agent.changed", "agent.files_changed"),
-    "agents:duplicate": ("agent.created",),
+    "agents:version_restore": ("agent.returned", "agent.changed", "agent.files_changed", "agent.tools_changed"),
+    "agents:duplicate": ("agent.created", "agent.tools_changed"),
     "agents:archive": ("agent.archived",),
     "agents:restore": ("agent.restored",),
     "agents:delete": ("agent.deleted",),
@@ -68,6 +71,15 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "models:test": ("provider.tested",),
     "models:remove": ("provider.removed",),
     "models:budget": ("budget.changed",),
+    "tools:create": ("tool_server.added",),
+    "tools:change": ("tool_server.changed",),
+    "tools:look": ("tool_server.asked",),
+    "tools:on": ("tool_server.switched",),
+    "tools:off": ("tool_server.switched",),
+    "tools:remove": ("tool_server.removed",),
+    "tools:decide": ("tool.decided",),
+    "conversations:confirm": ("tool.confirmed",),
+    "conversations:decline": ("tool.declined",),
     "conversations:start": ("conversation.started", "message.asked"),
     "conversations:ask": ("message.asked",),
     "conversations:try": ("message.asked",),
@@ -185,7 +197,7 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "api:search": ("file.searched",),
     "api:create_agent": ("agent.created",),
     "api:change_agent": ("agent.changed", "agent.files_changed", "agent.visibility_changed", "agent.people_changed"),
-    "api:restore_agent_version": ("agent.returned", "agent.changed", "agent.files_changed"),
+    "api:restore_agent_version": ("agent.returned", "agent.changed", "agent.files_changed", "agent.tools_changed"),
     "api:delete_agent": ("agent.deleted",),
     "api:start_conversation": ("conversation.started",),
     "api:list_messages": ("conversation.shown",),
@@ -215,6 +227,9 @@ _OWN_ACCOUNT = "People see what the platform holds about themselves."
 _NAMES_AND_STATES = "A list of names and states that the member policies let this member see; opening one is recorded."
 _WHERE_TOLD = "Administrators see where their own workspace is told of its events; changing that is recorded."
 _PROVIDERS = "Administrators see which model vendors their workspace uses, never a key; every change is recorded."
+_SERVERS = (
+    "Administrators see which servers of tools agents may call, never a key; every change and every call is recorded."
+)
 _NUMBERS = "How much was used, of oneself or, for owners and administrators, of everybody; taking the file is recorded."
 _OWN_VERSIONS = "What its owner made of an agent before; each change is recorded when it is made."
 _OWN_CONVERSATION = (
@@ -287,6 +302,7 @@ EXEMPT: Final[dict[str, str]] = {
     "models:list": _PROVIDERS,
     "models:new": _PROVIDERS,
     "models:provider": _PROVIDERS,
+    **dict.fromkeys(("tools:list", "tools:new", "tools:server"), _SERVERS),
     "api:list_agents": _NAMES_AND_STATES,
     "openai:api-root": _NOBODYS_DATA,
     "openai:list_models": _NAMES_AND_STATES,
@@ -336,6 +352,7 @@ BACKGROUND: Final = frozenset(
         "model.asked",
         "budget.neared",
         "budget.reached",
+        *("tool.called", "tool.returned", "tool.changed"),
         "message.finished",
         "person.added",
         "directory.suspended",

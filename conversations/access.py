@@ -18,7 +18,7 @@ from accounts.models import Role
 from accounts.tenancy.context import current_member_id
 from agents.models import Agent
 from conversations import branches
-from conversations.models import Conversation, ConversationFile, Message
+from conversations.models import Conversation, ConversationFile, Message, ToolCall
 
 
 def can_ask(actor: Tenant) -> bool:
@@ -76,6 +76,14 @@ def get_attachment_or_refuse(conversation: Conversation, file_id: UUID) -> Conve
     if found is None:
         raise NotVisible([file_id])
     return found
+
+
+def get_call_or_refuse(conversation: Conversation, call_id: UUID) -> ToolCall:
+    """Return a call of a tool of this very conversation; raise NotVisible otherwise (L16, L17)."""
+    call: ToolCall | None = ToolCall.objects.filter(message__conversation=conversation, pk=call_id).first()
+    if call is None:
+        raise NotVisible([call_id])
+    return call
 
 
 def agent_of(conversation: Conversation) -> Agent | None:

@@ -10,10 +10,12 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import asdict
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import DatabaseError, IntegrityError, connection, connections, transaction
+from django.db.models import Max
 from django.utils import timezone
 
 from accounts.http import Tenant
@@ -22,10 +24,10 @@ from accounts.tenancy.context import current_member_id, current_workspace_id, wo
 from agents import providers, retrieval
 from agents import queries as agent_queries
 from agents.models import Agent
-from agents.vendors import writing
 from conversations import branches, signals, streaming
 from conversations.attachments import queries as attachments
-from conversations.models import Citation, Completion, Delta, Message, Trial
+from conversations.calling import making, rounds
+from conversations.models import UNFINISHED, Citation, Completion, Delta, Message, Trial
 from conversations.rendering import render
 from files.embedding import ModelMissing
 from files.models import Passage
@@ -38,7 +40,7 @@ LOOK_SECONDS: Final = 1.0
 # How many earlier messages a provider gets to see.
 HISTORY: Final = 20
 
-TEXT, CITATION = "text", "citation"
+TEXT, CITATION, CALL = "text", "citation", "call"
 AGENT_GONE = "The agent was deleted, archived or made private while this question waited. Ask another agent."
 UNEXPECTED = "The answer could not be written because of a failure on our side, which was recorded. Retry in a moment."
 
@@ -68,6 +70,9 @@ def write_answer(message_id: UUID, *, actor: Tenant) -> None:
         # Closes as stopped what was stopped; what somebody else closed or deleted stays as it is.
         close(message, Message.Status.STOPPED, actor=actor)
         return
+    if outcome is None:
+        _pause(message, actor=actor)
+        return
     close(message, *outcome, actor=actor)
 
 
@@ -76,8 +81,9 @@ def close(message: Message, status: str, error: str = "", refused: bool = False,
     with transaction.atomic():
         # The row's lock lets one closer through; a writer that comes later finds the answer ended.
         locked = Message.objects.select_for_update().filter(pk=message.pk).first()
-        if locked is None or locked.status not in {Message.Status.QUEUED, Message.Status.WRITING}:
+        if locked is None or locked.status not in UNFINISHED:
             return False
+        making.drop(locked)
         deltas = list(Delta.objects.filter(message=locked).order_by("seq"))
         citations = _put_down(locked, [delta.data for delta in deltas if delta.kind == CITATION])
         locked.text = _said("".join(delta.data["text"] for delta in deltas if delta.kind == TEXT))
@@ -89,6 +95,17 @@ def close(message: Message, status: str, error: str = "", refused: bool = False,
         )
         announce(locked.conversation_id)
     return True
+
+
+def _pause(message: Message, *, actor: Tenant) -> None:
+    """Let the answer wait for its asker's word, with no worker. A later run of its job goes on from the calls."""
+    with transaction.atomic():
+        writing_on = Message.objects.filter(pk=message.pk, status=Message.Status.WRITING, stop_requested_at=None)
+        if writing_on.update(status=Message.Status.WAITING, alive_at=timezone.now()):
+            announce(message.conversation_id)
+            return
+    # It was stopped in the same moment.
+    close(message, Message.Status.STOPPED, actor=actor)
 
 
 def _said(text: str) -> str:
@@ -109,14 +126,17 @@ class Writer:
 
     def __init__(self, message: Message) -> None:
         self.message = message
-        self._seq = 0
+        # What was written before the answer waited for a word.
+        self._seq = Delta.objects.filter(message=message).aggregate(last=Max("seq"))["last"] or 0
         self._waiting: list[Delta] = []
         self._written_at = float("-inf")
 
-    def take(self, event: providers.Text | providers.Cited, kind: str = Citation.Kind.SOURCE) -> None:
+    def take(self, event: providers.Text | providers.Cited | rounds.Calling, kind: str = Citation.Kind.SOURCE) -> None:
         """Add one piece. Raises `Halted` when the answer should not go on."""
         if isinstance(event, providers.Text):
             self._add(TEXT, {"text": event.text})
+        elif isinstance(event, rounds.Calling):
+            self._add(CALL, asdict(event))
         else:
             self._add(CITATION, _cited(event, kind))
         if time.monotonic() - self._written_at >= BATCH_SECONDS:
@@ -180,8 +200,11 @@ def _claimed(message: Message) -> bool:
     return bool(queued.update(status=Message.Status.WRITING, alive_at=timezone.now()))
 
 
-def _written(writer: Writer, actor: Tenant) -> tuple[str, str, bool]:
-    """Let the provider write; return status, error sentence and whether it refused. Raises `Halted`."""
+def _written(writer: Writer, actor: Tenant) -> tuple[str, str, bool] | None:
+    """Let the provider write; return status, error sentence and whether it refused, None where the answer waits for a word.
+
+    Raises `Halted`.
+    """
     message = writer.message
     trial = Trial.objects.select_related("conversation").filter(conversation=message.conversation_id).first()
     agent = trial.draft() if trial else Agent.objects.filter(pk=message.conversation.agent_id, archived_at=None).first()
@@ -194,17 +217,22 @@ def _written(writer: Writer, actor: Tenant) -> tuple[str, str, bool]:
     except ModelMissing as fault:
         return _outcome(providers.Failed(str(fault), "unset"), completion, spent)
     kind = Citation.Kind.SOURCE if question.findings.is_answerable else Citation.Kind.CLOSEST
-    ending: providers.Event = providers.Failed(UNEXPECTED)
+    ending: providers.Event | rounds.Paused = providers.Failed(UNEXPECTED)
+    # A try calls nothing: what it would do could not be undone, and its form may not be saved.
+    with_tools = trial is None
+    turns = rounds.events(agent, message, question, actor=actor, spent=spent, with_tools=with_tools)
     # Closed at once when it is left: nobody goes on being asked for an answer that was stopped.
-    with closing(writing.answer(agent, question, actor=actor, spent=spent)) as events:
+    with closing(turns) as events:
         for event in events:
-            if isinstance(event, providers.Text | providers.Cited):
+            if isinstance(event, providers.Text | providers.Cited | rounds.Calling):
                 writer.take(event, kind)
             elif isinstance(event, providers.Waiting):
                 writer.rest()
             else:
                 ending = event
     writer.flush()
+    if isinstance(ending, rounds.Paused):
+        return None
     return _outcome(ending, completion, spent)
 
 

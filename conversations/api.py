@@ -18,7 +18,7 @@ from agents import access as agent_access
 from agents.api import People, Sharing
 from conversations import access, queries, services, streaming
 from conversations.archiving import services as archiving
-from conversations.models import LONGEST_QUESTION, Citation, Conversation, Message
+from conversations.models import LONGEST_QUESTION, Citation, Conversation, Message, ToolCall
 from conversations.sharing import queries as sharing_queries
 from conversations.sharing import services as sharing
 
@@ -119,6 +119,17 @@ class CitationOut(Schema):
     passage_id: UUID | None
 
 
+class ToolCallOut(Schema):
+    """A tool that the answer called, or wanted to call. `arguments` are JSON, as they were sent; `result` is text of the tool's."""
+
+    id: UUID
+    server_name: str
+    tool_name: str
+    arguments: str
+    state: str
+    result: str
+
+
 class MessageOut(Schema):
     """A question or an answer. `closest` holds passages that are near a question without answering it.
 
@@ -135,6 +146,17 @@ class MessageOut(Schema):
     finished_at: datetime | None
     citations: list[CitationOut]
     closest: list[CitationOut]
+    calls: list[ToolCallOut]
+
+    @staticmethod
+    def resolve_error(message: Message) -> str:
+        """Say why it failed."""
+        return message.trouble
+
+    @staticmethod
+    def resolve_calls(message: Message) -> list[ToolCall]:
+        """Return the calls in the order in which the model wanted them."""
+        return sorted(message.calls.all(), key=lambda call: call.number)
 
     @staticmethod
     def resolve_status(message: Message) -> str:
@@ -306,7 +328,8 @@ def retry_message(request: TenantRequest, conversation_id: UUID, message_id: UUI
 )
 @scope_required("conversations:read")
 def stream(request: TenantRequest, conversation_id: UUID) -> HttpResponseBase:
-    """Server-sent events of the latest answer: `status`, `text`, `citation`, and last its state (`done`, `stopped` …).
+    """Server-sent events of the latest answer: `status`, `text`, `citation`, `call` (of a tool), and last its state (`done`,
+    `stopped` …). With `waiting` it goes on when its asker has confirmed or declined a call, on the conversation's page.
 
     Of a colleague's conversation the answer comes when it is complete, and ends unsaid if its sources cannot be opened.
 

@@ -17,6 +17,7 @@ from accounts.tenancy.constraints import CompositeForeignKey, MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 from agents.models import AGENT_VISIBLE, Agent, Visibility
 from conversations.attachments.models import ConversationFile
+from conversations.calling.models import ToolCall
 from conversations.completions.models import Completion
 from conversations.feedback.models import Feedback
 from conversations.keeping.models import KeepingChoice
@@ -36,6 +37,7 @@ __all__ = [
     "Feedback",
     "KeepingChoice",
     "Message",
+    "ToolCall",
     "Trial",
     "TrialFile",
 ]
@@ -128,6 +130,9 @@ PASSAGE_VISIBLE = (
 )
 
 
+# So long a call waits to be confirmed.
+DECIDE_WITHIN: Final = timedelta(minutes=30)
+UNDECIDED: Final = "You did not confirm within 30 minutes, so the call was not made. Ask again to go on."
 # A worker at an answer gives a sign of life every two seconds. After so long without one it was killed.
 SILENT_AFTER: Final = timedelta(seconds=10)
 LONGEST_QUESTION: Final = 8000  # characters
@@ -145,6 +150,8 @@ class Message(WorkspaceModel):
     class Status(models.TextChoices):
         QUEUED = "queued", "Queued"
         WRITING = "writing", "Writing"
+        # For its asker's word on a call that changes something. Nobody is writing meanwhile.
+        WAITING = "waiting", "Waiting for you"
         DONE = "done", "Done"
         STOPPED = "stopped", "Stopped"
         INTERRUPTED = "interrupted", "Interrupted"
@@ -203,7 +210,7 @@ class Message(WorkspaceModel):
             # A handful of rows at any moment: what counts how many answers a member is waiting for.
             models.Index(
                 fields=["workspace", "conversation"],
-                condition=models.Q(status__in=["queued", "writing"]),
+                condition=models.Q(status__in=["queued", "writing", "waiting"]),
                 name="conversations_unfinished",
             ),
             GinIndex(fields=["workspace", "tsv"], name="conversations_words"),
@@ -229,19 +236,44 @@ class Message(WorkspaceModel):
         )
 
     @property
+    def is_undecided(self) -> bool:
+        """Has its asker let the time pass in which a call could be confirmed? Nobody has marked the message yet."""
+        return (
+            self.status == self.Status.WAITING
+            and self.alive_at is not None
+            and timezone.now() - self.alive_at > DECIDE_WITHIN
+        )
+
+    @property
     def state(self) -> str:
         """The status as people and programs should see it: an answer whose worker died is interrupted, marked or not."""
+        if self.is_undecided:
+            return self.Status.FAILED
         return self.Status.INTERRUPTED if self.is_silent else self.status
+
+    @property
+    def trouble(self) -> str:
+        """Why it failed, in a sentence."""
+        return UNDECIDED if self.is_undecided else self.error
 
     @property
     def is_finished(self) -> bool:
         """Will nothing more be written?"""
-        return self.state not in {self.Status.QUEUED, self.Status.WRITING}
+        return self.state not in UNFINISHED
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Is nothing being written at this moment?"""
+        return self.is_finished or self.status == self.Status.WAITING
 
     @property
     def can_retry(self) -> bool:
         """Has this answer ended, so that another can be asked for?"""
         return self.is_answer and self.is_finished
+
+
+# An answer that may still go on.
+UNFINISHED: Final = (Message.Status.QUEUED, Message.Status.WRITING, Message.Status.WAITING)
 
 
 class Delta(WorkspaceModel):

@@ -12,7 +12,7 @@ from accounts.tenancy.context import current_member_id
 from agents import queries as agent_queries
 from agents.models import Agent
 from conversations import branches
-from conversations.models import Citation, Completion, Conversation, Delta, Message, Trial
+from conversations.models import Citation, Completion, Conversation, Delta, Message, ToolCall, Trial
 
 # How many messages a page shows at once; older ones are one link away.
 MESSAGES_ON_A_PAGE = 40
@@ -65,9 +65,12 @@ def askable(search: str = "") -> QuerySet[Agent]:
 
 
 def with_citations(messages: QuerySet[Message]) -> QuerySet[Message]:
-    """Bring each message's citations along, by number, in one query for all."""
+    """Bring each message's citations and its calls of tools along, by number, in one query each for all."""
     # The words as the search reads them are as long again as the text.
-    return messages.defer("tsv").prefetch_related(Prefetch("citations", Citation.objects.order_by("number")))
+    return messages.defer("tsv").prefetch_related(
+        Prefetch("citations", Citation.objects.order_by("number")),
+        Prefetch("calls", ToolCall.objects.order_by("number")),
+    )
 
 
 def messages_of(conversation: Conversation) -> QuerySet[Message]:

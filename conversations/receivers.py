@@ -1,4 +1,4 @@
-"""What follows from a fact about a conversation? A question is handed to a job, in the same transaction."""
+"""What follows from a fact about a conversation? A question, and an answer that goes on, is handed to a job, in the same transaction."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from conversations import jobs, signals
 from conversations.models import Message
 
 
-@receiver(signals.question_asked, sender=Message, dispatch_uid="conversations.receivers.answer_it")
+@receiver(
+    [signals.question_asked, signals.answer_resumed], sender=Message, dispatch_uid="conversations.receivers.answer_it"
+)
 def answer_it(sender: type[Message], target: Message, **facts: object) -> None:
     """Enqueue the writing of an answer; committed with its row, so neither is ever without the other."""
     enqueue(jobs.answer, message_id=str(target.pk))

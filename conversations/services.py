@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
@@ -18,7 +18,7 @@ from accounts.http import Tenant
 from accounts.submissions import insert_once, submission_name
 from agents.models import Agent
 from conversations import access, answering, branches, signals
-from conversations.models import Conversation, Delta, Message
+from conversations.models import DECIDE_WITHIN, UNDECIDED, UNFINISHED, Conversation, Delta, Message
 
 NEW_TITLE: Final = "New conversation"
 LONGEST_TITLE: Final = 80
@@ -27,7 +27,6 @@ TEMPORARY: Final = timedelta(hours=24)
 
 # Answers that one member may be waiting for, so that nobody fills the workers with questions.
 MOST_WAITING: Final = 8
-UNFINISHED: Final = (Message.Status.QUEUED, Message.Status.WRITING)
 
 
 class Refusal(Exception):
@@ -141,7 +140,7 @@ def retry(conversation: Conversation, *, actor: Tenant, answer: Message | None =
                 "There is no complete answer here to ask for again. Wait until it is written, or stop it."
             )
         under_way = _unfinished(locked).filter(parent=answered.parent_id).first()
-        if under_way is not None and not under_way.is_silent:
+        if under_way is not None and not (under_way.is_silent or under_way.is_undecided):
             return under_way
         agent = _askable(locked)
         _check_ended(locked, actor)
@@ -168,7 +167,7 @@ def stop(conversation: Conversation, *, actor: Tenant, answer: Message | None = 
             return
         Message.objects.filter(pk=latest.pk).update(stop_requested_at=timezone.now())
         signals.answer_stop_requested.send(Message, actor=actor, target=latest)
-        if latest.status == Message.Status.QUEUED or latest.is_silent:
+        if latest.status in (Message.Status.QUEUED, Message.Status.WAITING) or latest.is_silent:
             # Nobody is writing, so nobody would notice the wish.
             answering.close(latest, Message.Status.STOPPED, actor=actor)
 
@@ -267,7 +266,10 @@ def _turn(tree: branches.Tree, message_id: UUID | None) -> None:
 
 def check_waiting(actor: Tenant) -> None:
     """Raise `TooManyWaiting` where the member waits for as many answers as one may."""
-    waiting = Message.objects.filter(status__in=UNFINISHED, conversation__owner=actor.membership_id).count()
+    unfinished = Message.objects.filter(status__in=UNFINISHED, conversation__owner=actor.membership_id)
+    # What was never confirmed keeps nobody busy, and is closed when its conversation goes on.
+    gone = Q(status=Message.Status.WAITING, alive_at__lt=timezone.now() - DECIDE_WITHIN)
+    waiting = unfinished.exclude(gone).count()
     if waiting >= MOST_WAITING:
         raise TooManyWaiting(
             f"You are waiting for {MOST_WAITING} answers already. Ask again when one of them is complete."
@@ -277,6 +279,11 @@ def check_waiting(actor: Tenant) -> None:
 def _check_ended(conversation: Conversation, actor: Tenant) -> None:
     """One answer of a conversation is written at a time. One whose writer died is marked on this occasion."""
     for answer in _unfinished(conversation):
+        if answer.is_undecided:
+            answering.close(answer, Message.Status.FAILED, UNDECIDED, actor=actor)
+            continue
+        if answer.status == Message.Status.WAITING:
+            raise StillAnswering("The agent waits for your word on a call. Confirm it, decline it, or stop the answer.")
         if not answer.is_silent:
             raise StillAnswering("The agent is still answering. Wait until it is done, or stop it, and ask again.")
         answering.close(answer, Message.Status.INTERRUPTED, actor=actor)

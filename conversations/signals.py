@@ -18,6 +18,19 @@ question_asked = Signal()
 # no answer), citations (int).
 answer_finished = Signal()
 
+# A tool is about to be called, as a model asked for. Arguments: actor (for whom), target (ToolCall), agent_id, server_id and tool_id
+# (UUID), arguments (str, their digest), confirmed (bool: by the actor's own word).
+tool_called = Signal()
+
+# A tool answered, or failed to. Arguments: actor (for whom), target (ToolCall), tool_id (UUID), works (bool), size (int, characters).
+tool_returned = Signal()
+
+# Whoever asked said whether a call may be made. Arguments: actor, target (ToolCall), confirmed (bool), arguments (str, their digest).
+call_decided = Signal()
+
+# Nothing waits for a word any more, so the answer goes on. Arguments: actor, target (Message, the answer).
+answer_resumed = Signal()
+
 # Somebody asked to stop an answer. Arguments: actor, target (Message).
 answer_stop_requested = Signal()
 

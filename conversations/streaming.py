@@ -281,14 +281,15 @@ class AnswerStream:
         for delta in Delta.objects.filter(message=message, seq__gt=self._seq).order_by("seq"):
             self._tell(delta.kind, delta.data, f"{message.pk}:{delta.seq}")
             self._seq = delta.seq
-        if not message.is_finished:
+        if not message.is_at_rest:
             return
         if not self._seq:
             # Its deltas were cleared away after it was finished, so it comes in one piece.
             for event, data in _whole(message):
                 self._tell(event, data)
-        data = {"message_id": str(message.pk), "status": message.state, "error": message.error}
-        self._tell(message.state, data, f"{message.pk}:{ENDED}")
+        data = {"message_id": str(message.pk), "status": message.state, "error": message.trouble}
+        # One that waits for its asker's word goes on later, from here.
+        self._tell(message.state, data, f"{message.pk}:{ENDED if message.is_finished else self._seq}")
         self._is_over = True
 
     def _tell(self, event: str, data: dict[str, Any], event_id: str = "") -> None:

@@ -7,6 +7,7 @@ from django.urls import path
 from conversations import views
 from conversations.archiving import views as archiving
 from conversations.attachments import views as attachments
+from conversations.calling import views as calling
 from conversations.exporting import views as exporting
 from conversations.feedback import views as feedback
 from conversations.searching import views as searching
@@ -40,6 +41,8 @@ urlpatterns = [
     path("<uuid:conversation_id>/files/upload/", attachments.upload, name="upload"),
     path("<uuid:conversation_id>/files/<uuid:file_id>/detach/", attachments.detach, name="detach"),
     path("<uuid:conversation_id>/delete/", views.conversation_delete, name="delete"),
+    path("<uuid:conversation_id>/calls/<uuid:call_id>/confirm/", calling.confirm, name="confirm"),
+    path("<uuid:conversation_id>/calls/<uuid:call_id>/decline/", calling.decline, name="decline"),
     path("<uuid:conversation_id>/messages/<uuid:message_id>/", views.message_turn, name="turn"),
     path("<uuid:conversation_id>/messages/<uuid:message_id>/feedback/", feedback.feedback, name="feedback"),
     path("<uuid:conversation_id>/messages/<uuid:message_id>/rate/", feedback.rate, name="rate"),

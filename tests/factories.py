@@ -19,7 +19,10 @@ from factory.django import DjangoModelFactory
 from accounts.models import ApiKey, Role
 from accounts.services import invitations
 from accounts.tenancy.context import current_member_id
-from agents.models import Agent, AgentFile, AgentShare, AgentVersion, ModelProvider
+from accounts.tenancy.models import new_id
+from agents.models import Agent, AgentFile, AgentShare, AgentTool, AgentVersion, ModelProvider, Tool
+from agents.tools import services as tools
+from agents.tools.client import Offered
 from agents.vendors import services as vendors
 from agents.versions import content
 from aiaxis.exports.models import WorkspaceExport
@@ -28,7 +31,16 @@ from audit.exports.models import Export
 from audit.filters.models import OwnFilter
 from audit.notices import services as notices
 from audit.notices.models import Channel, Kind
-from conversations.models import Citation, Conversation, ConversationFile, ConversationShare, Message, Trial, TrialFile
+from conversations.models import (
+    Citation,
+    Conversation,
+    ConversationFile,
+    ConversationShare,
+    Message,
+    ToolCall,
+    Trial,
+    TrialFile,
+)
 from files import storage
 from files.models import File, Passage, Visibility
 from tests import doors
@@ -145,6 +157,23 @@ class MessageFactory(DjangoModelFactory):
     finished_at = factory.LazyFunction(timezone.now)
 
 
+class ToolCallFactory(DjangoModelFactory):
+    """A call that waits for the word of whoever asked."""
+
+    class Meta:
+        model = ToolCall
+
+    message = factory.SubFactory(MessageFactory)
+    number = 1
+    round = 1
+    mark = "call_0"
+    server_name = "Orders"
+    tool_name = model_name = "look_up"
+    arguments = '{"order": "17"}'
+    digest = "d" * 64
+    state = ToolCall.State.WAITING
+
+
 class CitationFactory(DjangoModelFactory):
     """A quote of an answer."""
 
@@ -195,7 +224,7 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
     """Make one of everything for the person. With "workspace", what can be shared is shared with the whole workspace."""
     session_id = doors.session(person).tenant.credential_id
     doors.key(person)
-    provider_id, import_id = a_provider(person), an_import(person)
+    provider_id, import_id, tool = a_provider(person), an_import(person), a_server(person)
     with acting(person):
         file = FileFactory(visibility=visibility)
         passage = PassageFactory(file=file)
@@ -209,17 +238,15 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
             "passage_id": passage,
             "agent_id": agent,
             "version_id": AgentVersionFactory(agent=agent),
-            "share_id": AgentShareFactory(agent=agent, member_id=person.membership_id),
             "conversation_id": conversation,
-            "conversation_share_id": ConversationShareFactory(
-                conversation=conversation, member_id=person.membership_id
-            ),
+            **_shares(agent, conversation, person),
             "message_id": message,
             "trial_id": a_trial(agent, file),
             "key_id": ApiKey.objects.filter(membership_id=person.membership_id).latest("created_at"),
             "session_id": _Row(session_id),
             "member_id": _Row(person.membership_id),
             "provider_id": _Row(provider_id),
+            **_tools(agent, message, tool),
             "export_id": Export.objects.create(membership_id=person.membership_id, format="csv"),
             "workspace_export_id": WorkspaceExport.objects.create(membership_id=person.membership_id),
             "workspace_import_id": _Row(import_id),
@@ -252,6 +279,20 @@ def a_trial(agent: Agent, file: File, instructions: str = "Quote.") -> Trial:
     return trial
 
 
+def _shares(agent: Agent, conversation: Conversation, person: Person) -> dict[str, Any]:
+    """Both are shared with the person by name."""
+    share = AgentShareFactory(agent=agent, member_id=person.membership_id)
+    of_talk = ConversationShareFactory(conversation=conversation, member_id=person.membership_id)
+    return {"share_id": share, "conversation_share_id": of_talk}
+
+
+def _tools(agent: Agent, message: Message, tool: Tool) -> dict[str, Any]:
+    """A tool that the agent may call, and a call of it."""
+    AgentTool.objects.create(agent=agent, tool=tool)
+    call = ToolCallFactory(message=message, tool=tool)
+    return {"server_id": _Row(tool.server_id), "tool_id": tool, "call_id": call}
+
+
 def a_channel(person: Person) -> UUID:
     """A notification channel of the person's workspace; who may not read the trail cannot make one."""
     with acting(person):
@@ -269,6 +310,20 @@ def a_channel(person: Person) -> UUID:
             actions=[],
         )
     return added.id
+
+
+def a_server(person: Person) -> Tool:
+    """The tool of a server of the person's workspace, which only its administrators can add. Its address is never called."""
+    keeper = CHARLIE if person.company == CHARLIE.company else ADA
+    with acting(keeper):
+        already: Tool | None = Tool.objects.filter(server__name="Orders").first()
+        if already is not None:
+            return already
+        wanted, typed = new_id(), tools.Words("Orders", "http://127.0.0.1:9/mcp", "k" * 20)
+        tools._keep("add", wanted, typed, typed.key)
+        tools._keep_tools(wanted, [Offered("look_up", "Looks an order up.", {"type": "object"}, True, "d" * 64)])
+        found: Tool = Tool.objects.get(server=wanted)
+        return found
 
 
 def a_provider(person: Person) -> UUID:

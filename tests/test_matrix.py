@@ -15,8 +15,8 @@ from django.db import connection
 from django.http import FileResponse
 from django.test import Client
 
-from agents.models import Agent, AgentFile
-from conversations.models import Conversation, ConversationFile, ConversationShare, Message
+from agents.models import Agent, AgentFile, AgentTool
+from conversations.models import Conversation, ConversationFile, ConversationShare, Message, ToolCall
 from conversations.streaming import HUB
 from files import storage
 from files.models import File
@@ -48,7 +48,17 @@ FORMS = (
 )
 MARK = " UNION ALL ".join(
     f"SELECT md5(string_agg(row.*::text, '\n' ORDER BY row.id)) FROM {model._meta.db_table} row"
-    for model in (File, Agent, AgentFile, Conversation, ConversationFile, ConversationShare, Message)
+    for model in (
+        File,
+        Agent,
+        AgentFile,
+        AgentTool,
+        Conversation,
+        ConversationFile,
+        ConversationShare,
+        Message,
+        ToolCall,
+    )
 )
 # What a GET shows to whose it is alone, also where the thing is shared: what is taken away, and what was said of an answer.
 OWN = (

@@ -22,7 +22,12 @@ import httpx2
 from accounts.outbound import AGENT, Forbidden, Pinned, Target, judged, parse
 
 # What a request may carry of what the library says. Everything else tells about the machine, or was set by its environment.
-HEADERS: Final = frozenset({"accept", "content-type", "anthropic-version"})
+HEADERS: Final = frozenset(
+    {
+        *("accept", "content-type", "anthropic-version"),
+        *("mcp-session-id", "mcp-protocol-version", "mcp-method", "mcp-name"),
+    }
+)
 PIECE: Final = 64 * 1024  # bytes that are handed on at once, at most
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 import zlib
 from datetime import datetime
@@ -102,6 +103,12 @@ def counted(number: int) -> str:
 def equals(left: object, right: object) -> bool:
     """Whether two values are equal, for an include's argument."""
     return left == right
+
+
+@register.filter
+def as_json(value: object) -> str:
+    """A value as indented JSON, for people to read; the page escapes it like any other text."""
+    return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 @register.filter

@@ -8,7 +8,22 @@ where it is asked in a `Connection`.
 
 from __future__ import annotations
 
-from agents.providers.base import Cited, Done, Event, Failed, Provider, Question, Text, Turn, Waiting, Wishes
+from agents.providers.base import (
+    Call,
+    Cited,
+    Done,
+    Event,
+    Failed,
+    Provider,
+    Question,
+    Round,
+    Text,
+    ToolOffer,
+    Turn,
+    Waiting,
+    Wants,
+    Wishes,
+)
 from agents.providers.builtin import ANNOUNCEMENT, BuiltIn, escaped
 from agents.providers.language import LanguageModel, Spent, names_of_models, needs_model, sentence_of
 from agents.providers.stopping import until
@@ -18,6 +33,7 @@ __all__ = [
     "ANNOUNCEMENT",
     "BUILTIN",
     "BuiltIn",
+    "Call",
     "Cited",
     "Connection",
     "Done",
@@ -26,12 +42,15 @@ __all__ = [
     "LanguageModel",
     "Provider",
     "Question",
+    "Round",
     "Spent",
     "Text",
+    "ToolOffer",
     "Trouble",
     "Turn",
     "UnknownProvider",
     "Waiting",
+    "Wants",
     "Wishes",
     "escaped",
     "names_of_models",

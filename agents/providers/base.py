@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from uuid import UUID
 
 from agents.retrieval import Findings, Quote
 
@@ -45,7 +46,41 @@ class Failed:
     kind: str = ""
 
 
-Event = Text | Cited | Waiting | Done | Failed
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A tool that a model wants called: the model's own mark for it, the name under which it knows the tool, and what it wrote."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """The model said `said`, and goes on when these calls are answered. It stands last, in the place of `Done`."""
+
+    calls: tuple[Call, ...]
+    said: str
+
+
+Event = Text | Cited | Waiting | Done | Failed | Wants
+
+
+@dataclass(frozen=True, slots=True)
+class ToolOffer:
+    """A tool as a model is told of it."""
+
+    name: str
+    description: str
+    schema: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a model said and wanted called before, each call with what came of it."""
+
+    said: str
+    calls: tuple[tuple[Call, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +112,17 @@ class Question:
     history: tuple[Turn, ...] = ()
     # None: a person asks, who reads what a program is told by fields of its own.
     wishes: Wishes | None = None
+    tools: tuple[ToolOffer, ...] = ()
+    rounds: tuple[Round, ...] = ()
+    # The numbers under which passages were cited in earlier rounds of the same answer.
+    cited: Mapping[UUID, int] = field(default_factory=dict)
+    # False: it has called enough, and has to answer now.
+    may_call: bool = True
 
 
 class Provider(Protocol):
     """What every provider offers. `answer` may raise nothing that is meant for people: it yields `Failed` instead."""
 
     def answer(self, question: Question) -> Iterator[Event]:
-        """Yield `Text` and `Cited` events, `Waiting` between them, and, last, exactly one `Done` or `Failed`."""
+        """Yield `Text` and `Cited` events, `Waiting` between them, and, last, exactly one `Done`, `Failed` or `Wants`."""
         ...

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Final
+from uuid import UUID
 
 from agents.providers.base import Cited, Text
 from agents.retrieval import Findings, Found, quote_from
@@ -29,9 +30,12 @@ UNSEEN: Final = re.compile("[\u200c\u200d]{2,}|[\U000e0100-\U000e01ef]")
 class Citing:
     """Turns a model's text into `Text` and `Cited` events. `dropped` counts marks that named no passage that was sent."""
 
-    def __init__(self, findings: Findings, sent: Mapping[str, Found]) -> None:
+    def __init__(self, findings: Findings, sent: Mapping[str, Found], cited: Mapping[UUID, int] | None = None) -> None:
+        """`cited` are the numbers that passages got in what the answer said before."""
         self._findings, self._sent = findings, sent
-        self._numbers: dict[str, int] = {}
+        before = cited or {}
+        self._numbers = {name: before[found.passage_id] for name, found in sent.items() if found.passage_id in before}
+        self._last = max(before.values(), default=0)
         self._held = ""
         self._in_fence = self._in_ticks = False
         self.dropped = 0
@@ -85,7 +89,8 @@ class Citing:
                 continue
             number = self._numbers.get(name)
             if number is None:
-                number = self._numbers[name] = len(self._numbers) + 1
+                self._last += 1
+                number = self._numbers[name] = self._last
                 # The citation goes first: whoever shows the text then knows what its mark stands for.
                 yield Cited(number, quote_from(self._findings, found))
             yield from self._plain(f"[{number}]")

@@ -12,7 +12,7 @@ import httpx2
 
 from accounts import outbound
 from accounts.outbound.streaming import Compressed, PinnedTransport, TooLarge
-from agents.providers.base import Done, Event, Failed, Question, Text, Waiting
+from agents.providers.base import Call, Done, Event, Failed, Question, Text, Waiting, Wants
 from agents.providers.builtin import refusal
 from agents.providers.citing import Citing, visible
 from agents.providers.prompts import named, prompt
@@ -71,6 +71,7 @@ class LanguageModel:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._ended = ""
+        self._calls: list[Call] = []
         self._spent = Spent(0, 0)
 
     @property
@@ -84,7 +85,7 @@ class LanguageModel:
             yield from refusal(question)
             return
         sent = named(question)
-        citing = Citing(question.findings, sent)
+        citing = Citing(question.findings, sent, question.cited)
         said = prompt(question, sent)
         self._spent = Spent(estimated(said), 0)
         try:
@@ -108,6 +109,8 @@ class LanguageModel:
                     yield from self._more(word.text, citing)
                 elif isinstance(word, Counted):
                     self._spent.count(word)
+                elif isinstance(word, Call):
+                    self._calls.append(word)
                 elif isinstance(word, Ended):
                     self._ended = word.why
                 else:
@@ -121,6 +124,10 @@ class LanguageModel:
         self._spent.written = max(self._spent.written, len(citing.said) // CHARACTERS_OF_A_TOKEN)
 
     def _end(self, citing: Citing, question: Question) -> Iterator[Event]:
+        if self._calls and self._ended in ("stop", "") and question.may_call:
+            # One that ended at its limit was cut off inside of what it wanted to call.
+            yield Wants(tuple(self._calls), citing.said)
+            return
         if not self._ended or not citing.said.strip():
             kind = "withheld" if self._ended == "withheld" else "cut" if citing.said.strip() else "garbage"
             yield self._failed(kind)
@@ -141,8 +148,8 @@ class LanguageModel:
 
 
 def needs_model(question: Question) -> bool:
-    """Is there anything to give a model? One that is given neither passages nor an earlier turn can only invent."""
-    return question.findings.is_answerable or bool(question.history)
+    """Is there anything to give a model? One that is given neither passages, nor an earlier turn, nor a tool can only invent."""
+    return question.findings.is_answerable or bool(question.history) or bool(question.tools)
 
 
 def names_of_models(connection: Connection) -> list[str]:
@@ -172,7 +179,11 @@ def sentence_of(kind: str, connection: Connection) -> str:
 
 def estimated(said: Prompt) -> int:
     """About how many tokens a prompt has, rather too many than too few."""
-    return (len(said.system) + sum(len(text) for _, text in said.turns)) // CHARACTERS_OF_A_TOKEN + 1
+    size = len(said.system) + sum(len(text) for _, text in said.turns)
+    size += sum(len(tool.name) + len(tool.description) + len(json.dumps(tool.schema)) for tool in said.tools)
+    for one in said.rounds:
+        size += len(one.said) + sum(len(call.arguments) + len(result) for call, result in one.calls)
+    return size // CHARACTERS_OF_A_TOKEN + 1
 
 
 def dialect_of(kind: str) -> Dialect:

@@ -9,10 +9,12 @@ from urllib.parse import urlsplit
 import openai
 
 from accounts.outbound.streaming import PinnedTransport, Place
+from agents.providers.base import Round, ToolOffer
 from agents.providers.wire import (
     Connection,
     Counted,
     Ended,
+    Gathered,
     Piece,
     Prompt,
     Trouble,
@@ -43,13 +45,18 @@ class OpenAIDialect:
         messages: Any = [
             {"role": "system", "content": prompt.system},
             *({"role": role, "content": text} for role, text in prompt.turns),
+            *(message for one in prompt.rounds for message in _round(one)),
         ]
-        client = _client(connection, transport)
+        if prompt.tools:
+            options["tools"] = [_tool(tool) for tool in prompt.tools]
+            options["tool_choice"] = "auto" if prompt.may_call else "none"
+        client, gathered = _client(connection, transport), Gathered()
         with client.chat.completions.create(
             model=connection.model, messages=messages, stream=True, stream_options={"include_usage": True}, **options
         ) as stream:
             for chunk in stream:
-                yield from _words(chunk)
+                yield from _words(chunk, gathered)
+        yield from gathered.calls()
 
     def names(self, connection: Connection, transport: PinnedTransport) -> Iterator[str]:
         """The ids of the server's models."""
@@ -77,7 +84,22 @@ def _limit(connection: Connection) -> str:
     return "max_completion_tokens" if is_theirs else "max_tokens"
 
 
-def _words(chunk: Any) -> Iterator[Word]:
+def _tool(tool: ToolOffer) -> dict[str, Any]:
+    described = {"name": tool.name, "description": tool.description, "parameters": dict(tool.schema)}
+    return {"type": "function", "function": described}
+
+
+def _round(one: Round) -> Iterator[dict[str, Any]]:
+    calls = [
+        {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        for call, _ in one.calls
+    ]
+    yield {"role": "assistant", "content": one.said or None, "tool_calls": calls}
+    for call, result in one.calls:
+        yield {"role": "tool", "tool_call_id": call.id, "content": result}
+
+
+def _words(chunk: Any, gathered: Gathered) -> Iterator[Word]:
     # The library does not check what came against its types, so nothing here can be relied on.
     try:
         if chunk.usage is not None:
@@ -85,6 +107,9 @@ def _words(chunk: Any) -> Iterator[Word]:
         for choice in (chunk.choices or ())[:1]:
             if choice.delta is not None and choice.delta.content:
                 yield Piece(text_of(choice.delta.content))
+            for call in (choice.delta.tool_calls or ()) if choice.delta is not None else ():
+                wanted = call.function
+                gathered.take(call.index, call_id=call.id, name=wanted.name, arguments=wanted.arguments)
             if choice.finish_reason:
                 yield Ended(ENDINGS.get(choice.finish_reason, "stop"))
     except (AttributeError, TypeError) as error:

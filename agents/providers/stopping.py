@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from contextlib import closing
 
-from agents.providers.base import Done, Event, Failed, Text
+from agents.providers.base import Done, Event, Failed, Text, Wants
 
 Events = Generator[Event, None, None]
 
@@ -32,7 +32,7 @@ def until(events: Events, stop: Sequence[str]) -> Events:
                 if end is not None:
                     break
             else:
-                if held and isinstance(event, Done | Failed):
+                if held and isinstance(event, Done | Failed | Wants):
                     yield Text(held)
                 yield event
         else:

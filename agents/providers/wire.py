@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import httpx2
 
 from accounts.outbound.streaming import Limits, PinnedTransport, Place
+from agents.providers.base import Call, Round, ToolOffer
+
+MOST_CALLS: Final = 32
+LONGEST_ID: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +31,16 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What is said to a model: our rules and the agent's instructions, and what was said in turns, the question last."""
+    """What is said to a model: our rules and the agent's instructions, and what was said in turns, the question last.
+
+    Then the rounds in which it called tools, whose answers are written as the data that they are.
+    """
 
     system: str
     turns: tuple[tuple[str, str], ...]
+    tools: tuple[ToolOffer, ...] = ()
+    rounds: tuple[Round, ...] = ()
+    may_call: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,36 @@ class Ended:
     why: str
 
 
-Word = Piece | Counted | Ended
+Word = Piece | Counted | Ended | Call
+# What a model may write for the tools that it wants called at once.
+LONGEST_CALLS: Final = 64_000  # characters
+
+
+class Gathered:
+    """The calls that a model writes piece by piece, by their place. Raises `Trouble` where there is no end to them."""
+
+    def __init__(self) -> None:
+        self._parts: dict[int, list[str]] = {}
+        self._size = 0
+
+    def take(self, place: object, *, call_id: object = None, name: object = None, arguments: object = None) -> None:
+        """Add what came of the call at this place."""
+        if not isinstance(place, int) or (place not in self._parts and len(self._parts) >= MOST_CALLS):
+            raise Trouble("garbage")
+        part = self._parts.setdefault(place, ["", "", ""])
+        for at, value in ((0, call_id), (1, name), (2, arguments)):
+            if value is not None:
+                text = text_of(value)
+                self._size += len(text)
+                # Only arguments come in pieces; some servers repeat the rest.
+                part[at] = part[at] + text if at == 2 else part[at] or text
+        if self._size > LONGEST_CALLS:
+            raise Trouble("large")
+
+    def calls(self) -> Iterator[Call]:
+        """Yield what was gathered, in the order of places."""
+        for place, (call_id, name, arguments) in sorted(self._parts.items()):
+            yield Call(call_id[:LONGEST_ID] or f"call_{place}", name, arguments)
 
 
 class Trouble(Exception):

@@ -1,11 +1,25 @@
-"""Which keys for model vendors lie under an older master key, and how do they come under the newest?"""
+"""Which keys for model vendors and servers of tools lie under an older master key, and how do they come under the newest?"""
 
 from __future__ import annotations
+
+from typing import Final
 
 from django.db import connections
 
 from accounts.sealed import Rotated
 from agents.vendors import vault
+
+# What reads workspace, row, kind, address and key, and what writes the key that is sealed anew.
+SEALED: Final = (
+    (
+        "SELECT workspace_id, id, kind, base_url, sealed FROM agents_modelprovider",
+        "UPDATE agents_modelprovider SET sealed = %s WHERE id = %s AND sealed = %s",
+    ),
+    (
+        "SELECT workspace_id, id, 'tools', url, sealed FROM agents_toolserver",
+        "UPDATE agents_toolserver SET sealed = %s WHERE id = %s AND sealed = %s",
+    ),
+)
 
 
 def rotate() -> Rotated:
@@ -13,21 +27,25 @@ def rotate() -> Rotated:
 
     As the owner of the tables, from a terminal: no request and no job reads across workspaces.
     """
-    rotated = Rotated("Keys for model vendors", "MODEL_KEY")
+    rotated = Rotated("Keys for model vendors and servers of tools", "MODEL_KEY")
+    for select, update in SEALED:
+        _renew(rotated, select, update)
+    return rotated
+
+
+def _renew(rotated: Rotated, select: str, update: str) -> None:
     with connections["owner"].cursor() as cursor:
-        cursor.execute("SELECT workspace_id, id, kind, base_url, sealed FROM agents_modelprovider")
-        for workspace, provider, kind, base_url, stored in cursor.fetchall():
+        cursor.execute(select)
+        for workspace, row, kind, base_url, stored in cursor.fetchall():
             if not vault.is_outdated(stored, workspace=workspace):
                 rotated.kept += 1
                 continue
             try:
-                key = vault.opened(stored, workspace=workspace, provider=provider, kind=kind, base_url=base_url)
+                key = vault.opened(stored, workspace=workspace, provider=row, kind=kind, base_url=base_url)
             except vault.Unopened:
                 rotated.closed += 1
                 continue
-            renewed = vault.sealed(key, workspace=workspace, provider=provider, kind=kind, base_url=base_url)
+            renewed = vault.sealed(key, workspace=workspace, provider=row, kind=kind, base_url=base_url)
             # Only where nobody entered another in between.
-            statement = "UPDATE agents_modelprovider SET sealed = %s WHERE id = %s AND sealed = %s"
-            cursor.execute(statement, [renewed, provider, stored])
+            cursor.execute(update, [renewed, row, stored])
             rotated.renewed += cursor.rowcount
-    return rotated

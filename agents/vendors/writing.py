@@ -88,7 +88,9 @@ def _by_model(agent: Agent, question: providers.Question, actor: Tenant, spent: 
     finally:
         # Also when the reader went away: what was used was used.
         _settle(use, model.spent)
-        spent.read, spent.written = model.spent.read, model.spent.written
+        # An answer that calls tools is asked for in several rounds, each reserved and settled by itself.
+        spent.read += model.spent.read
+        spent.written += model.spent.written
 
 
 def _temperature(agent: Agent, question: providers.Question) -> float | None:

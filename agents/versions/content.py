@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from agents.models import Agent, AgentVersion
+from agents.models import Agent, AgentVersion, Tool
 from agents.vendors.queries import listed
 from files.models import File
 
@@ -30,7 +30,9 @@ class Recovered:
 
     values: dict[str, Any]
     file_ids: list[UUID] = field(default_factory=list)
+    tool_ids: list[UUID] = field(default_factory=list)
     lost_files: int = 0
+    lost_tools: int = 0
     lost_provider: bool = False
 
     @property
@@ -42,20 +44,26 @@ class Recovered:
         elif self.lost_files:
             words = "files are not there for you any more: they were deleted, or their owners keep them private."
             parts.append(f"{self.lost_files} of its {words}")
+        if self.lost_tools:
+            some = "1 of its tools is" if self.lost_tools == 1 else f"{self.lost_tools} of its tools are"
+            parts.append(f"{some} not there any more.")
         if self.lost_provider:
             parts.append("The provider of its model was removed, so what writes the answers stays as it is now.")
         return " ".join(parts)
 
 
 def of(agent: Agent) -> dict[str, Any]:
-    """Return what the agent is now, as a version keeps it: ids of files and of the provider, never their names.
+    """Return what the agent is now, as a version keeps it: ids of files, tools and of the provider, never their names.
 
     Names would be read by whoever the agent passes to, of files that he may not read.
     """
     files = sorted(str(key) for key in agent.agent_files.values_list("file_id", flat=True))
     provider = str(agent.model_provider_id) if agent.model_provider_id else None
     values = {name: getattr(agent, name) for name in FIELDS}
-    return {**values, "provider": str(agent.provider), "model_provider_id": provider, "file_ids": files}
+    tools = sorted(str(key) for key in agent.agent_tools.values_list("tool_id", flat=True))
+    kept = {**values, "provider": str(agent.provider), "model_provider_id": provider, "file_ids": files}
+    # Versions from before there were tools say nothing of them, and are the same as those of an agent without any.
+    return {**kept, "tool_ids": tools} if tools else kept
 
 
 def recovered(version: AgentVersion) -> Recovered:
@@ -70,4 +78,7 @@ def recovered(version: AgentVersion) -> Recovered:
         values.pop("model", None)
     else:
         values["model_provider_id"] = UUID(provider) if provider else None
-    return Recovered(values, there, lost_files=len(ids) - len(there), lost_provider=is_lost)
+    chosen = [UUID(key) for key in content.get("tool_ids", [])]
+    tools = list(Tool.objects.filter(pk__in=chosen).values_list("pk", flat=True))
+    files_lost, tools_lost = len(ids) - len(there), len(chosen) - len(tools)
+    return Recovered(values, there, tools, lost_files=files_lost, lost_tools=tools_lost, lost_provider=is_lost)

@@ -9,7 +9,7 @@ from difflib import SequenceMatcher
 from typing import Any, Final
 from uuid import UUID
 
-from agents.models import Agent, ModelProvider
+from agents.models import Agent, ModelProvider, Tool
 from files.models import File
 
 LABELS: Final = {
@@ -24,6 +24,7 @@ LABELS: Final = {
     "retrieval_depth": "Passages to look at",
     "retrieval_threshold": "How close a passage must be",
     "file_ids": "Files",
+    "tool_ids": "Tools",
 }
 # How a text is cut to be compared: into words and, where they are too many, into sentences and lines.
 CUTS: Final = (re.compile(r"\s+|\S+"), re.compile(r"[^\n.!?]*[\n.!?]+\s*|[^\n.!?]+"))
@@ -62,7 +63,7 @@ def between(older: Mapping[str, Any], newer: Mapping[str, Any]) -> list[Differen
     for key, label in LABELS.items():
         if before.get(key) == after.get(key):
             continue
-        if key in ("file_ids", "starter_prompts"):
+        if key in ("file_ids", "tool_ids", "starter_prompts"):
             pieces = _members(before.get(key) or [], after.get(key) or [], names)
         elif isinstance(after.get(key), str) and key != "writer":
             pieces = _words(before.get(key) or "", after[key])
@@ -84,6 +85,8 @@ def _names(*contents: Mapping[str, Any]) -> dict[str, str]:
     providers = {UUID(content["model_provider_id"]) for content in contents if content["model_provider_id"]}
     found = [*File.objects.filter(pk__in=files).values_list("pk", "name")]
     found += [*ModelProvider.objects.filter(pk__in=providers).values_list("pk", "name")]
+    tools = {UUID(key) for content in contents for key in content.get("tool_ids", [])}
+    found += [*Tool.objects.filter(pk__in=tools).values_list("pk", "name")]
     return {str(key): name for key, name in found}
 
 
@@ -105,7 +108,7 @@ def _members(before: list[str], after: list[str], names: Mapping[str, str]) -> l
         gone, new = before, after
 
     def named(one: str) -> str:
-        return names.get(one, "A file that is not there for you any more") if _is_id(one) else one
+        return names.get(one, "One that is not there for you any more") if _is_id(one) else one
 
     return [*(Piece(GONE, named(one)) for one in gone), *(Piece(NEW, named(one)) for one in new)]
 

@@ -121,6 +121,18 @@ GOES: Final[dict[str, Part]] = {
         empty="message__conversation__erased_after",
         without=("message__conversation__completions", "message__conversation__trials"),
     ),
+    "conversations.ToolCall": Part(
+        "tool-calls",
+        (
+            *("id", "message_id", "number", "round", "said", "server_name", "tool_name", "arguments", "asks", "state"),
+            *("result", "created_at", "decided_at", "finished_at"),
+        ),
+        {
+            "workspace_id": _WHERE,
+            "tool_id": "servers of tools and their keys do not leave the installation",
+            **dict.fromkeys(("mark", "model_name", "digest"), "serves while the answer is written"),
+        },
+    ),
     "conversations.Feedback": Part(
         "feedback",
         ("id", "owner_id", "message_id", "agent_id", "is_helpful", "comment", "is_passed_on", "updated_at"),
@@ -131,6 +143,7 @@ GOES: Final[dict[str, Part]] = {
 
 _CREDENTIALS: Final = "it lets somebody in, or did"
 _VENDORS: Final = "it names a vendor of this installation, with an encrypted key"
+_TOOLS: Final = "it names a server of tools that this installation calls, with an encrypted key"
 _NUMBERS: Final = "what was used is counted here, and can be taken as CSV on the page Usage"
 _SETTINGS: Final = "a setting of the workspace in this installation, not its content"
 _COPIES: Final = "a copy of what the trail's own part holds"
@@ -145,6 +158,9 @@ STAYS: Final[dict[str, str]] = {
     "files.Passage": _MADE_ANEW,
     "files.Embedding": _MADE_ANEW,
     "agents.ModelProvider": _VENDORS,
+    "agents.ToolServer": _TOOLS,
+    "agents.Tool": _TOOLS,
+    "agents.AgentTool": _TOOLS,
     "agents.Budget": _SETTINGS,
     "agents.MonthlyUse": _NUMBERS,
     "agents.ModelUse": _NUMBERS,

@@ -97,11 +97,12 @@ def _check_versions(package: Package) -> None:
     """What an agent was is one JSON value, in which ids and settings stand as a version of this installation has them."""
     for row in lines.rows(package, VERSIONS):
         content = row["content"]
-        known = {*FIELDS, "provider", "model_provider_id", "file_ids"}
+        known = {*FIELDS, "provider", "model_provider_id", "file_ids", "tool_ids"}
         if not set(content) <= known or not {"provider", "model_provider_id", "file_ids"} <= set(content):
             raise ImportRefused("rows", lines.part_name(VERSIONS))
         try:
             keys = [UUID(key) for key in content["file_ids"]]
+            keys += [UUID(key) for key in content.get("tool_ids", [])]
             keys += [UUID(content["model_provider_id"])] if content["model_provider_id"] else []
             lines.check_values("agents.Agent", {name: content[name] for name in FIELDS if name in content})
         except (ValueError, TypeError, AttributeError) as error:

@@ -21,13 +21,15 @@ from aiaxis.imports import lines
 from aiaxis.imports.checking import FILES, MEMBERS, MESSAGES, VERSIONS, Contents
 from aiaxis.imports.keys import Keys
 from aiaxis.imports.package import Package
-from conversations.models import Message
+from conversations.models import UNFINISHED, Message, ToolCall
 from conversations.rendering import render
 from files import names, types
 from files.models import File
 from files.refusals import SENTENCES, DocumentRefused, Reason
 
 BATCH: Final = 500
+CALLS: Final = "conversations.ToolCall"
+OPEN: Final = (ToolCall.State.READY, ToolCall.State.WAITING, ToolCall.State.CONFIRMED, ToolCall.State.RUNNING)
 Values = dict[str, Any]
 
 
@@ -43,6 +45,7 @@ class Rows:
             FILES: self._file,
             MESSAGES: self._message,
             VERSIONS: self._version,
+            CALLS: self._call,
         }
 
     def write(self) -> dict[str, int]:
@@ -98,14 +101,21 @@ class Rows:
             values["status"], values["refusal"] = File.Status.REFUSED, SENTENCES[Reason.LOST]
 
     def _message(self, row: Values, values: Values) -> None:
-        if row["status"] in (Message.Status.QUEUED, Message.Status.WRITING):
+        if row["status"] in UNFINISHED:
             values["status"] = Message.Status.INTERRUPTED
         if row["role"] == Message.Role.ASSISTANT and row["text"]:
             numbers = self.contents.quotes.get(row["id"], [])
             values["html"] = render(row["text"], message_id=values["id"], numbers=numbers)
 
+    def _call(self, row: Values, values: Values) -> None:
+        if row["state"] in OPEN:
+            # Nobody is asked for a word on what another installation wanted to call.
+            values["state"] = ToolCall.State.DROPPED
+
     def _version(self, row: Values, values: Values) -> None:
         content = dict(row["content"])
+        # Servers of tools did not come along.
+        content.pop("tool_ids", None)
         content["file_ids"] = sorted(self._mapped(FILES, content["file_ids"]))
         [content["model_provider_id"]] = self._mapped("agents.ModelProvider", [content["model_provider_id"]])
         values["content"] = content

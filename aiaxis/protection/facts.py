@@ -16,6 +16,7 @@ from django.db import connections
 
 from accounts.http import Tenant
 from accounts.models import Workspace
+from agents.tools.models import ToolServer
 from agents.vendors.models import ModelProvider
 from audit.retention import choosing
 
@@ -79,6 +80,7 @@ class Live:
     own_channels: int
     workspace: Workspace
     providers: list[tuple[str, str]]
+    tools: list[tuple[str, str]]
     retention: choosing.Period
 
     @property
@@ -93,7 +95,7 @@ class Live:
 
 
 def read(actor: Tenant) -> Live:
-    """Ask for all of it: four questions, whatever there is."""
+    """Ask for all of it: five questions, whatever there is."""
     said = _said()
     checks = {one["own"]: Checked(_moment(one["at"]), one["holds"]) for one in said["checks"]}
     visits = said["visits"]
@@ -113,6 +115,7 @@ def read(actor: Tenant) -> Live:
         own_channels=said["told"]["own"],
         workspace=Workspace.objects.get(pk=actor.workspace_id),
         providers=[(one.name, _host(one.base_url)) for one in ModelProvider.objects.order_by("name")],
+        tools=[(one.name, _host(one.url)) for one in ToolServer.objects.filter(is_on=True).order_by("name")],
         retention=_in_force(),
     )
 

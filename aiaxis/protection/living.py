@@ -13,7 +13,7 @@ def facts(live: Live) -> dict[str, list[Fact]]:
         "P5": [_tables(live), _latest(live.latest), _attacked(live.attacked)],
         "P6": [_entries(live), _sealed(live), *_checks(live), _kept(live)],
         "P7": [_operators(live), _channels(live)],
-        "P9": [_providers(live), _visits(live)],
+        "P9": [_providers(live), _tools(live), _visits(live)],
     }
 
 
@@ -122,6 +122,17 @@ def _providers(live: Live) -> Fact:
     return Fact(
         "Language models",
         f"Questions to agents that use them, with the passages found for these, go to: {named}. Nobody else is sent anything.",
+        "notice",
+    )
+
+
+def _tools(live: Live) -> Fact:
+    if not live.tools:
+        return Fact("Tools", "None. No agent calls anything outside of this installation.", "ok")
+    named = "; ".join(f"{name} ({host})" for name, host in live.tools)
+    return Fact(
+        "Tools",
+        f"Agents that have them call tools of: {named}. Those are sent what a model writes for them, and nothing else.",
         "notice",
     )
 

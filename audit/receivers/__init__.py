@@ -4,7 +4,19 @@ One short function for each signal of each app. A receiver names the facts that 
 is not recorded. Facts are stored in the sender's transaction, so they raise; denials are spooled, so they never do.
 """
 
-from audit.receivers import checks, content, denials, exports, glass, operators, people, sign_ins, vendors, workspaces
+from audit.receivers import (
+    checks,
+    content,
+    denials,
+    exports,
+    glass,
+    operators,
+    people,
+    sign_ins,
+    tools,
+    vendors,
+    workspaces,
+)
 
 __all__ = [
     "checks",
@@ -15,6 +27,7 @@ __all__ = [
     "operators",
     "people",
     "sign_ins",
+    "tools",
     "vendors",
     "workspaces",
 ]

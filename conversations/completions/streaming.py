@@ -39,10 +39,11 @@ FAILURES: Final = {
     "key": (502, "model_not_available"),
     "forbidden": (502, "model_not_available"),
     "missing": (502, "model_not_available"),
+    "confirmation": (403, "tool_confirmation_required"),
 }
 FAILED: Final = (502, "upstream_error")
 # What will not be better a moment later: OpenAI's clients read this header, and do not try again by themselves.
-LASTING: Final = frozenset({"insufficient_quota", "model_not_available"})
+LASTING: Final = frozenset({"insufficient_quota", "model_not_available", "tool_confirmation_required"})
 
 
 @dataclass(slots=True)
@@ -68,7 +69,7 @@ class Told:
             place.append({name: data[name] for name in SHOWN})
         elif event == "closed":
             self.failure = Refused(401, KEY_ENDED)
-        elif event != "status":
+        elif event not in ("status", "call"):
             self._end(event, data)
 
     def _end(self, event: str, data: dict[str, Any]) -> None:
@@ -137,6 +138,8 @@ class CompletionStream(AnswerStream):
     def frames(self, event: str, data: dict[str, Any], event_id: str) -> list[bytes]:
         """Write one event down as OpenAI's clients read it."""
         self.told.take(event, data)
+        if event == "call":
+            return []  # OpenAI's own calls are for the program to make; these are made here
         if event == "status":
             return [self._piece({"role": "assistant", "content": ""})]
         if event == "text":

@@ -14,11 +14,12 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from conversations.exporting.inert import plain, plain_lines, quoted, tamed
-from conversations.models import Citation, Conversation, ConversationFile, Message
+from conversations.models import Citation, Conversation, ConversationFile, Message, ToolCall
 
 # Changed whenever a field changes its meaning, so that a program knows what it reads.
 VERSION: Final = 1
 LONGEST_NAME: Final = 60
+CALL_FIELDS: Final = ("number", "server_name", "tool_name", "arguments", "state", "result", "created_at", "finished_at")
 _MARK: Final = re.compile(r"\[(\d{1,3})\]")
 
 
@@ -56,6 +57,11 @@ def _markdown(conversation: Conversation, attached: list[ConversationFile], mess
     notes: list[str] = []
     for number, message in enumerate(messages, start=1):
         yield f"## {'Answer' if message.is_answer else 'Question'} · {_moment(message.created_at)}\n"
+        for call in message.calls.all():
+            yield f"Tool {plain(call.tool_name)} of {plain(call.server_name) or 'no server'}: {call.get_state_display()}.\n"
+            yield quoted(plain_lines(call.arguments)) + "\n"
+            if call.result:
+                yield quoted(plain_lines(call.result)) + "\n"
         if message.text:
             yield quoted(_body(message, number)) + "\n"
         state = _state(message)
@@ -98,10 +104,11 @@ def _state(message: Message) -> str:
     """Say how an answer ended where it did not end well, or that it has not ended."""
     return {
         Message.Status.QUEUED: "This answer is still to come.",
+        Message.Status.WAITING: "This answer waited for a call to be confirmed.",
         Message.Status.WRITING: "This answer was still being written.",
         Message.Status.STOPPED: "This answer was stopped.",
         Message.Status.INTERRUPTED: "This answer was interrupted.",
-        Message.Status.FAILED: f"This answer failed. {plain(message.error)}".rstrip(),
+        Message.Status.FAILED: f"This answer failed. {plain(message.trouble)}".rstrip(),
     }.get(Message.Status(message.state), "")
 
 
@@ -134,12 +141,17 @@ def _said(message: Message) -> dict[str, Any]:
         "role": message.role,
         "text": message.text,
         "status": message.state,
-        "error": message.error,
+        "error": message.trouble,
         "created_at": message.created_at,
         "finished_at": message.finished_at,
         "citations": [_cited(each) for each in message.citations.all() if each.kind == Citation.Kind.SOURCE],
         "closest": [_cited(each) for each in message.citations.all() if each.kind == Citation.Kind.CLOSEST],
+        "calls": [_called(each) for each in message.calls.all()],
     }
+
+
+def _called(call: ToolCall) -> dict[str, Any]:
+    return {field: getattr(call, field) for field in CALL_FIELDS}
 
 
 def _cited(citation: Citation) -> dict[str, Any]:

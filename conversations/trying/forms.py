@@ -25,7 +25,9 @@ class TrialForm(AnsweringForm):
     def settings(self) -> dict[str, Any]:
         """Return fields of an agent, by name."""
         values = {
-            name: value for name, value in self.cleaned_data.items() if name not in ("question", "attached", "writer")
+            name: value
+            for name, value in self.cleaned_data.items()
+            if name not in ("question", "attached", "tools", "writer")
         }
         provider, model = self.cleaned_data["writer"]
         return {**values, "model_provider_id": provider, "model": model}

@@ -19,7 +19,7 @@ from accounts.services.erasing import OWNER
 from agents import access as agent_access
 from agents.models import Agent
 from conversations import answering, services, signals
-from conversations.models import Conversation, Message, Trial, TrialFile
+from conversations.models import UNFINISHED, Conversation, Message, Trial, TrialFile
 from conversations.trying import access
 from conversations.trying.models import LEFT_AFTER
 
@@ -93,7 +93,7 @@ def sweep() -> int:
 def _end_read(actor: Tenant) -> None:
     """Delete the actor's tries that are answered: where there is no script, nothing else says that an answer was read."""
     trials = Trial.objects.filter(conversation__owner=actor.membership_id)
-    writing = Message.objects.filter(status__in=services.UNFINISHED)
+    writing = Message.objects.filter(status__in=UNFINISHED)
     over = trials.exclude(conversation__in=writing.values("conversation"))
     Conversation.objects.filter(pk__in=list(over.values_list("conversation", flat=True))).delete()
 

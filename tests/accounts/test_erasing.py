@@ -78,7 +78,13 @@ def furnish(person: Person) -> Desk:
 def write_everywhere(desk: Desk) -> None:
     """A word that nobody else writes, wherever people's words are kept, and a row where the desk has none."""
     rows, word = desk.rows, canary(desk.person)
-    for name, field in (("file_id", "name"), ("agent_id", "name"), ("passage_id", "text"), ("message_id", "text")):
+    for name, field in (
+        ("file_id", "name"),
+        ("agent_id", "name"),
+        ("passage_id", "text"),
+        ("message_id", "text"),
+        ("call_id", "result"),
+    ):
         setattr(rows[name], field, word)
         rows[name].save(update_fields=[field])
     Delta.objects.create(message=rows["message_id"], seq=0, kind="text", data={"text": word})

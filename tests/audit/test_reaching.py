@@ -121,6 +121,7 @@ def in_bodies(theirs: dict[str, str], own: dict[str, str]) -> Iterator[tuple[str
     yield "file", "POST", f"/conversations/{talk}/files/attach/", {"file": [MISSING, file]}, "form"
     yield "attached", "POST", "/agents/new/", {**form, "attached": [MISSING, file]}, "form"
     yield "attached", "POST", f"/agents/{mine}/edit/", {**form, "attached": file}, "form"
+    yield "tools", "POST", f"/agents/{mine}/edit/", {**form, "tools": [MISSING, str(theirs["tool_id"])]}, "form"
     people = {"visibility": "named", "people": [MISSING, str(theirs["member_id"])]}
     yield "people", "POST", f"/agents/{mine}/share/", people, "form"
     yield "agent", "POST", "/conversations/start/", {"agent": agent, "text": "x"}, "form"
@@ -159,7 +160,10 @@ def test_an_id_of_another_workspace_in_a_body_or_query_is_critical_and_a_missing
 
 def test_no_field_that_takes_an_id_is_forgotten_here() -> None:
     """A body or form of tomorrow that takes an id must be asked above."""
-    theirs = own = {"member_id": "", **dict.fromkeys(["file_id", "agent_id", "message_id", "conversation_id"], "")}
+    theirs = own = {
+        "member_id": "",
+        **dict.fromkeys(["file_id", "agent_id", "message_id", "conversation_id", "tool_id"], ""),
+    }
     asked = {name for name, *_ in in_bodies(theirs, own)}
     described = json.dumps(Client().get("/api/v1/openapi.json").json()["components"]["schemas"])
     for schema, about in json.loads(described).items():

@@ -49,6 +49,7 @@ from tests.authenticators import Authenticator
 from tests.cast import ACME, ADA, ALICE, BOB, CHARLIE, OLGA, PASSWORD, Person, acting
 from tests.doors import browser
 from tests.factories import Desk, MessageFactory, a_full_desk
+from tests.tools.stage import done_before, unfinished_under
 
 ANSWERED: Final = {
     "stop": Message.Status.QUEUED,
@@ -78,9 +79,7 @@ def desk_for(name: str) -> Desk:
             above = {"conversation": desk.rows["conversation_id"], "parent": desk.rows["message_id"]}
             asked = desk.rows["message_id"] = MessageFactory(**above, role=Message.Role.USER)
             if action in ANSWERED:
-                desk.rows["message_id"] = MessageFactory(
-                    **{**above, "parent": asked}, text="", finished_at=None, status=ANSWERED[action]
-                )
+                desk.rows["message_id"] = MessageFactory(**unfinished_under(asked, ANSWERED[action]))
         if action == "trial_stop":
             tried = Message.objects.filter(conversation=desk.rows["trial_id"].conversation_id, role="assistant")
             tried.update(status=Message.Status.QUEUED, finished_at=None)
@@ -129,6 +128,7 @@ def _an_empty_workspace(walk: Walk) -> None:
 def _done_before(name: str, desk: Desk) -> None:
     """What these addresses take back."""
     conversation, message = desk.rows["conversation_id"], desk.rows["message_id"]
+    done_before(name, desk)
     if name == "conversations:restore":
         archiving.archive(conversation, actor=ALICE.tenant)
     if name in ("conversations:attach", "api:attach_file"):

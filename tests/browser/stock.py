@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -9,10 +10,14 @@ from uuid import UUID, uuid4
 
 from django.utils import timezone
 
+from accounts.tenancy.models import new_id
 from agents import services as agents
-from agents.models import Agent
+from agents.models import Agent, Tool
+from agents.tools import services as tools
+from agents.tools.client import Offered
+from agents.tools.models import Rule
 from agents.vendors import services as vendors
-from conversations.models import Citation, Conversation, ConversationFile, Message, Trial
+from conversations.models import Citation, Conversation, ConversationFile, Message, ToolCall, Trial
 from conversations.rendering import render
 from conversations.sharing import services as sharing
 from files import storage
@@ -48,6 +53,8 @@ FIXED = {
     "models": "/models/",
     "new model provider": "/models/new/",
     "model budget": "/models/budget/",
+    "tools": "/tools/",
+    "new server of tools": "/tools/new/",
     "nothing": "/nothing-here/",
 }
 
@@ -66,6 +73,8 @@ class Stock:
     question: str
     trial: str
     provider: str
+    server: str
+    waiting: str
 
     @property
     def pages(self) -> dict[str, str]:
@@ -92,6 +101,9 @@ class Stock:
             "search": "/search/?q=unused+article",
             "model provider": self.provider,
             "model provider change": f"{self.provider}change/",
+            "server of tools": self.server,
+            "server of tools change": f"{self.server}change/",
+            "conversation with calls": self.waiting,
             **FIXED,
         }
 
@@ -119,13 +131,12 @@ def fill() -> Stock:
         passage = Passage.objects.create(
             file=file, position=0, page=1, label="Page 1", text=TEXT, start=0, end=len(TEXT)
         )
-        starters = [LONG, "How long do refunds take?"]
         agent = agents.create(
             actor=alice,
             name=LONG,
             description=LONG * 2,
             instructions="Be brief.",
-            starter_prompts=starters,
+            starter_prompts=[LONG, "How long do refunds take?"],
             visibility="named",
             people=[BOB.membership_id],
             file_ids=[file.pk],
@@ -137,7 +148,6 @@ def fill() -> Stock:
         sharing.share(conversation, actor=alice, visibility="named", people=[BOB.membership_id])
         question = _talk(conversation, file, passage)
         trial = _trial(agent, file, passage)
-    provider = a_provider()
     return Stock(
         file=f"/files/{file.pk}/",
         passage=f"/files/{file.pk}/passages/{passage.pk}/?start=0&end={len(QUOTE)}",
@@ -148,7 +158,9 @@ def fill() -> Stock:
         temporary=f"/conversations/{_temporary()}/",
         question=str(question),
         trial=f"/conversations/try/{trial}/",
-        provider=f"/models/{provider}/",
+        provider=f"/models/{a_provider()}/",
+        server=f"/tools/{a_server()}/",
+        waiting=f"/conversations/{_calling(agent)}/",
     )
 
 
@@ -166,6 +178,41 @@ def _trial(agent: Agent, file: File, passage: Passage) -> UUID:
     trial: UUID = Trial.objects.create(conversation=conversation, settings={}).pk
     _talk(conversation, file, passage)
     return trial
+
+
+def a_server() -> UUID:
+    """A server with long names: one tool in each state, and one more that its server does not offer any more."""
+    wanted, typed = new_id(), tools.Words(LONG[:80], f"https://93.184.216.34/{'mcp' * 60}", "k" * 20)
+    schema = {"type": "object", "properties": {"order": {"type": "string", "description": LONG}}, "required": ["order"]}
+    names = ["look_up", "cancel", "send", "count", "a-name_of-a-tool." * 7]
+    offered = [Offered(name, f"{LONG} <script>", schema, name == "look_up", "d" * 64) for name in names]
+    with acting(ALICE) as alice:
+        tools._keep("add", wanted, typed, typed.key)
+        tools._keep_tools(wanted, offered)
+        rules = {"look_up": Rule.FREE, "cancel": Rule.ASK, "send": Rule.FREE, "count": Rule.ASK}
+        for tool in Tool.objects.filter(server=wanted, name__in=rules):
+            tools.decide(tool, rule=rules[tool.name], seen=tool.digest, actor=alice)
+        moved = Offered("send", LONG, schema, True, "e" * 64)
+        tools._keep_tools(wanted, [one for one in offered if one.name not in ("send", "count")] + [moved])
+    return wanted
+
+
+def _calling(agent: Agent) -> UUID:
+    """A conversation whose answer waits for a word, after calls that came to something."""
+    with acting(ALICE) as alice:
+        conversation = Conversation.objects.create(owner_id=alice.membership_id, agent=agent, title="Cancel order 17")
+        asked = _say(conversation, None, role="user", text="Cancel order 17, if it has not left.")
+        answer = _say(conversation, asked, role="assistant", status="waiting", text="")
+        Message.objects.filter(pk=answer.pk).update(finished_at=None, alive_at=timezone.now())
+        states = ("done", "failed", "waiting")
+        for number, state in enumerate(states, start=1):
+            ToolCall.objects.create(
+                message=answer, number=number, round=number, mark=f"call_{number}", server_name=LONG[:80], state=state,
+                tool_name="a-name_of-a-tool." * 7, model_name="x", arguments=json.dumps({"order": "17", "note": LONG}),
+                digest="d" * 64, result="" if state == "waiting" else f"{LONG} <b>",
+            )  # fmt: skip
+    key: UUID = conversation.pk
+    return key
 
 
 def leave_unanswered(places: Stock) -> None:

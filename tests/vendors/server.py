@@ -35,6 +35,23 @@ class Asked:
         return [turn for turn in self.body.get("messages", []) if turn.get("role") != "system"]
 
     @property
+    def tools(self) -> dict[str, dict[str, Any]]:
+        """The tools that it was told of, by name."""
+        told = [one.get("function") or one for one in self.body.get("tools", [])]
+        return {one["name"]: one for one in told}
+
+    @property
+    def results(self) -> list[str]:
+        """What came of its calls, in their order."""
+        found = []
+        for turn in self.turns:
+            if turn["role"] == "tool":
+                found.append(turn["content"])
+            elif turn["role"] == "user" and isinstance(turn["content"], list):
+                found += [part["content"] for part in turn["content"] if part["type"] == "tool_result"]
+        return found
+
+    @property
     def system(self) -> str:
         """The rules."""
         first = self.body.get("messages", [{}])[0]
@@ -53,6 +70,8 @@ class Double:
         self.faults = Faults()
         self.asked: list[Asked] = []
         self.says: Callable[[Asked], str] | None = None
+        # Which tools its model wants called, with what: by the beginning of their names, or by any name at all.
+        self.wants: Callable[[Asked], list[tuple[str, Any]]] | None = None
         self.ending = ""
         self.pause = 0.0
         self.counts = True
@@ -83,6 +102,12 @@ class Double:
     def serve(self) -> None:
         """Answer until interrupted."""
         self._server.serve_forever()
+
+    def calls_for(self, asked: Asked) -> list[tuple[str, str]]:
+        """What the model wants called after this, as names and written arguments."""
+        wanted = self.wants(asked) if self.wants else []
+        names = {name: next((one for one in asked.tools if one.startswith(name)), name) for name, _ in wanted}
+        return [(names[name], what if isinstance(what, str) else json.dumps(what)) for name, what in wanted]
 
     def text_for(self, asked: Asked) -> str:
         """What the model says to this."""
@@ -152,8 +177,9 @@ class _Answers(BaseHTTPRequestHandler):
         self.end_headers()
         text = "All work and no play. " * (fault.large // 22) if fault.large else self.owner.text_for(asked)
         dialect = _openai if asked.path == "/v1/chat/completions" else _anthropic
+        calls = self.owner.calls_for(asked)
         pieces = [text[at : at + 4096] for at in range(0, len(text), 4096)] if fault.large else PIECE.findall(text)
-        for number, frame in enumerate(dialect(pieces, self.owner)):
+        for number, frame in enumerate(dialect(pieces, self.owner, calls)):
             if fault.cut == number:
                 self.close_connection = True
                 return
@@ -186,12 +212,23 @@ def _model(name: Any) -> dict[str, Any]:
     return {"id": name, "object": "model", "type": "model", "created": 0, "owned_by": "tern", "display_name": name}
 
 
-def _openai(pieces: list[str], double: Double) -> Iterator[bytes]:
+def _openai(pieces: list[str], double: Double, calls: list[tuple[str, str]]) -> Iterator[bytes]:
     """What OpenAI's dialect sends: chunks of a completion, the tokens, and the end."""
     base = {"id": "c1", "object": "chat.completion.chunk", "created": 0, "model": "tern"}
     for piece in pieces:
         yield _frame({**base, "choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]})
-    yield _frame({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": double.ending or "stop"}]})
+    for place, (name, arguments) in enumerate(calls):
+        begun: dict[str, Any] = {
+            "index": place,
+            "id": f"call_{place}",
+            "type": "function",
+            "function": {"name": name, "arguments": ""},
+        }
+        parts = [{"index": place, "function": {"arguments": part}} for part in (arguments[:3], arguments[3:])]
+        for delta in (begun, *parts):
+            yield _frame({**base, "choices": [{"index": 0, "delta": {"tool_calls": [delta]}, "finish_reason": None}]})
+    ending = double.ending or ("tool_calls" if calls else "stop")
+    yield _frame({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": ending}]})
     if double.counts:
         read, written = TOKENS
         usage = {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written}
@@ -199,7 +236,7 @@ def _openai(pieces: list[str], double: Double) -> Iterator[bytes]:
     yield b"data: [DONE]\n\n"
 
 
-def _anthropic(pieces: list[str], double: Double) -> Iterator[bytes]:
+def _anthropic(pieces: list[str], double: Double, calls: list[tuple[str, str]]) -> Iterator[bytes]:
     """What Anthropic's dialect sends: named events around blocks."""
     read, written = TOKENS if double.counts else (0, 0)
     message: dict[str, Any] = {
@@ -215,7 +252,14 @@ def _anthropic(pieces: list[str], double: Double) -> Iterator[bytes]:
     for piece in pieces:
         yield _event("content_block_delta", index=0, delta={"type": "text_delta", "text": piece})
     yield _event("content_block_stop", index=0)
-    yield _event("message_delta", delta={"stop_reason": double.ending or "end_turn"}, usage={"output_tokens": written})
+    for place, (name, arguments) in enumerate(calls, start=1):
+        block = {"type": "tool_use", "id": f"toolu_{place}", "name": name, "input": {}}
+        yield _event("content_block_start", index=place, content_block=block)
+        for part in (arguments[:3], arguments[3:]):
+            yield _event("content_block_delta", index=place, delta={"type": "input_json_delta", "partial_json": part})
+        yield _event("content_block_stop", index=place)
+    ending = double.ending or ("tool_use" if calls else "end_turn")
+    yield _event("message_delta", delta={"stop_reason": ending}, usage={"output_tokens": written})
     yield _event("message_stop")
 
 

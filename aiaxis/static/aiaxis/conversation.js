@@ -72,7 +72,8 @@
         this.busy(false);
         this.say(JSON.parse(event.data).detail);
       });
-      for (const name of ["done", "failed", "stopped", "interrupted"]) {
+      this.source.addEventListener("call", (event) => this.calling(JSON.parse(event.data)));
+      for (const name of ["done", "failed", "stopped", "interrupted", "waiting"]) {
         this.source.addEventListener(name, () => this.finish());
       }
       // EventSource comes back by itself with Last-Event-ID. Where the server refused the line, the turn is asked for after a
@@ -118,7 +119,16 @@
       place.textContent = sentence;
     }
 
+    // What a tool is called is text of somebody else's, and stays text.
+    calling(data) {
+      if (data.state !== "ready") return;
+      this.waiting = `Calling ${data.tool}${data.server ? ` of ${data.server}` : ""}`;
+      this.say(`${this.waiting} …`);
+      if (!this.text) this.draw();
+    }
+
     add(data) {
+      this.say("");
       this.text += data.text;
       following(() => this.draw());
     }
@@ -160,7 +170,9 @@
         const said = document.querySelector("[data-said]");
         following(() => turn.replaceWith(...page.body.childNodes));
         around.dispatchEvent(new Event("answered", { bubbles: true }));
-        if (said) said.textContent = "The answer is complete.";
+        const waits = [...document.querySelectorAll("[data-decision]")].pop();
+        if (said) said.textContent = waits ? "The agent waits for your word on a call." : "The answer is complete.";
+        if (waits) return waits.scrollIntoView({ block: "nearest" });
         if (document.activeElement === document.body) document.querySelector("draft-box textarea")?.focus({ preventScroll: true });
       } catch {
         this.say(lost || DROPPED);
