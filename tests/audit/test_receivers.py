@@ -15,8 +15,8 @@ from audit.models import Entry
 from tests import cast
 
 APPS = ("accounts", "agents", "conversations", "files")
-# Not facts: nothing has changed, and a letter says so, or a job goes on.
-TOLD_ONLY = {"accounts.api_key_ending", "files.bytes_left"}
+# Not facts: nothing has changed, and a letter says so, or a job goes on. What let an answer go on is told by `call_decided`.
+TOLD_ONLY = {"accounts.api_key_ending", "files.bytes_left", "conversations.answer_resumed"}
 
 
 def signals() -> Iterator[tuple[str, Signal]]:
