@@ -39,8 +39,9 @@ def put_back() -> None:
     A fixture of a whole module that commits (a stage of attacks, a served installation) must call it too: what it left in
     the trail would be counted by the next test that looks there.
     """
-    for alias in connections:
-        connections[alias].close()
+    for connection in connections.all(initialized_only=True):
+        if connection.in_atomic_block or not connection.is_usable():
+            connection.close()
     for database in CAST_TABLES:
         _in_peace(_empty, database)
         _in_peace(_recast, database)
