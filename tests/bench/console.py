@@ -51,8 +51,8 @@ INSERT INTO files_file (id, workspace_id, owner_id, name, media_type, size, sha2
 SELECT uuidv7(), m.workspace_id, m.id, 'report.pdf', 'application/pdf', 1000 + n, md5(n || m.id::text) || md5(m.id::text),
     md5(m.id::text || n), 'private', CASE WHEN n % 20 = 0 THEN 'refused' ELSE 'ready' END, '', 3, now(), now()
 FROM generate_series(1, 10) n, accounts_membership m;
-INSERT INTO conversations_conversation (id, workspace_id, owner_id, title, created_at, updated_at)
-SELECT uuidv7(), m.workspace_id, m.id, 'Talk', now(), now() FROM generate_series(1, 5) n, accounts_membership m;
+INSERT INTO conversations_conversation (id, workspace_id, owner_id, title, visibility, created_at, updated_at)
+SELECT uuidv7(), m.workspace_id, m.id, 'Talk', 'private', now(), now() FROM generate_series(1, 5) n, accounts_membership m;
 INSERT INTO procrastinate_jobs (queue_name, task_name, args, status, attempts)
 SELECT 'default', 'files.read', '{{}}', CASE WHEN n % 3 = 0 THEN 'todo' ELSE 'failed' END::procrastinate_job_status, 1
 FROM generate_series(1, 30000) n;
