@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from django.db import connections
-from django.db.models import Case, CharField, IntegerField, Max, Min, QuerySet, Sum, Value, When
+from django.db.models import Case, CharField, IntegerField, Max, Min, QuerySet, Subquery, Sum, Value, When
 from django.db.models.functions import Cast, Coalesce
 
 from accounts.models import Workspace
@@ -91,7 +92,7 @@ class Whole:
     """One group with everything that an operator decides by."""
 
     group: Group
-    entries: list[Entry]
+    entries: Sequence[Entry]
     chart: charts.Chart
     notes: list[ReviewNote]
     block: Block | None
@@ -111,10 +112,10 @@ def queue(wanted: Wanted, operator: Operator) -> list[Group]:
 def whole(fingerprint: str) -> Whole | None:
     """One group, or None where nothing of this kind was refused."""
     found = _refused().filter(fingerprint=fingerprint)
-    latest = list(found.order_by("-id")[:LATEST_OF_A_GROUP])
-    groups = _groups(_latest(found))
-    if not groups:
+    latest = list(found.annotate(begins=Subquery(_beginning(found))).order_by("-id")[:LATEST_OF_A_GROUP])
+    if not latest:
         return None
+    groups = _groups(_since(found, latest[0].begins))
     address, counted = groups[0].address, daily.of_kind(fingerprint)
     return Whole(
         group=replace(groups[0], count=counted.count, first=counted.first or groups[0].first),
@@ -151,8 +152,15 @@ def _refused() -> QuerySet[Entry]:
 
 def _latest(found: QuerySet[Entry]) -> QuerySet[Entry]:
     # Where the latest begin is asked first: as a condition inside the question the planner read the whole table for it.
-    oldest = list(found.order_by("-id").values_list("pk", flat=True)[LATEST - 1 : LATEST])
-    return found.filter(id__gte=oldest[0]) if oldest else found
+    return _since(found, next((row["pk"] for row in _beginning(found)), None))
+
+
+def _beginning(found: QuerySet[Entry]) -> QuerySet[Entry, Any]:
+    return found.order_by("-id").values("pk")[LATEST - 1 : LATEST]
+
+
+def _since(found: QuerySet[Entry], oldest: UUID | None) -> QuerySet[Entry]:
+    return found.filter(id__gte=oldest) if oldest else found
 
 
 def _block_of(address: str) -> Block | None:

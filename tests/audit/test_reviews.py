@@ -283,8 +283,8 @@ def test_the_pages_cost_the_same_however_many_refusals(django_assert_max_num_que
             refused(reason=reason, times=5)
         entry = refused(reason="csrf", times=5)
         for address in (QUEUE, f"{QUEUE}{entry['fingerprint']}/"):
-            # The last one asks whether a visit is open, as on every page of the console.
-            with django_assert_max_num_queries(9, connection=connections["ops"]):
+            # Two besides say who the operator is. The last one asks whether a visit is open, as on every page of the console.
+            with django_assert_max_num_queries(8, connection=connections["ops"]):
                 assert browser.get(address).status_code == 200
 
 
