@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 from django.db import connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg.errors import DeadlockDetected
 
 from tests import environment
@@ -40,11 +41,22 @@ def put_back() -> None:
     the trail would be counted by the next test that looks there.
     """
     for connection in connections.all(initialized_only=True):
-        if connection.in_atomic_block or not connection.is_usable():
+        if connection.in_atomic_block or not _as_opened(connection):
             connection.close()
     for database in CAST_TABLES:
         _in_peace(_empty, database)
         _in_peace(_recast, database)
+
+
+def _as_opened(connection: BaseDatabaseWrapper) -> bool:
+    """Whether it can be kept for the next test: it answers, and has no setting any more that a test made for its session."""
+    if connection.connection is None:
+        return False
+    try:
+        connection.connection.execute("RESET ALL")
+    except psycopg.Error:
+        return False
+    return True
 
 
 @cache
