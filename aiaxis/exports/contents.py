@@ -22,12 +22,8 @@ class Part:
     left_out: Mapping[str, str] = field(default_factory=dict)
     visible: tuple[str, ...] = ()
     """Keys whose row the reader must be able to see as well: that a private file is attached somewhere is not told."""
-    empty: str = ""
-    """The way to a column that has to be empty: what is temporary is not taken home."""
-    own: str = ""
-    """The way to the owner, who must be the reader, where not all that the reader may see goes."""
-    without: tuple[str, ...] = ()
-    """Rows of which one marks what goes in a moment: a program's call, an agent that is tried."""
+    conversation: str | None = None
+    """The way to the conversation that it is, or hangs on: with one that does not go, nothing of it goes."""
 
 
 _WHERE: Final = "the export says once which workspace it is of"
@@ -77,22 +73,19 @@ GOES: Final[dict[str, Part]] = {
         "conversations",
         ("id", "owner_id", "agent_id", "title", "visibility", "created_at", "updated_at", "archived_at"),
         {"workspace_id": _WHERE, "submission": _FORM, "tsv": _MADE_ANEW, "erased_after": "temporary ones do not go"},
-        own="owner_id",
-        empty="erased_after",
-        without=("completions", "trials"),
+        conversation="",
     ),
     "conversations.ConversationShare": Part(
         "conversation-shares",
         ("id", "owner_id", "conversation_id", "member_id", "created_at"),
         {"workspace_id": _WHERE},
-        own="owner_id",
+        conversation="conversation",
     ),
     "conversations.ConversationFile": Part(
         "conversation-files",
         ("id", "conversation_id", "file_id", "file_name", "created_at"),
         {"workspace_id": _WHERE},
-        own="conversation__owner_id",
-        empty="conversation__erased_after",
+        conversation="conversation",
     ),
     "conversations.Message": Part(
         "messages",
@@ -109,17 +102,13 @@ GOES: Final[dict[str, Part]] = {
             "stop_requested_at": _LIVE,
             "alive_at": _LIVE,
         },
-        own="conversation__owner_id",
-        empty="conversation__erased_after",
-        without=("conversation__completions", "conversation__trials"),
+        conversation="conversation",
     ),
     "conversations.Citation": Part(
         "citations",
         ("id", "message_id", "number", "kind", "file_id", "file_name", "page", "label", "quote", "start", "end"),
         {"workspace_id": _WHERE, "passage_id": _MADE_ANEW},
-        own="message__conversation__owner_id",
-        empty="message__conversation__erased_after",
-        without=("message__conversation__completions", "message__conversation__trials"),
+        conversation="message__conversation",
     ),
     "conversations.ToolCall": Part(
         "tool-calls",
@@ -132,14 +121,18 @@ GOES: Final[dict[str, Part]] = {
             "tool_id": "servers of tools and their keys do not leave the installation",
             **dict.fromkeys(("mark", "model_name", "digest"), "serves while the answer is written"),
         },
+        conversation="message__conversation",
     ),
     "conversations.Feedback": Part(
         "feedback",
         ("id", "owner_id", "message_id", "agent_id", "is_helpful", "comment", "is_passed_on", "updated_at"),
         {"workspace_id": _WHERE},
-        empty="message__conversation__erased_after",
+        conversation="message__conversation",
     ),
 }
+
+PASSING: Final = ("erased_after", "completions", "trials")
+"""What marks a conversation that does not go: it is temporary, a program's call, or tries an agent."""
 
 _CREDENTIALS: Final = "it lets somebody in, or did"
 _VENDORS: Final = "it names a vendor of this installation, with an encrypted key"

@@ -25,7 +25,7 @@ from django.db import connection, transaction
 
 from accounts.http import Tenant
 from accounts.tenancy.context import current_member_id
-from aiaxis.exports.contents import GOES, Part
+from aiaxis.exports.contents import GOES, PASSING, Part
 from audit import notes, queries
 from audit.schemas import EntryOut
 from files import storage
@@ -137,12 +137,11 @@ def _lines(label: str, part: Part) -> Iterator[bytes]:
     for key in part.visible:
         # An inner join, behind which the policy of the other table stands.
         found = found.filter(**{f"{key}__pk__isnull": False, f"{key}__owner_id__isnull": False})
-    if part.empty:
-        found = found.filter(**{f"{part.empty}__isnull": True})
-    if part.own:
-        found = found.filter(**{part.own: current_member_id()})
-    for mark in part.without:
-        found = found.filter(**{f"{mark}__isnull": True})
+    if part.conversation is not None:
+        start = f"{part.conversation}__" if part.conversation else ""
+        passing = {f"{start}{mark}__isnull": True for mark in PASSING}
+        # Of conversations only one's own: of a colleague's that is shared the reader may not see every answer.
+        found = found.filter(**{f"{start}owner_id": current_member_id(), **passing})
     last: UUID | None = None
     while rows := list((found.filter(pk__gt=last) if last else found).values(*part.columns)[:BATCH]):
         yield "".join(f"{_encode(row)}\n" for row in rows).encode()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
@@ -17,6 +18,7 @@ from files import services as files
 from files.models import File, Passage
 from files.uploads import from_bytes
 from tests.cast import ALICE, BOB, Person, acting
+from tests.factories import ConversationFactory, MessageFactory, ToolCallFactory
 
 TEXT = "Any unused article may be sent back within thirty days.\nNobody has to give a reason."
 QUOTE = "Nobody has to give a reason."
@@ -24,7 +26,9 @@ SECRET = "what Bob keeps to himself"
 
 
 def made() -> bytes:
-    """A file with its passages, an agent of three versions, a conversation that forks, and what Bob shares and keeps."""
+    """A file with its passages, an agent of three versions, a conversation that forks and one that is temporary, both with a call of
+    a tool, and what Bob shares and keeps.
+    """
     with acting(ALICE) as alice:
         file = files.ingest(actor=alice, content=TEXT.encode(), name="returns.txt")
         agent = agents.create(actor=alice, name="Desk", instructions="Be brief.", visibility="named",
@@ -56,7 +60,10 @@ def talk(agent: Agent, file: File) -> None:
     start = passage.text.index(QUOTE)
     Citation.objects.create(message=answer, number=1, file=file, passage=passage, file_name=file.name, quote=QUOTE,
                             page=passage.page, label=passage.label, start=start, end=start + len(QUOTE))  # fmt: skip
+    ToolCallFactory(message=answer, state="done", result="It left on Monday.")
     Feedback.objects.create(owner_id=ALICE.membership_id, message=answer, agent=agent, is_helpful=False, comment="Why?")
+    passing = ConversationFactory(agent=agent, erased_after=now + timedelta(hours=1))
+    ToolCallFactory(message=MessageFactory(conversation=passing))
 
 
 def taken_home(person: Person) -> bytes:
@@ -86,7 +93,7 @@ def told(content: bytes) -> dict[str, Any]:
     again: dict[str, list[dict[str, Any]]] = json.loads(text)
     for row in again["files"]:
         row.pop("updated_at")
-    for part in ("agent-files", "agent-shares", "citations", "feedback"):
+    for part in ("agent-files", "agent-shares", "citations", "feedback", "tool-calls"):
         for row in again[part]:
             row.pop("id")
     told = {part: sorted(rows, key=json.dumps) for part, rows in again.items()}

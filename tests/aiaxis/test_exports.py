@@ -27,11 +27,12 @@ from accounts.tenancy.models import WorkspaceModel
 from aiaxis import jobs
 from aiaxis.exports import contents, services, writing
 from aiaxis.exports.models import WorkspaceExport
+from aiaxis.imports import lines
 from audit.models import Entry
 from files import storage
 from tests import doors
 from tests.cast import ACME, ADA, ALICE, BOB, CHARLIE, VERA, Person, acting
-from tests.factories import ConversationFactory, Desk, MessageFactory, a_full_desk
+from tests.factories import ConversationFactory, Desk, MessageFactory, ToolCallFactory, a_full_desk
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -101,19 +102,34 @@ def test_every_table_and_column_goes_or_stays_for_a_reason() -> None:
     assert all([*contents.STAYS.values(), *(why for part in contents.GOES.values() for why in part.left_out.values())])
 
 
+def test_what_hangs_on_a_conversation_goes_with_it_or_not_at_all() -> None:
+    """A table that is made tomorrow, too: of a temporary conversation it would take home what a tool answered in it."""
+    talks = {"conversations.Conversation", "conversations.Message"}
+    hanging = {
+        label
+        for label in contents.GOES
+        if label in talks or talks & {target for target, _ in lines.links(label).values()}
+    }
+    assert len(hanging) >= 7
+    assert hanging == {label for label, part in contents.GOES.items() if part.conversation is not None}
+
+
 def test_it_holds_what_the_owner_may_read_and_no_word_that_colleagues_keep_private() -> None:
     """P5, L4, L6: with rows of a colleague, private and shared, and a stranger's twin of every one."""
     own, shared = furnish(ALICE, "private"), furnish(BOB, "workspace")
     hidden, theirs = furnish(BOB, "private"), furnish(CHARLIE, "workspace")
     with acting(ALICE):
         soon = timezone.now() + timedelta(hours=1)
-        MessageFactory(conversation=ConversationFactory(agent=own.rows["agent_id"], erased_after=soon))
+        passing = MessageFactory(conversation=ConversationFactory(agent=own.rows["agent_id"], erased_after=soon))
+        ToolCallFactory(message=passing, result="word-of-a-tool-in-passing")
     file = written()
     text = everything(file)
     for word in (secret(ALICE, "private"), secret(BOB, "workspace")):
         assert word in text
     assert secret(BOB, "private") not in text
     assert secret(CHARLIE, "workspace") not in text
+    assert "word-of-a-tool-in-passing" not in text
+    assert [one["id"] for one in rows(file, "data/tool-calls.jsonl")] == [own.ids["call_id"]]
     for desk in (hidden, theirs):
         for part in ("file", "agent", "conversation", "message"):
             assert desk.ids[f"{part}_id"] not in {one["id"] for one in rows(file, f"data/{part}s.jsonl")}
