@@ -94,7 +94,7 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "conversations:archive": ("conversation.archived",),
     "conversations:restore": ("conversation.restored",),
     "conversations:share": ("conversation.visibility_changed", "conversation.people_changed"),
-    "conversations:detail": ("conversation.shown",),
+    **dict.fromkeys(("conversations:detail", "conversations:stream", "conversations:turn"), ("conversation.shown",)),
     "conversations:export": ("conversation.exported",),
     "conversations:stop": ("message.stopped",),
     "conversations:retry": ("message.asked",),
@@ -200,7 +200,7 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "api:restore_agent_version": ("agent.returned", "agent.changed", "agent.files_changed", "agent.tools_changed"),
     "api:delete_agent": ("agent.deleted",),
     "api:start_conversation": ("conversation.started",),
-    "api:list_messages": ("conversation.shown",),
+    **dict.fromkeys(("api:list_messages", "api:stream"), ("conversation.shown",)),
     "api:change_conversation": (
         "conversation.renamed",
         "conversation.archived",
@@ -235,7 +235,6 @@ _OWN_VERSIONS = "What its owner made of an agent before; each change is recorded
 _OWN_CONVERSATION = (
     "Its owner reads what was said to them, which is nobody's news; what agents read for it is recorded."
 )
-_PART_OF_A_READING = "A part of a conversation whose reading is recorded where a colleague opens it."
 _OWN_VIEW = "It says which branch of their own conversation a member sees; nothing that was said is changed."
 _OWN_TRIAL = (
     "Whoever tries an agent reads what was said to them alone; the question, and what was read for it, is recorded."
@@ -325,8 +324,6 @@ EXEMPT: Final[dict[str, str]] = {
     "conversations:agent_feedback": _RATINGS,
     "conversations:shared": _NAMES_AND_STATES,
     "conversations:choose": _OWN_VIEW,
-    "conversations:stream": _PART_OF_A_READING,
-    "conversations:turn": _PART_OF_A_READING,
     "conversations:trial": _OWN_TRIAL,
     "conversations:trial_answer": _OWN_TRIAL,
     "conversations:trial_end": "It deletes an answer that was never kept; the question is recorded, and a stop of its writing.",
@@ -336,7 +333,6 @@ EXEMPT: Final[dict[str, str]] = {
     "api:choose_path": _OWN_VIEW,
     "api:get_feedback": _OWN_CONVERSATION,
     "api:agent_feedback": _RATINGS,
-    "api:stream": _PART_OF_A_READING,
 }
 """Addresses that leave no entry when they are allowed, each with its reason."""
 

@@ -342,6 +342,7 @@ def stream(request: TenantRequest, conversation_id: UUID) -> HttpResponseBase:
         # What is not there has no kind.
         del nothing["Content-Type"]
         return nothing
+    sharing.note_reading(conversation, actor=request.tenant)
     try:
         frames = streaming.AnswerStream(conversation, request.tenant, last, streaming.verifier(request))
     except streaming.TooManyStreams as refusal:

@@ -134,6 +134,7 @@ def conversation_stream(request: TenantRequest, conversation_id: UUID) -> HttpRe
     if not streaming.has_news(conversation, last):
         # 204 tells an EventSource to stop asking.
         return HttpResponse(status=204)
+    sharing.note_reading(conversation, actor=request.tenant)
     try:
         stream = streaming.AnswerStream(conversation, request.tenant, last, streaming.verifier(request))
     except streaming.TooManyStreams as refusal:
@@ -169,6 +170,9 @@ def message_turn(request: TenantRequest, conversation_id: UUID, message_id: UUID
     conversation = access.get_conversation_or_refuse(conversation_id)
     access.get_place_or_refuse(conversation, message_id)
     message = queries.turn_of(conversation, message_id)
+    if message.is_finished:
+        # Until then a colleague's page asks again and again, and is given no word.
+        sharing.note_reading(conversation, actor=request.tenant)
     context = {"conversation": conversation, "message": message, **_permissions(request, conversation)}
     return render(request, "conversations/_turn.html", context)
 

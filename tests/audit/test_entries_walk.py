@@ -25,8 +25,10 @@ from tests.environment import ROOT
 in_a_transaction = pytest.mark.django_db(databases=["default", "identity", "cache", "ops"])
 
 NOT_WALKED: Final = {
-    "conversations:detail": "a colleague has to open it: tests/conversations/test_sharing.py",
-    "api:list_messages": "a colleague has to open it: tests/conversations/test_sharing.py",
+    **dict.fromkeys(
+        ("conversations:detail", "conversations:stream", "conversations:turn", "api:list_messages", "api:stream"),
+        "a colleague has to open it: tests/conversations/test_sharing.py",
+    ),
     "openai:create_completion": "it waits for a worker: tests/conversations/test_completions.py",
     "tools:create": "it asks a server of tools: tests/tools/test_servers.py",
     "tools:change": "it asks a server of tools: tests/tools/test_servers.py",

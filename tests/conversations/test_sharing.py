@@ -228,13 +228,21 @@ def test_its_owner_is_told_what_it_quotes_and_shares_it_on_a_page() -> None:
 
 
 def test_a_colleagues_reading_is_on_record_and_its_owners_is_not() -> None:
+    """L36, L37: by whichever of the five ways its words are given out, the stream of an answer that is long complete among them."""
     conversation = talk("named", BOB)
-    page(ALICE, conversation)
-    doors.program(ALICE).get(f"{CONVERSATIONS}/{conversation.pk}/messages")
-    assert entries("conversation.shown") == []
-    page(BOB, conversation)
-    doors.program(BOB).get(f"{CONVERSATIONS}/{conversation.pk}/messages")
-    assert [actor for actor, _ in entries("conversation.shown")] == [BOB.membership_id] * 2
+    answer = answer_of(conversation)
+    for reader, number in ((ALICE, 0), (BOB, 5)):
+        program = doors.program(reader)
+        given = [
+            page(reader, conversation),
+            page(reader, conversation, "turn", answer.pk),
+            page(reader, conversation, "stream"),
+            program.get(f"{CONVERSATIONS}/{conversation.pk}/messages"),
+            program.get(f"{CONVERSATIONS}/{conversation.pk}/stream"),
+        ]
+        for told in given:
+            assert WORDS.encode() in (b"".join(told) if told.streaming else told.content)
+        assert [actor for actor, _ in entries("conversation.shown")] == [reader.membership_id] * number
 
 
 def test_it_stands_where_the_reader_finds_it_and_in_no_list_of_their_own() -> None:
