@@ -247,15 +247,22 @@ def _opened(job_id: int, name: str, row: dict[str, Any]) -> tuple[Registered, UU
     return registered, UUID(content["workspace"]), UUID(content["member"]), content["arguments"], origin
 
 
+def member_there(member_id: UUID, *, of_closed: bool = False) -> Membership | None:
+    """The member, if something may be done in their name at this moment: what a job that takes long asks again between its steps."""
+    member: Membership | None = (
+        Membership.objects.select_related("user", "workspace")
+        .filter(pk=member_id, status=Membership.Status.ACTIVE)
+        .first()
+    )
+    if member is None or not member.user.is_active:
+        return None
+    return member if of_closed or member.workspace.status == Workspace.Status.ACTIVE else None
+
+
 def _member_now(job_id: int, registered: Registered, workspace_id: UUID, member_id: UUID) -> Tenant:
     """The member as they are at this moment, through the fence that the seal opened. Raises `JobRefused`."""
-    member = Membership.objects.select_related("user", "workspace").filter(pk=member_id).first()
-    if (
-        member is None
-        or member.status != Membership.Status.ACTIVE
-        or not member.user.is_active
-        or (member.workspace.status != Workspace.Status.ACTIVE and not registered.of_closed)
-    ):
+    member = member_there(member_id, of_closed=registered.of_closed)
+    if member is None:
         # Whoever was removed or suspended after asking has nothing done in their name any more (L13).
         raise _refused(job_id, registered.name, "member", workspace_id, member_id)
     return Tenant(

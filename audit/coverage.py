@@ -348,7 +348,7 @@ BACKGROUND: Final = frozenset(
         "model.asked",
         "budget.neared",
         "budget.reached",
-        *("tool.called", "tool.returned", "tool.changed"),
+        *("tool.called", "tool.returned", "tool.refused", "tool.changed"),
         "message.finished",
         "person.added",
         "directory.suspended",

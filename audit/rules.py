@@ -206,6 +206,7 @@ ACTIONS: dict[str, Action] = {
     "tool.decided": Action("Tool allowed or switched off", "privilege_permissions_changed", Severity.WARNING),
     "tool.changed": Action("Tool changed by its server, and off", "privilege_permissions_changed", Severity.WARNING),
     "tool.called": Action("Tool called", "sensitive_read"),
+    "tool.refused": Action("Call of a tool refused", "authz_fail", Severity.NOTICE),
     "tool.returned": Action("Tool answered", "sensitive_read"),
     "tool.confirmed": Action("Call of a tool confirmed", "sensitive_update", Severity.NOTICE),
     "tool.declined": Action("Call of a tool declined", "sensitive_update"),

@@ -25,6 +25,10 @@ tool_called = Signal()
 # A tool answered, or failed to. Arguments: actor (for whom), target (ToolCall), tool_id (UUID), works (bool), size (int, characters).
 tool_returned = Signal()
 
+# A call was not made, since it may not be made any more. Arguments: actor (for whom), target (ToolCall), tool_id (UUID; None: the tool
+# is gone), arguments (str, their digest), why (str: a word).
+tool_refused = Signal()
+
 # Whoever asked said whether a call may be made. Arguments: actor, target (ToolCall), confirmed (bool), arguments (str, their digest).
 call_decided = Signal()
 

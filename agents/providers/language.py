@@ -19,7 +19,7 @@ from agents.providers.prompts import named, prompt
 from agents.providers.pumping import pumped
 from agents.providers.wire import Connection, Counted, Dialect, Ended, Piece, Prompt, Trouble
 
-# More than any limit of tokens that an agent can have comes to.
+# More than any limit of tokens that an agent can have comes to. Over all rounds: much more has no place in an index of words.
 LONGEST_ANSWER: Final = 128 * 1024  # characters
 MOST_NAMES: Final = 300
 MOST_TOKENS: Final = 10**7  # no model takes more; whoever reports more is not believed
@@ -71,6 +71,7 @@ class LanguageModel:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._ended = ""
+        self._before = 0
         self._calls: list[Call] = []
         self._spent = Spent(0, 0)
 
@@ -87,6 +88,7 @@ class LanguageModel:
         sent = named(question)
         citing = Citing(question.findings, sent, question.cited)
         said = prompt(question, sent)
+        self._before = sum(len(one.said) for one in question.rounds)
         self._spent = Spent(estimated(said), 0)
         try:
             yield from self._written(said, citing)
@@ -118,7 +120,7 @@ class LanguageModel:
         yield from citing.end()
 
     def _more(self, text: str, citing: Citing) -> Iterator[Event]:
-        if len(citing.said) + len(text) > LONGEST_ANSWER:
+        if self._before + len(citing.said) + len(text) > LONGEST_ANSWER:
             raise Trouble("large")
         yield from citing.take(text)
         self._spent.written = max(self._spent.written, len(citing.said) // CHARACTERS_OF_A_TOKEN)

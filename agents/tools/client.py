@@ -14,7 +14,7 @@ import re
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeVar
 
 import anyio
@@ -31,6 +31,7 @@ MOST_TOOLS: Final = 100
 MOST_PAGES: Final = 10
 LARGEST_SCHEMA: Final = 16_000  # characters
 LONGEST_RESULT: Final = 20_000  # characters
+SHORTEST_KEY: Final = 8  # characters
 NAME: Final = re.compile(rf"[A-Za-z0-9_.\-/]{{1,{LONGEST_TOOL}}}", re.ASCII)
 Result = TypeVar("Result")
 
@@ -116,7 +117,9 @@ def call(
             raise Changed
         return await _called(client, name, arguments)
 
-    yield _worked(connection, work, ending)
+    returned = _worked(connection, work, ending)
+    # Servers repeat in their failures what they were sent, and whoever asks is no administrator (L44).
+    yield replace(returned, text=_cut(_without(connection.key, returned.text)))
 
 
 def _worked(
@@ -203,11 +206,11 @@ async def _called(client: Any, name: str, arguments: dict[str, Any]) -> Returned
     except MCPError as error:
         if error.code not in (types.INVALID_PARAMS, types.METHOD_NOT_FOUND):
             raise
-        return Returned(_cut(f"The tool did not take these arguments: {error}"), is_error=True)
+        return Returned(f"The tool did not take these arguments: {error}", is_error=True)
     parts = [_text(block) for block in result.content]
     if not any(parts) and result.structured_content is not None:
         parts = [json.dumps(result.structured_content, ensure_ascii=False)]
-    return Returned(_cut("\n\n".join(part for part in parts if part)), is_error=bool(result.is_error))
+    return Returned("\n\n".join(part for part in parts if part), is_error=bool(result.is_error))
 
 
 def _text(block: Any) -> str:
@@ -219,8 +222,13 @@ def _text(block: Any) -> str:
     return f"[{block.type}: not shown]"
 
 
-def _cut(text: str) -> str:
+def _without(key: str, text: str) -> str:
+    """The text, cleaned of what shows nothing and of the key; one that is as short as a word is no secret."""
     text = visible(text)
+    return text.replace(key, "[key]") if len(key) >= SHORTEST_KEY else text
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= LONGEST_RESULT else f"{text[:LONGEST_RESULT]}\n[cut off here: the result was longer]"
 
 

@@ -103,6 +103,14 @@ def tool_returned(
     keep("tool.returned", actor, target, tool=tool_id, works=works, characters=size)
 
 
+@receiver(conversations.tool_refused)
+def tool_refused(
+    sender: object, *, actor: Tenant, target: Model, tool_id: UUID | None, arguments: str, why: str, **kwargs: Any
+) -> None:
+    """A call that a model wanted, and that its asker may have confirmed, was not made: the leave for it was taken back."""
+    keep("tool.refused", actor, target, tool=tool_id and str(tool_id), arguments=arguments, why=why)
+
+
 @receiver(conversations.call_decided)
 def call_decided(
     sender: object, *, actor: Tenant, target: Model, confirmed: bool, arguments: str, **kwargs: Any

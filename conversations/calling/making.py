@@ -32,6 +32,7 @@ READY: Final = (State.READY, State.CONFIRMED)
 NOT_ALLOWED: Final = "An administrator does not allow this tool any more, or the agent lost it. It was not called."
 NOW_ASKS: Final = "This tool asks the person before each call now, so it was not called. Ask again."
 OTHER: Final = "An administrator allowed another form of this tool meanwhile, so it was not called. Ask again."
+WHY: Final = {NOT_ALLOWED: "not_allowed", NOW_ASKS: "asks_now", OTHER: "other_form"}
 LATE: Final = "No time was left for this call. Answer with what is there, or ask again."
 CHANGED: Final = (
     "The server describes this tool differently now. It was not called, and is off until an administrator looks at it."
@@ -59,7 +60,7 @@ def made(call: ToolCall, agent: Agent, *, actor: Tenant) -> Iterator[None]:
     if tool is not None and not refusal and digest_of(call.message, tool, call.arguments) != call.digest:
         refusal = OTHER
     if refusal or tool is None:
-        _finish(call, State.FAILED, refusal)
+        _refuse(call, refusal, actor=actor)
         return
     if not _claimed(call, agent, tool, actor=actor):
         return
@@ -113,6 +114,14 @@ def _claimed(call: ToolCall, agent: Agent, tool: Tool, *, actor: Tenant) -> bool
             confirmed=call.state == State.CONFIRMED,
         )
     return True
+
+
+def _refuse(call: ToolCall, refusal: str, *, actor: Tenant) -> None:
+    with transaction.atomic():
+        _finish(call, State.FAILED, refusal)
+        signals.tool_refused.send(
+            ToolCall, actor=actor, target=call, tool_id=call.tool_id, arguments=call.digest, why=WHY[refusal]
+        )
 
 
 def _end(call: ToolCall, state: str, result: str, tool: Tool, *, actor: Tenant) -> None:

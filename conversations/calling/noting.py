@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ from typing import Final
 
 from django.db import transaction
 
+from accounts.pseudonyms import pseudonym
 from agents import providers
 from agents.models import Tool
 from agents.providers.citing import visible
@@ -50,7 +50,10 @@ def note(message: Message, wants: providers.Wants, tools: Mapping[str, Tool]) ->
 
 
 def digest_of(message: Message, tool: Tool | None, arguments: str) -> str:
-    """What a confirmation is bound to: this answer, this tool as it was looked at, these arguments."""
+    """What a confirmation is bound to: this answer, this tool as it was looked at, these arguments.
+
+    Under a key, as it stands in the trail: whoever reads that could try out what they guess, arguments being short.
+    """
     what = [
         message.workspace_id.hex,
         message.pk.hex,
@@ -58,7 +61,7 @@ def digest_of(message: Message, tool: Tool | None, arguments: str) -> str:
         tool.digest if tool else "",
         arguments,
     ]
-    return hashlib.sha256(json.dumps(what).encode()).hexdigest()
+    return pseudonym("call", json.dumps(what))
 
 
 def _noted(message: Message, call: providers.Call, tool: Tool | None, noted: ToolCall) -> ToolCall:
@@ -67,7 +70,8 @@ def _noted(message: Message, call: providers.Call, tool: Tool | None, noted: Too
         trouble = "There is no such tool."
     elif noted.number > MOST_CALLS:
         trouble = f"An answer may call up to {MOST_CALLS} tools. Answer with what is there."
-    noted.mark, noted.model_name = call.id, visible(call.name)[:200]
+    # The mark is the model's own, and it gets back what is kept of it.
+    noted.mark, noted.model_name = visible(call.id) or f"call_{noted.number}", visible(call.name)[:200]
     noted.tool, noted.tool_name = tool, tool.name if tool else visible(call.name)[:200] or "?"
     noted.server_name = tool.server.name if tool else ""
     noted.arguments, noted.digest = arguments, digest_of(message, tool, arguments)

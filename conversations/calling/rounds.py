@@ -15,6 +15,7 @@ from typing import Final
 from uuid import UUID
 
 from accounts.http import Tenant
+from accounts.jobs import member_there
 from agents import providers
 from agents.models import Agent, Tool
 from agents.tools import queries
@@ -29,6 +30,7 @@ MOST_ROUNDS: Final = 8
 CALL_SECONDS: Final = 240.0
 State = ToolCall.State
 NEEDS_PERSON: Final = "This agent wanted to call “{name}”, which changes something and so needs the word of a person. Ask it in a conversation."
+LEFT: Final = "Whoever asked is no member of this workspace any more, so the answer ends here."
 DECLINED: Final = "The person declined this call. Do not ask for it again; answer without it."
 
 
@@ -64,8 +66,9 @@ def events(
     while True:
         yield from _made(agent, message, until, actor=actor)
         calls = list(ToolCall.objects.filter(message=message).order_by("number"))
-        if any(call.is_waiting for call in calls):
-            yield Paused()
+        ending = _ending(calls, actor)
+        if ending is not None:
+            yield ending
             return
         tools = noting.offers(queries.callable_by(agent) if with_tools else ())
         asked = _asked(question, calls, tools, cited, until)
@@ -91,6 +94,13 @@ def events(
             return
 
 
+def _ending(calls: list[ToolCall], actor: Tenant) -> providers.Failed | Paused | None:
+    """Why the model is not asked once more; None: it is."""
+    if calls and member_there(actor.membership_id) is None:
+        return providers.Failed(LEFT, "gone")
+    return Paused() if any(call.is_waiting for call in calls) else None
+
+
 def _asked(
     question: providers.Question,
     calls: list[ToolCall],
@@ -108,6 +118,9 @@ def _asked(
 def _made(agent: Agent, message: Message, until: float, *, actor: Tenant) -> Events:
     """Make every call that may be made, for as long as there is time."""
     for call in ToolCall.objects.filter(message=message, state__in=making.READY).order_by("number"):
+        if member_there(actor.membership_id) is None:
+            # Removed or suspended since the job began: nothing more is sent anywhere in their name (L13).
+            return
         if time.monotonic() >= until:
             making.leave(call)
         else:

@@ -20,6 +20,9 @@ def test_a_call_waits_over_a_reload_and_the_answer_goes_on_when_it_is_declined(s
     expect(calls.last.locator("pre").first).to_contain_text('"order": "17"')
     expect(calls.last.locator("pre").first).to_be_visible()
     expect(calls.first.locator("pre").first).to_be_hidden()
+    # However a model pads it, nothing of it lies out of sight.
+    padded = "box => { box.textContent += '\\n'.repeat(300); return box.scrollHeight - box.clientHeight }"
+    assert calls.last.locator("pre").first.evaluate(padded) <= 0
     page.get_by_role("button", name="Decline").click()
     expect(page.locator("answer-stream")).to_have_count(0)
     expect(page.get_by_role("button", name="Confirm the call")).to_have_count(0)

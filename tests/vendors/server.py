@@ -73,6 +73,8 @@ class Double:
         # Which tools its model wants called, with what: by the beginning of their names, or by any name at all.
         self.wants: Callable[[Asked], list[tuple[str, Any]]] | None = None
         self.ending = ""
+        # How its marks of calls begin.
+        self.mark = "call_"
         self.pause = 0.0
         self.counts = True
         self.models: list[Any] = list(mind.MODELS)
@@ -220,7 +222,7 @@ def _openai(pieces: list[str], double: Double, calls: list[tuple[str, str]]) -> 
     for place, (name, arguments) in enumerate(calls):
         begun: dict[str, Any] = {
             "index": place,
-            "id": f"call_{place}",
+            "id": f"{double.mark}{place}",
             "type": "function",
             "function": {"name": name, "arguments": ""},
         }
@@ -253,7 +255,7 @@ def _anthropic(pieces: list[str], double: Double, calls: list[tuple[str, str]]) 
         yield _event("content_block_delta", index=0, delta={"type": "text_delta", "text": piece})
     yield _event("content_block_stop", index=0)
     for place, (name, arguments) in enumerate(calls, start=1):
-        block = {"type": "tool_use", "id": f"toolu_{place}", "name": name, "input": {}}
+        block = {"type": "tool_use", "id": f"{double.mark}{place}", "name": name, "input": {}}
         yield _event("content_block_start", index=place, content_block=block)
         for part in (arguments[:3], arguments[3:]):
             yield _event("content_block_delta", index=place, delta={"type": "input_json_delta", "partial_json": part})
