@@ -1,8 +1,8 @@
-"""What may a request hold while it waits for its client, and how many may wait at once?
+"""What may a request hold while it waits for its client, or for a server that somebody named, and how many may wait at once?
 
-A body that arrives slowly and an answer that is read slowly each hold a thread for as long as the client likes. So they hold
-nothing else (no database connection), and there are never so many that nobody else finds a thread: one key with seventy idle
-connections once stopped every workspace. The server cannot end such a wait itself; `docs/deploy.md` says what a proxy does.
+A body that arrives slowly and an answer that is read slowly each hold a thread for as long as the client likes, and so does a
+server that answers slowly. So they hold nothing else (no database connection), and there are never so many that nobody else finds
+a thread: one key with seventy idle connections once stopped every workspace. The server cannot end such a wait itself; `docs/deploy.md` says what a proxy does.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from django.http.response import HttpResponseBase
 
 from accounts.http import Tenant, tenant_of
 from accounts.requests import client_address
+from accounts.tenancy.context import bound
 
 MOST_BODIES_OF_MEMBER: Final = 8
 # An office behind one address sends few bodies in the same instant; a body that arrives whole holds its place for milliseconds.
@@ -30,12 +31,17 @@ MOST_DOWNLOADS_OF_MEMBER: Final = 8
 BODIES_SHARE: Final = 3 / 8
 DOWNLOADS_SHARE: Final = 1 / 8
 
+# Servers that one workspace has asked at the same moment: its administrators add one now and then.
+MOST_ASKED_OF_WORKSPACE: Final = 4
+ASKED_SHARE: Final = 1 / 8
+
 TOO_MANY_BODIES = (
     "You are sending many things at once already. Wait until one of them has arrived, then send this again."
 )
 TOO_MANY_DOWNLOADS = (
     "You are downloading as many files as one person may at once. Wait until one of them is complete, then try again."
 )
+TOO_MANY_ASKED = "Other servers are being asked for your workspace already. Try again when they have answered."
 BUSY = "Very much is being sent and fetched at this moment, so this was not begun. Try again in a few seconds."
 
 
@@ -84,6 +90,7 @@ class Places:
 
 BODIES: Final = Places(BODIES_SHARE, TOO_MANY_BODIES)
 DOWNLOADS: Final = Places(DOWNLOADS_SHARE, TOO_MANY_DOWNLOADS)
+ASKED: Final = Places(ASKED_SHARE, TOO_MANY_ASKED)
 
 
 @contextmanager
@@ -94,6 +101,22 @@ def arriving(request: HttpRequest) -> Iterator[None]:
     if tenant is not None:
         limits = {tenant.membership_id: MOST_BODIES_OF_MEMBER}
     give_back = BODIES.take(limits)
+    try:
+        give_connections_back()
+        yield
+    finally:
+        give_back()
+
+
+@contextmanager
+def asking_elsewhere() -> Iterator[None]:
+    """Take a place for as long as the block waits for a server whose address somebody typed, and hold no database connection in it.
+
+    Raises `NoPlace`.
+    """
+    binding = bound()
+    # Operators, who are of no workspace, share the places of one.
+    give_back = ASKED.take({binding.workspace if binding else "operators": MOST_ASKED_OF_WORKSPACE})
     try:
         give_connections_back()
         yield

@@ -15,6 +15,7 @@ from accounts.http import NotVisible, Tenant
 from accounts.outbound.streaming import Limits
 from accounts.tenancy.context import current_workspace_id
 from accounts.tenancy.models import new_id
+from accounts.waiting import NoPlace, asking_elsewhere
 from agents import signals
 from agents.models import Tool, ToolServer
 from agents.providers.wire import Trouble
@@ -161,6 +162,14 @@ def _opened(server: ToolServer) -> str:
 
 
 def _offered(url: str, key: str) -> list[client.Offered]:
+    try:
+        with asking_elsewhere():
+            return _asked(url, key)
+    except NoPlace as none:
+        raise Unfit("url", str(none)) from none
+
+
+def _asked(url: str, key: str) -> list[client.Offered]:
     try:
         outbound.check(url)
     except (outbound.Forbidden, outbound.Unreachable) as error:

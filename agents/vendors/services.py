@@ -16,6 +16,7 @@ from accounts.http import NotVisible, Tenant
 from accounts.outbound.streaming import Limits
 from accounts.tenancy.context import current_workspace_id
 from accounts.tenancy.models import new_id
+from accounts.waiting import NoPlace, asking_elsewhere
 from agents import providers, signals
 from agents.vendors import vault
 from agents.vendors.models import ModelProvider
@@ -145,8 +146,9 @@ def _opened(provider: ModelProvider) -> str:
 def _offered(words: Words, key: str) -> list[str]:
     """The models that were named, or else those that the provider says it has. Raises ``Unfit``."""
     try:
-        outbound.check(words.base_url)
-    except (outbound.Forbidden, outbound.Unreachable) as error:
+        with asking_elsewhere():
+            outbound.check(words.base_url)
+    except (outbound.Forbidden, outbound.Unreachable, NoPlace) as error:
         raise Unfit("base_url", str(error)) from error
     return sorted(set(words.models)) if words.models else _listed(words, key)
 
@@ -154,9 +156,12 @@ def _offered(words: Words, key: str) -> list[str]:
 def _listed(words: Words, key: str) -> list[str]:
     asked = providers.Connection(words.name, words.kind, words.base_url, key=key, limits=LIST_LIMITS)
     try:
-        found = providers.names_of_models(asked)
+        with asking_elsewhere():
+            found = providers.names_of_models(asked)
     except providers.Trouble as trouble:
         raise Unfit(*_refusal(trouble.kind)) from trouble
+    except NoPlace as none:
+        raise Unfit("base_url", str(none)) from none
     if not found:
         raise Unfit("models", "It answered, and named no model. Write the names of its models here.")
     return found

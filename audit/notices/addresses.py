@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from accounts import outbound
+from accounts.waiting import NoPlace, asking_elsewhere
 from audit.notices import delivery, sentry, signing, vault
 from audit.notices.models import Kind
 
@@ -28,8 +29,9 @@ def place(kind: str, address: str, channel: UUID) -> Place:
     if kind == Kind.EMAIL:
         return Place(address, vault.sealed(vault.Secrets(address), channel))
     try:
-        target = outbound.check(sentry.project(address).url if kind == Kind.SENTRY else address)
-    except (outbound.Forbidden, outbound.Unreachable) as error:
+        with asking_elsewhere():
+            target = outbound.check(sentry.project(address).url if kind == Kind.SENTRY else address)
+    except (outbound.Forbidden, outbound.Unreachable, NoPlace) as error:
         raise Unfit(str(error)) from error
     if delivery.is_own(target):
         raise Unfit("This address leads to AiAxis itself. Choose one of the program that is to receive the messages.")

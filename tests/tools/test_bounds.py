@@ -1,22 +1,26 @@
-"""Does what is called stay between the conversation and the server and end with the membership of whoever asked?"""
+"""Does what is called stay between the conversation and the server, end with the membership of whoever asked, and hold up nobody?"""
 
 from __future__ import annotations
 
 import json
 import threading
+from contextlib import ExitStack
 from hashlib import sha256
 
 import pytest
-from django.db import connections
+from django.db import connection, connections
 
+from accounts import waiting
+from agents.models import ToolServer
+from agents.tools import client, services
 from audit.models import Entry
 from conversations.calling import rounds
 from conversations.models import Message, ToolCall
 from tests import doors
-from tests.cast import ACME, ADA, ALICE, acting
+from tests.cast import ACME, ADA, ALICE, CHARLIE, acting
 from tests.conversations.stage import answered
 from tests.tools.server import KEY, ToolDouble
-from tests.tools.stage import caller, once
+from tests.tools.stage import caller, once, words
 from tests.vendors.server import Double
 
 in_a_transaction = pytest.mark.django_db(databases=doors.DOORS)
@@ -63,6 +67,30 @@ def test_an_answer_does_not_grow_with_its_rounds(orders: ToolDouble, vendor: Dou
     _, answer = answered(ALICE, agent)
     assert (answer.status, "far more than an answer holds" in answer.error) == (Message.Status.FAILED, True)
     assert len(answer.text) < 2 * 70_000
+
+
+def test_whoever_waits_for_a_server_holds_no_connection_and_not_every_thread(
+    orders: ToolDouble, committed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pages in front of a silent server, of one workspace's administrators, held every connection that others waited for."""
+    held: list[bool] = []
+    ask = client.offered
+
+    def offered(place: client.Connection) -> list[client.Offered]:
+        held.append(connection.connection is not None)
+        return ask(place)
+
+    monkeypatch.setattr(client, "offered", offered)
+    with acting(ADA) as ada, ExitStack() as waiters:
+        services.add(words(orders), actor=ada)
+        for _ in range(waiting.MOST_ASKED_OF_WORKSPACE):
+            waiters.enter_context(waiting.asking_elsewhere())
+        with pytest.raises(services.Unfit, match="asked for your workspace already"):
+            services.look(ToolServer.objects.get(), actor=ada)
+        with acting(CHARLIE) as charlie:
+            services.add(words(orders), actor=charlie)
+    assert held == [False, False]
+    assert waiting.ASKED.taken() == 0
 
 
 def test_in_the_name_of_whoever_was_suspended_nothing_more_is_called_or_asked(
