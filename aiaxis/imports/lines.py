@@ -147,7 +147,8 @@ def _column(field: models.Field[Any, Any], value: Any) -> Any:
         return UUID(value)
     if isinstance(field, models.DateTimeField):
         moment = parse_datetime(value)
-        if moment is None or moment.tzinfo is None:
+        # Neither Python nor a page can say a time that lies beyond these in somebody's zone; PostgreSQL can keep it.
+        if moment is None or moment.tzinfo is None or not 1900 <= moment.year < 3000:
             raise ValueError(field.attname)
         return moment
     if isinstance(field, models.EmailField):

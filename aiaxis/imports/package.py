@@ -22,7 +22,6 @@ from typing import IO, BinaryIO, Final
 from uuid import UUID
 
 from cryptography.exceptions import InvalidSignature
-from django.conf import settings
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from aiaxis.exports import fingerprints
@@ -31,9 +30,11 @@ from aiaxis.exports.writing import CHUNK, FORMAT, MANIFEST, README, SIGNATURE, S
 from aiaxis.imports.refusals import ImportRefused
 from files.quota import MEGABYTE
 
-# A directory is held in memory as a whole: this is about a million names.
-LARGEST_DIRECTORY: Final = 96 * MEGABYTE
-LARGEST_MANIFEST: Final = 64 * MEGABYTE
+# A directory and a list are held in memory as a whole, many times as large as they are in the file, before anything is known of who
+# made them: so each has what the parts of so many files need, and little more.
+LARGEST_NAME_IN_DIRECTORY: Final = 160
+LARGEST_NAME_IN_MANIFEST: Final = 320
+PARTS_BESIDE: Final = 200
 # Rows and the trail, beside the files, for which the workspace has room or not.
 MOST_BYTES_OF_ROWS: Final = 8 * 1024 * MEGABYTE
 _NAME: Final = re.compile(r"data/[a-z][a-z-]{0,40}\.jsonl|files/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -116,25 +117,26 @@ class Package:
             raise ImportRefused("hash", name)
 
 
-def opened(stream: BinaryIO, *, expected: str, room: int) -> Package:
+def opened(stream: BinaryIO, *, expected: str, room: int, most_files: int) -> Package:
     """The package in a file, after everything that can be asked without reading its parts. Raises ``ImportRefused``.
 
     ``expected`` is the fingerprint of who must have signed it, empty for this very installation; ``room`` is how many bytes
-    of files there is room for.
+    of files there is room for, ``most_files`` how many files a workspace may have.
     """
-    _check_directory(stream)
+    most_parts = most_files + PARTS_BESIDE
+    _check_directory(stream, most_parts * LARGEST_NAME_IN_DIRECTORY)
     with _unpacking(""):
         archive = zipfile.ZipFile(stream)
     names = _names(archive)
-    said = _signed(archive, names, expected)
+    said = _signed(archive, names, expected, most_parts * LARGEST_NAME_IN_MANIFEST)
     parts = {part.name: part for part in said.parts}
     if len(parts) != len(said.parts) or set(parts) != names - {MANIFEST, SIGNATURE}:
         raise ImportRefused("parts")
-    _check_parts(archive, parts, room)
+    _check_parts(archive, parts, room, most_files)
     return Package(archive, said, parts)
 
 
-def _check_directory(stream: BinaryIO) -> None:
+def _check_directory(stream: BinaryIO, most: int) -> None:
     """Find the end of the archive where the export wrote it, and refuse a directory that would fill the memory."""
     size = stream.seek(0, 2)
     if size < _END.size:
@@ -146,8 +148,8 @@ def _check_directory(stream: BinaryIO) -> None:
         raise ImportRefused("no_zip")
     if count == 0xFFFF or directory == 0xFFFFFFFF:
         directory = _directory_64(stream, size)
-    if directory > LARGEST_DIRECTORY:
-        raise ImportRefused("parts")
+    if directory > most:
+        raise ImportRefused("too_large")
 
 
 def _directory_64(stream: BinaryIO, size: int) -> int:
@@ -176,11 +178,11 @@ def _names(archive: zipfile.ZipFile) -> set[str]:
     return names
 
 
-def _signed(archive: zipfile.ZipFile, names: set[str], expected: str) -> Said:
+def _signed(archive: zipfile.ZipFile, names: set[str], expected: str, most: int) -> Said:
     """The list, after its signature. Whether its form is right is asked last: until then it is a stranger's bytes."""
     if not {MANIFEST, SIGNATURE} <= names:
         raise ImportRefused("no_export")
-    raw = _small(archive, MANIFEST, LARGEST_MANIFEST)
+    raw = _small(archive, MANIFEST, most)
     try:
         # Only the name of the key is taken from it here; that the right one signed is asked below, of these very bytes.
         signer = fingerprints.public_key(str(json.loads(raw)["signed_by"]))
@@ -212,11 +214,11 @@ def _small(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     with _unpacking(name), archive.open(name) as stream:
         raw = stream.read(most + 1)
     if len(raw) > most:
-        raise ImportRefused("parts", name)
+        raise ImportRefused("too_large", name)
     return raw
 
 
-def _check_parts(archive: zipfile.ZipFile, parts: dict[str, PartSaid], room: int) -> None:
+def _check_parts(archive: zipfile.ZipFile, parts: dict[str, PartSaid], room: int, most_files: int) -> None:
     """Every part is one that this version knows, and together they are no more than there is room for."""
     known = {f"data/{part.name}.jsonl" for part in GOES.values()}
     if not {README, TRAIL} <= set(parts):
@@ -227,8 +229,10 @@ def _check_parts(archive: zipfile.ZipFile, parts: dict[str, PartSaid], room: int
     files = sum(part.bytes for name, part in parts.items() if name.startswith("files/"))
     rows = sum(part.bytes for name, part in parts.items() if not name.startswith("files/"))
     count = sum(1 for name in parts if name.startswith("files/"))
-    if files > room or rows > MOST_BYTES_OF_ROWS or count > settings.QUOTA_FILES:
+    if files > room or rows > MOST_BYTES_OF_ROWS:
         raise ImportRefused("too_large")
+    if count > most_files:
+        raise ImportRefused("no_room")
     for name, part in parts.items():
         # The directory's word is believed for nothing; where it differs from the signed list, somebody packed it anew.
         if archive.getinfo(name).file_size != part.bytes:

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, Final
 from uuid import UUID
 
 from django.core.files.base import File as Content
-from django.db import DataError, IntegrityError, transaction
+from django.db import DataError, IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
 from accounts.access import has_role
@@ -38,6 +38,7 @@ log = logging.getLogger("aiaxis.imports")
 
 LATEST: Final = timedelta(hours=24)  # one that moves for longer than this was given up with its worker
 UNFINISHED: Final = "This import could not be finished, so nothing of it was kept. Start it again."
+TOO_MUCH: Final = "54000"  # PostgreSQL's code for what is beyond its own limits
 Status = WorkspaceImport.Status
 
 
@@ -120,8 +121,10 @@ def _tried(started: WorkspaceImport, actor: Tenant) -> None:
         _bring_in(started, actor)
     except ImportRefused as refused:
         _refuse(started, actor, refused)
-    except (IntegrityError, DataError) as error:
-        # What only the database can compare: two rows where one may be. No row was written.
+    except (IntegrityError, DataError, OperationalError) as error:
+        if isinstance(error, OperationalError) and getattr(error.__cause__, "sqlstate", "") != TOO_MUCH:
+            raise
+        # What only the database can compare: two rows where one may be, a text whose words no index holds. No row was written.
         told = getattr(error.__cause__, "diag", None)
         log.warning(
             "An import was refused by the database: %s %s %s",
@@ -138,7 +141,7 @@ def _bring_in(started: WorkspaceImport, actor: Tenant) -> None:
         raise ImportRefused("role")
     limits = quota.storage()
     with storage.local_copy(started.storage_key) as stream:
-        found = _opened(stream, started, limits.most_bytes - limits.bytes)
+        found = _opened(stream, started, limits)
         _note(started, status=Status.CHECKING, total=_files_size(found) * 2, done=0)
         contents = checking.checked(found, lambda size: _advance(started, size))
         _note(started, status=Status.WRITING)
@@ -147,8 +150,9 @@ def _bring_in(started: WorkspaceImport, actor: Tenant) -> None:
             _write(started, actor, found, contents, places)
 
 
-def _opened(stream: BinaryIO, started: WorkspaceImport, room: int) -> package.Package:
-    found = package.opened(stream, expected=started.fingerprint, room=room)
+def _opened(stream: BinaryIO, started: WorkspaceImport, limits: quota.Storage) -> package.Package:
+    room = limits.most_bytes - limits.bytes
+    found = package.opened(stream, expected=started.fingerprint, room=room, most_files=limits.most_files)
     _note(started, source_name=found.said.workspace.name, made_at=found.made_at)
     return found
 

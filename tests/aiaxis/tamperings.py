@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import struct
 import warnings
 import zipfile
 from collections.abc import Callable, Iterator
@@ -18,6 +19,10 @@ from accounts.tenancy.models import new_id
 from aiaxis.exports import writing
 from audit import notes
 from tests.cast import ACME, VERA
+
+# No page could show when it was.
+EARLY = "0001-01-01T00:00:00+14:00"
+WORDS = " ".join(f"word{number}" for number in range(90_000))
 
 
 def packed(parts: dict[str, bytes], twice: str = "") -> bytes:
@@ -81,6 +86,9 @@ def tamperings(content: bytes) -> Iterator[tuple[str, str, bytes]]:
     yield "no export", "no_export", packed({"README.txt": b"hello"})
     yield "words behind its end", "no_zip", content + b"more"
     yield "a bomb", "hash", packed({**parts, "trail.jsonl": b"0" * 50_000_000})
+    yield "a list without end", "too_large", packed({**parts, "manifest.json": b"[" + b"[]," * 1_200_000 + b"0]"})
+    # Of a directory the end says how large it is, and so much is read.
+    yield "a vast directory", "too_large", content[:-10] + struct.pack("<L", 2_000_000) + content[-6:]
     yield "a later version", "version", resigned(parts, format="aiaxis-export/2")
     yield "a table that nobody knows", "version", resigned({**parts, "data/secrets.jsonl": b"{}\n"})
 
@@ -114,6 +122,12 @@ def signed_tamperings(content: bytes) -> Iterator[tuple[str, str, bytes]]:
     yield "NUL", "rows", resigned(edited(parts, "agents", lambda row: row.update(instructions="a\x00b")))
     yield "a role that is none", "rows", resigned(edited(parts, "members", lambda row: row.update(role="god")))
     yield "a number as a word", "rows", resigned(edited(parts, "messages", lambda row: row.update(position="1")))
+    yield "before all time", "rows", resigned(edited(parts, "agents", lambda row: row.update(updated_at=EARLY)))
+    yield (
+        "more words than an index holds",
+        "rows",
+        resigned(edited(parts, "messages", lambda row: row.update(text=WORDS))),
+    )
     yield "no JSON", "rows", resigned({**parts, "data/messages.jsonl": b"{'id': 1}\n"})
     yield "two of one place", "rows", resigned(edited(parts, "agents", lambda row: row.update(slug="same")))
     yield "another file's hash", "files", resigned(edited(parts, "files", lambda row: row.update(sha256="0" * 64)))
