@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from accounts.schemas import Body, Refused
 from agents.providers import Turn, Wishes
+from agents.providers.prompts import LONGEST_HISTORY
 from conversations.completions.models import LONGEST_STOP
 from conversations.completions.services import Asked
 from conversations.models import LONGEST_QUESTION
@@ -198,4 +199,12 @@ def _before(said: list[tuple[str, str]]) -> tuple[str, tuple[Turn, ...]]:
             waiting = []
         elif turns:
             turns[-1] = Turn("assistant", f"{turns[-1].text}\n\n{text}")
-    return "\n\n".join([*instructions, *waiting]), tuple(turns[-HISTORY:])
+    return "\n\n".join([*instructions, *waiting]), _latest(turns[-HISTORY:])
+
+
+def _latest(turns: list[Turn]) -> tuple[Turn, ...]:
+    """As many of the latest pairs as a model is told. The others would only be written down, however long, and forgotten."""
+    left, kept = LONGEST_HISTORY, len(turns)
+    while kept and (left := left - len(turns[kept - 1].text) - len(turns[kept - 2].text)) >= 0:
+        kept -= 2
+    return tuple(turns[kept:])

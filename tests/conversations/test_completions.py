@@ -15,7 +15,9 @@ from accounts.scopes import within
 from agents import services as agents
 from audit.models import Entry
 from conversations import queries, services, streaming
+from conversations.completions import services as completions
 from conversations.completions import streaming as completion_streaming
+from conversations.completions.schemas import CompletionIn
 from conversations.models import Conversation, Message
 from tests import doors
 from tests.cast import ALICE, BOB, CHARLIE, VERA, Person, acting
@@ -137,6 +139,20 @@ def test_user_and_unknown_fields_are_dropped_here_and_nowhere_else(worker: None)
     for field in ("user", "logit_bias"):
         elsewhere = alice.post("/api/v1/conversations", {"agent_id": agent.slug, field: "x"}, "application/json")
         assert elsewhere.status_code in (400, 422)
+
+
+def test_a_vast_history_is_left_out_as_a_model_would_not_be_told_it() -> None:
+    """L42: more words than the index of them takes were told as an outage of the database, and rang the operators' bell."""
+    words = " ".join(f"{letter}{number:04}" for letter in "abcdefgh" for number in range(10_000))
+    said = [("user", "Before?"), ("assistant", words), ("user", "Hello?"), ("assistant", "Hello."), ("user", QUESTION)]
+    messages = [{"role": role, "content": text} for role, text in said]
+    body = CompletionIn.model_validate({"model": "x", "messages": messages})
+    asked_for = body.asked()
+    assert [turn.text for turn in asked_for.history] == ["Hello?", "Hello."]
+    agent = desk(ALICE)
+    with acting(ALICE) as alice:
+        answer = completions.begin(agent, asked_for, actor=alice)
+        assert Message.objects.filter(conversation=answer.conversation_id).count() == 4
 
 
 def test_every_refusal_is_in_their_shape() -> None:
