@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, ProgrammingError, transaction
 from django.http import Http404
 
 from accounts.http import Tenant
+from agents.access import get_files_or_refuse
 from conversations import services, signals
 from conversations.attachments.models import MOST_ATTACHED, ConversationFile
 from conversations.models import Conversation
@@ -22,7 +23,8 @@ class TooManyFiles(services.Refusal):
 def attach(conversation: Conversation, *, actor: Tenant, files: Sequence[File]) -> list[File]:
     """Attach these files, which the actor may see; returns those that were not attached before.
 
-    Raises `TooManyFiles`, `ConversationArchived`, and `Http404` for a conversation that is gone or not the actor's.
+    Raises `TooManyFiles`, `ConversationArchived`, and `Http404` for a conversation that is gone or not the actor's, and for a file
+    that the actor sees no more.
     """
     with transaction.atomic():
         locked = _locked(conversation)
@@ -30,10 +32,7 @@ def attach(conversation: Conversation, *, actor: Tenant, files: Sequence[File]) 
         fresh = [file for file in files if file.pk not in present]
         _check_number(len(present) + len(fresh))
         if fresh:
-            # The database asks once more whether each of them can be seen.
-            ConversationFile.objects.bulk_create(
-                [ConversationFile(conversation=locked, file=file, file_name=file.name) for file in fresh]
-            )
+            _add(locked, fresh)
             _tell(locked, actor, attached=[file.pk for file in fresh])
     return fresh
 
@@ -50,6 +49,18 @@ def detach(conversation: Conversation, *, actor: Tenant, file_id: UUID) -> None:
         gone, _ = ConversationFile.objects.filter(conversation=conversation, file=file_id).delete()
         if gone:
             _tell(conversation, actor, detached=[file_id])
+
+
+def _add(conversation: Conversation, files: Sequence[File]) -> None:
+    try:
+        with transaction.atomic():
+            ConversationFile.objects.bulk_create(
+                [ConversationFile(conversation=conversation, file=file, file_name=file.name) for file in files]
+            )
+    except (IntegrityError, ProgrammingError):
+        # Deleted or hidden since it was looked up: the policy and the foreign key see to that. It is the 404 that it would be now.
+        get_files_or_refuse([file.pk for file in files])
+        raise
 
 
 def _locked(conversation: Conversation) -> Conversation:

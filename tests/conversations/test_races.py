@@ -20,7 +20,8 @@ from agents import services as agent_services
 from agents import signals as agent_signals
 from agents.models import Agent
 from conversations import services, signals
-from conversations.models import Conversation
+from conversations.attachments import services as attachments
+from conversations.models import Conversation, ConversationFile
 from files import extraction
 from files import services as file_services
 from files import signals as file_signals
@@ -29,7 +30,7 @@ from files.models import File
 from files.types import DocumentType
 from files.uploads import from_bytes
 from tests.agents.shelf import put
-from tests.cast import ALICE, acting
+from tests.cast import ALICE, BOB, acting
 from tests.conversations.stage import QUESTION, desk
 from tests.files.shelf import put as stored_file
 from tests.waiting import PATIENCE
@@ -101,6 +102,24 @@ def test_an_agent_made_of_a_file_that_is_gone_is_a_404_and_is_not_made(monkeypat
         with pytest.raises(Http404):
             agent_services.create(actor=alice, file_ids=[file.pk], name="Made too late")
         assert not Agent.objects.filter(name="Made too late").exists()
+
+
+@pytest.mark.parametrize("end", ["deleted", "hidden"])
+def test_a_file_that_is_gone_meanwhile_is_not_attached_and_is_a_404(end: str) -> None:
+    """L1, L6: whoever attaches it looked it up while they could still see it."""
+    file = put(BOB, "notes.txt", "Refunds take five days.", visibility="workspace")
+    with acting(ALICE) as alice:
+        conversation = services.start(desk(ALICE), actor=alice)
+        seen = File.objects.get(pk=file.pk)
+    with acting(BOB) as bob:
+        if end == "deleted":
+            file_services.delete(actor=bob, file=file)
+        else:
+            file_services.share(actor=bob, file=file, visibility="private")
+    with acting(ALICE) as alice:
+        with pytest.raises(Http404):
+            attachments.attach(conversation, actor=alice, files=[seen])
+        assert not ConversationFile.objects.exists()
 
 
 THINGS: dict[str, tuple[Signal, Callable[[Any], object]]] = {
