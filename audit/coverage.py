@@ -192,6 +192,7 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "operator:audit_entry_change": ("operator.read",),
     "api:upload_file": ("file.uploaded", "file.refused"),
     "api:delete_file": ("file.deleted",),
+    "api:delete_files": ("file.deleted",),
     "api:read_file_again": ("file.requeued",),
     "api:get_content": ("file.downloaded",),
     "api:search": ("file.searched",),

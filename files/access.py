@@ -12,6 +12,9 @@ from django.core.exceptions import PermissionDenied
 from accounts.http import NotVisible, Tenant
 from files.models import File, Passage
 
+# How many files a request may choose, so that each gets its answer in a few seconds.
+MOST_CHOSEN = 100
+
 
 def get_file_or_refuse(file_id: UUID) -> File:
     """The file, if the bound member may read it; `NotVisible` (a 404) when it is missing, private or another workspace's."""

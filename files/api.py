@@ -10,7 +10,7 @@ from ninja import File as FileParameter
 from ninja import Form, Router, Status, UploadedFile
 
 from accounts.access import scope_required
-from accounts.http import TenantRequest
+from accounts.http import NotVisible, TenantRequest, note_reached
 from accounts.pagination import paginate
 from accounts.schemas import Limit, Listing, Refused
 from accounts.waiting import NoPlace
@@ -19,7 +19,7 @@ from files.embedding import ModelMissing
 from files.forms import LONGEST_SEARCH
 from files.models import Visibility
 from files.refusals import DocumentRefused
-from files.schemas import FileOut, HitOut, StorageOut
+from files.schemas import ChosenIn, DeletionOut, FileOut, HitOut, StorageOut
 
 router = Router(tags=["files"])
 # Seconds after which a client may try again when a limit of ours was reached.
@@ -117,6 +117,23 @@ def delete_file(request: TenantRequest, file_id: UUID) -> Status[None]:
     """Delete a file of one's own, with its bytes, passages and vectors."""
     services.delete(actor=request.tenant, file=access.get_own_file_or_refuse(file_id, request.tenant))
     return Status(204, None)
+
+
+@router.post("/files/delete", response=Listing[DeletionOut], summary="Delete several files")
+@scope_required("files:write")
+def delete_files(request: TenantRequest, body: ChosenIn) -> Listing[DeletionOut]:
+    """Delete up to 100 files of one's own, each with its bytes, passages and vectors, and say of each what became of it.
+
+    Each by itself, as `DELETE /files/{file_id}` does: one that cannot be deleted keeps no other from going.
+    """
+    chosen = access.chosen_files(body.file_ids, request.tenant)
+    if chosen.missing:
+        # The same word for what is gone and what is somebody else's; the record learns which ids it was (L5, L6).
+        note_reached(request, NotVisible(chosen.missing))
+    deleted = set(services.delete_each(actor=request.tenant, files=chosen.own))
+    others = {file.pk for file in chosen.others}
+    outcomes = [DeletionOut.of(one, deleted=deleted, others=others) for one in dict.fromkeys(body.file_ids)]
+    return Listing(items=outcomes, next=None)
 
 
 @router.get("/search", response=Listing[HitOut], summary="Search in files")

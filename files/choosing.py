@@ -32,7 +32,7 @@ def delete(request: TenantRequest) -> HttpResponseBase:
     """Delete the chosen files with everything that was made of them."""
     chosen = _chosen(request)
     if chosen is not None and chosen.own:
-        done = services.delete_each(actor=request.tenant, files=chosen.own)
+        done = len(services.delete_each(actor=request.tenant, files=chosen.own))
         if done:
             messages.success(request, f"{_files(done)} deleted, with everything that was read from {_them(done)}.")
         _tell_rest(request, len(chosen.own) - done, "gone already")

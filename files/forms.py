@@ -5,10 +5,10 @@ from uuid import UUID
 
 from django import forms
 
+from files.access import MOST_CHOSEN
 from files.models import File, Visibility
 
 LONGEST_SEARCH = 300
-MOST_CHOSEN = 100
 
 
 class UploadForm(forms.Form):

@@ -1,10 +1,15 @@
 """What does the API say about files and about what a search found? Each field by name, never a model's whole row."""
 
+from collections.abc import Collection
 from datetime import datetime
+from typing import Annotated, Literal
 from uuid import UUID
 
+from annotated_types import MaxLen, MinLen
 from ninja import Schema
 
+from accounts.schemas import Body
+from files.access import MOST_CHOSEN
 from files.models import File
 from files.queries import Hit
 from files.quota import Storage
@@ -43,6 +48,26 @@ class FileOut(Schema):
             created_at=file.created_at,
             updated_at=file.updated_at,
         )
+
+
+class ChosenIn(Body):
+    """Which files, at most a hundred."""
+
+    file_ids: Annotated[list[UUID], MinLen(1), MaxLen(MOST_CHOSEN)]
+
+
+class DeletionOut(Schema):
+    """What became of one file: `deleted`; `not_found`, also where it is not there to be seen; or `not_yours`, and it stays."""
+
+    file_id: UUID
+    outcome: Literal["deleted", "not_found", "not_yours"]
+
+    @classmethod
+    def of(cls, file_id: UUID, *, deleted: Collection[UUID], others: Collection[UUID]) -> "DeletionOut":
+        """What the API says about this id."""
+        if file_id in deleted:
+            return cls(file_id=file_id, outcome="deleted")
+        return cls(file_id=file_id, outcome="not_yours" if file_id in others else "not_found")
 
 
 class HitOut(Schema):

@@ -171,13 +171,13 @@ def delete(*, actor: Tenant, file: File) -> None:
         File.objects.filter(pk=file.pk).delete()
 
 
-def delete_each(*, actor: Tenant, files: list[File]) -> int:
-    """Delete several files, each with its own record; returns how many were there to delete. What is done stays done."""
-    done = 0
+def delete_each(*, actor: Tenant, files: list[File]) -> list[UUID]:
+    """Delete several files, each with its own record; returns the ids of those that were there to delete. What is done stays done."""
+    done = []
     for file in files:
         try:
             delete(actor=actor, file=file)
-            done += 1
+            done.append(file.pk)
         except Http404:
             # Somebody was faster with this one.
             continue

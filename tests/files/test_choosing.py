@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 
 from accounts.signals import access_denied
 from files import signals
+from files.access import MOST_CHOSEN
 from files.models import File
 from tests.cast import ALICE, BOB, CHARLIE, VERA, acting
 from tests.doors import browser, program
@@ -90,6 +92,50 @@ def test_a_program_reads_its_file_again_and_no_other() -> None:
     assert program(BOB).post(f"/api/v1/files/{mine.pk}/read").status_code == 409
     assert program(BOB).post(f"/api/v1/files/{shared.pk}/read").status_code == 403
     assert program(CHARLIE).post(f"/api/v1/files/{mine.pk}/read").status_code == 404
+
+
+def deleted_by(client: Any, *keys: object, **headers: str) -> Any:
+    body = {"file_ids": [str(key) for key in keys]}
+    return client.post("/api/v1/files/delete", body, content_type="application/json", headers=headers)
+
+
+def test_a_program_deletes_its_own_of_many_and_is_told_of_each() -> None:
+    """L1, L6, L20: what is a colleague's own, a stranger's, or was never there, is the same word; and none of it goes."""
+    mine, again = shelf.put(BOB, "Mine.", "mine.txt"), shelf.put(BOB, "Mine too.", "again.txt")
+    shared = shelf.put(ALICE, "For all.", "shared.txt", visibility="workspace")
+    secret, foreign = shelf.put(ALICE, "Falcon.", "falcon.txt"), shelf.put(CHARLIE, "Birch.", "birch.txt")
+    unseen = [secret.pk, foreign.pk, uuid.uuid4()]
+    with reached() as heard_of, heard(signals.file_deleted) as facts:
+        answer = deleted_by(program(BOB), mine.pk, *unseen, shared.pk, again.pk, mine.pk)
+    assert answer.status_code == 200
+    outcomes = [(one["file_id"], one["outcome"]) for one in answer.json()["items"]]
+    assert outcomes == [
+        (str(mine.pk), "deleted"),
+        *((str(key), "not_found") for key in unseen),
+        (str(shared.pk), "not_yours"),
+        (str(again.pk), "deleted"),
+    ]
+    assert [fact["target"].pk for fact in facts] == [mine.pk, again.pk], "each leaves a record, and once"
+    assert list(heard_of[0]) == unseen
+    assert left() == {"shared.txt", "falcon.txt", "birch.txt"}
+
+
+def test_a_program_that_asks_for_many_twice_deletes_once() -> None:
+    mine, client = shelf.put(BOB, "Mine."), program(BOB)
+    first, second = (deleted_by(client, mine.pk, **{"Idempotency-Key": "k-1"}) for _ in range(2))
+    assert (first.status_code, second.content) == (200, first.content)
+    assert second["Idempotent-Replayed"] == "true"
+    assert deleted_by(client, mine.pk).json()["items"][0]["outcome"] == "not_found"
+
+
+def test_a_program_chooses_at_most_a_hundred_and_no_viewer_any() -> None:
+    shared = shelf.put(VERA, "Of a viewer that was once a member.", "hers.txt")
+    assert deleted_by(program(BOB)).status_code == 422
+    assert deleted_by(program(BOB), *(uuid.uuid4() for _ in range(MOST_CHOSEN + 1))).status_code == 422
+    assert deleted_by(program(VERA), shared.pk).status_code == 403
+    assert deleted_by(program(BOB, scopes=["files:read"]), shared.pk).status_code == 403
+    with acting(VERA):
+        assert File.objects.filter(pk=shared.pk).exists()
 
 
 def test_a_list_asks_for_all_its_states_at_once_and_sees_nobody_elses(django_assert_max_num_queries: Any) -> None:
