@@ -52,7 +52,7 @@ GRANTS: Final = (
     # A workspace's own content, under the policies.
     Grant(APP, "files_file", WRITE),
     Grant(APP, "files_passage", WRITE),
-    Grant(APP, "files_embedding", MAKE),
+    *(Grant(APP, f"files_{hung}", MAKE) for hung in ("embedding", "filetag")),
     Grant(APP, "agents_agent", WRITE),
     *(Grant(APP, f"agents_{hung}", MAKE) for hung in ("agentfile", "agentshare", "agenttool")),
     # What an agent was is never changed.

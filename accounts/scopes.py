@@ -16,7 +16,7 @@ class Scope(models.TextChoices):
     CONVERSATIONS_READ = "conversations:read", "See conversations and their answers"
     CONVERSATIONS_WRITE = "conversations:write", "Ask questions, and delete conversations"
     FILES_READ = "files:read", "See and download files"
-    FILES_WRITE = "files:write", "Upload and delete files"
+    FILES_WRITE = "files:write", "Upload, tag and delete files"
     MEMBERS_READ = "members:read", "See who belongs to the workspace"
     SEARCH_READ = "search:read", "Search in files"
     USAGE_READ = "usage:read", "See how much is used"

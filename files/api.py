@@ -19,7 +19,8 @@ from files.embedding import ModelMissing
 from files.forms import LONGEST_SEARCH
 from files.models import Visibility
 from files.refusals import DocumentRefused
-from files.schemas import ChosenIn, DeletionOut, FileOut, HitOut, StorageOut
+from files.schemas import ChosenIn, DeletionOut, FileChange, FileOut, HitOut, StorageOut
+from files.tags import services as tags
 
 router = Router(tags=["files"])
 # Seconds after which a client may try again when a limit of ours was reached.
@@ -56,9 +57,11 @@ def upload_file(
 
 @router.get("/files", response=Listing[FileOut], summary="List files")
 @scope_required("files:read")
-def list_files(request: TenantRequest, cursor: str = "", limit: Limit = 50) -> Listing[FileOut]:
-    """The files that this member may see, newest first."""
-    page = paginate(queries.listing(), cursor, limit)
+def list_files(
+    request: TenantRequest, cursor: str = "", limit: Limit = 50, tag: Annotated[str, MaxLen(LONGEST_SEARCH)] = ""
+) -> Listing[FileOut]:
+    """The files that this member may see, newest first; with `tag`, those that have it, in capitals or not."""
+    page = paginate(queries.with_tags(queries.listing(tag=tag)), cursor, limit)
     return Listing(items=[FileOut.of(file) for file in page.items], next=page.next)
 
 
@@ -109,6 +112,15 @@ def read_file_again(request: TenantRequest, file_id: UUID) -> Status[FileOut]:
     except storage.StorageUnavailable as unavailable:
         raise Refused(503, str(unavailable), retry_after=RETRY_AFTER) from unavailable
     return Status(202, FileOut.of(file))
+
+
+@router.patch("/files/{uuid:file_id}", response=FileOut, summary="Change a file's tags")
+@scope_required("files:write")
+def change_file(request: TenantRequest, file_id: UUID, body: FileChange) -> FileOut:
+    """Give a file of one's own exactly these tags; an empty list takes all of them away."""
+    file = access.get_own_file_or_refuse(file_id, request.tenant)
+    tags.replace(actor=request.tenant, file=file, names=body.tags)
+    return FileOut.of(file)
 
 
 @router.delete("/files/{uuid:file_id}", response={204: None}, summary="Delete a file")

@@ -1,4 +1,4 @@
-"""The pages on which a member does one thing with several files: delete them, or have them read again.
+"""The pages on which a member does one thing with several files: delete them, or have them read again (tags: `files.tags.views`).
 
 A partial result is told as one: what was done, what was a colleague's, what was not there any more.
 """
@@ -19,10 +19,10 @@ from files.forms import ChosenForm
 @role_required(Role.MEMBER)
 def confirm_delete(request: TenantRequest) -> HttpResponseBase:
     """Name the chosen files, and what goes with them, before anything goes."""
-    chosen = _chosen(request)
-    if chosen is None or not chosen.own:
+    found = chosen(request)
+    if found is None or not found.own:
         return redirect("files:list")
-    context = {"files": chosen.own, "use_note": queries.use_note(*chosen.own)}
+    context = {"files": found.own, "use_note": queries.use_note(*found.own)}
     return render(request, "files/delete_chosen.html", context)
 
 
@@ -30,12 +30,12 @@ def confirm_delete(request: TenantRequest) -> HttpResponseBase:
 @role_required(Role.MEMBER)
 def delete(request: TenantRequest) -> HttpResponseBase:
     """Delete the chosen files with everything that was made of them."""
-    chosen = _chosen(request)
-    if chosen is not None and chosen.own:
-        done = len(services.delete_each(actor=request.tenant, files=chosen.own))
+    found = chosen(request)
+    if found is not None and found.own:
+        done = len(services.delete_each(actor=request.tenant, files=found.own))
         if done:
-            messages.success(request, f"{_files(done)} deleted, with everything that was read from {_them(done)}.")
-        _tell_rest(request, len(chosen.own) - done, "gone already")
+            messages.success(request, f"{counted(done)} deleted, with everything that was read from {_them(done)}.")
+        tell_rest(request, len(found.own) - done, "gone already")
     return redirect("files:list")
 
 
@@ -43,38 +43,39 @@ def delete(request: TenantRequest) -> HttpResponseBase:
 @role_required(Role.MEMBER)
 def read_again(request: TenantRequest) -> HttpResponseBase:
     """Read the chosen files anew."""
-    chosen = _chosen(request)
-    if chosen is not None and chosen.own:
-        done = services.requeue_each(actor=request.tenant, files=chosen.own)
+    found = chosen(request)
+    if found is not None and found.own:
+        done = services.requeue_each(actor=request.tenant, files=found.own)
         if done:
-            messages.success(request, f"{_files(done)} being read again.")
-        _tell_rest(request, len(chosen.own) - done, "not read again: being read already, or without bytes")
+            messages.success(request, f"{counted(done)} being read again.")
+        tell_rest(request, len(found.own) - done, "not read again: being read already, or without bytes")
     return redirect("files:list")
 
 
-def _chosen(request: TenantRequest) -> access.Chosen | None:
+def chosen(request: TenantRequest) -> access.Chosen | None:
+    """What the member chose, where there was something; what is not theirs is told, and not among it."""
     form = ChosenForm(request.POST)
     if not form.is_valid():
         messages.error(request, str(form.errors["file"][0]))
         return None
-    chosen = access.chosen_files(form.cleaned_data["file"], request.tenant)
-    if chosen.missing:
+    found = access.chosen_files(form.cleaned_data["file"], request.tenant)
+    if found.missing:
         # The same words for what is gone and what is somebody else's; the record learns which ids it was (L5, L6).
-        note_reached(request, NotVisible(chosen.missing))
-        _tell_rest(request, len(chosen.missing), "not there any more")
-    if chosen.others:
-        _tell_rest(
-            request, len(chosen.others), "not yours: only the person who uploaded a file may change or delete it"
-        )
-    return chosen
+        note_reached(request, NotVisible(found.missing))
+        tell_rest(request, len(found.missing), "not there any more")
+    if found.others:
+        tell_rest(request, len(found.others), "not yours: only the person who uploaded a file may change or delete it")
+    return found
 
 
-def _tell_rest(request: TenantRequest, count: int, what: str) -> None:
+def tell_rest(request: TenantRequest, count: int, what: str) -> None:
+    """Say of so many files what they are instead; nothing of none."""
     if count:
-        messages.warning(request, f"{_files(count)} {what}.")
+        messages.warning(request, f"{counted(count)} {what}.")
 
 
-def _files(count: int) -> str:
+def counted(count: int) -> str:
+    """So many files, and the verb that follows."""
     return "1 file is" if count == 1 else f"{count} files are"
 
 

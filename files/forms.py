@@ -7,6 +7,7 @@ from django import forms
 
 from files.access import MOST_CHOSEN
 from files.models import File, Visibility
+from files.tags.forms import KNOWN
 
 LONGEST_SEARCH = 300
 
@@ -64,6 +65,10 @@ class ListForm(forms.Form):
         widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off", "data-search-box": True}),
     )
     status = forms.ChoiceField(label="Status", required=False, choices=[("", "Any status"), *File.Status.choices])
+    # Of any length and letters: what is no tag is one that no file has.
+    tag = forms.CharField(
+        label="Tag", required=False, widget=forms.TextInput(attrs={"list": KNOWN, "autocomplete": "off"})
+    )
 
 
 class SearchForm(forms.Form):

@@ -15,6 +15,9 @@ from accounts.tenancy.constraints import MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 
 EMBEDDING_DIMENSIONS = 384
+# Of a tag, in characters; and how many tags one file may have.
+LONGEST_TAG = 40
+MOST_TAGS = 20
 # Longer than extraction may take (`extraction.WALL_SECONDS`) and than any batch of vectors.
 OVERDUE = timedelta(minutes=15)
 
@@ -122,6 +125,28 @@ PASSAGE_OF_SAME_FILE = (
     "EXISTS (SELECT 1 FROM files_passage p WHERE p.workspace_id = {table}.workspace_id AND p.id = {table}.passage_id "
     "AND p.file_id = {table}.file_id)"
 )
+
+
+class FileTag(WorkspaceModel):
+    """A word by which people find a file again. It is the file's: who may read or change the file may read or change it too."""
+
+    file = WorkspaceForeignKey(File, models.CASCADE, related_name="tags")
+    name = models.CharField(max_length=LONGEST_TAG)
+    # By which two spellings are one tag (`files.tags.words`); folding makes at most three letters of one.
+    key = models.CharField(max_length=3 * LONGEST_TAG)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "file", "key"], name="files_filetag_once"),
+            MemberPolicy(name="files_filetag_member", read=FILE_VISIBLE, write=FILE_OWNED),
+        ]
+        # A list is filtered by it: the files of one tag, side by side.
+        indexes = [models.Index(fields=["workspace", "key", "file"], name="files_filetag_key")]
+        ordering = ["key"]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Passage(WorkspaceModel):

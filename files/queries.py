@@ -16,6 +16,7 @@ from pgvector.django import CosineDistance
 from files.embedding import embed
 from files.excerpts import Part, excerpt, headline
 from files.models import Embedding, File, Passage
+from files.tags.words import key_of
 
 # How many passages each way of searching puts forward, and how many are shown.
 CANDIDATES = 40
@@ -52,14 +53,21 @@ class PageText:
     parts: tuple[Part, ...]
 
 
-def listing(status: str = "", words: str = "") -> QuerySet[File]:
-    """The files that the bound member may see, newest first, of one status and with `words` in their names."""
+def listing(status: str = "", words: str = "", tag: str = "") -> QuerySet[File]:
+    """The files that the bound member may see, newest first, of one status, with `words` in their names, and with this tag."""
     files: QuerySet[File] = File.objects.select_related("owner").order_by("-pk")
     if status:
         files = files.filter(status=status)
     if words:
         files = files.filter(name__icontains=words)
+    if tag:
+        files = files.filter(tags__key=key_of(tag))
     return files
+
+
+def with_tags(files: QuerySet[File]) -> QuerySet[File]:
+    """The same files, each with its tags at hand: one question more, however many there are."""
+    return files.prefetch_related("tags")
 
 
 def named(words: str, most: int = 5) -> list[File]:

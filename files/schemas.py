@@ -7,16 +7,26 @@ from uuid import UUID
 
 from annotated_types import MaxLen, MinLen
 from ninja import Schema
+from pydantic import AfterValidator, StringConstraints
 
 from accounts.schemas import Body
 from files.access import MOST_CHOSEN
-from files.models import File
+from files.models import LONGEST_TAG, MOST_TAGS, File
 from files.queries import Hit
 from files.quota import Storage
+from files.tags.words import cleaned
+
+# What is no tag is told by the sentence of `files.tags.words`, in whichever way it came.
+Tag = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_TAG), AfterValidator(cleaned)
+]
 
 
 class FileOut(Schema):
-    """A file. `status` ends in `ready` or `refused`; `refusal` then says why, in a sentence for its owner."""
+    """A file. `status` ends in `ready` or `refused`; `refusal` then says why, in a sentence for its owner.
+
+    `tags` are its owner's words on it, which everybody sees who sees the file.
+    """
 
     id: UUID
     name: str
@@ -26,6 +36,7 @@ class FileOut(Schema):
     status: str
     refusal: str
     visibility: str
+    tags: list[str]
     pages: int | None
     owner_id: UUID
     created_at: datetime
@@ -43,11 +54,18 @@ class FileOut(Schema):
             status=file.status,
             refusal=file.refusal,
             visibility=file.visibility,
+            tags=[tag.name for tag in file.tags.all()],
             pages=file.pages,
             owner_id=file.owner_id,
             created_at=file.created_at,
             updated_at=file.updated_at,
         )
+
+
+class FileChange(Body):
+    """What to change of a file: the tags that it has from then on. Capitals make no other tag."""
+
+    tags: Annotated[list[Tag], MaxLen(MOST_TAGS)]
 
 
 class ChosenIn(Body):

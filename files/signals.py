@@ -20,6 +20,9 @@ file_refused = Signal()
 # A file's visibility was changed. Arguments: actor, target, before (str), after (str).
 file_shared = Signal()
 
+# A file was given tags, or lost some. Arguments: actor, target, added (int), removed (int): how many, never which words.
+file_tagged = Signal()
+
 # A file was deleted, with its bytes, passages and vectors. Arguments: actor, target (no longer stored).
 file_deleted = Signal()
 

@@ -24,6 +24,8 @@ from files.embedding import ModelMissing
 from files.forms import ChosenForm, ListForm, QuoteForm, SearchForm, UploadForm, VisibilityForm
 from files.models import File
 from files.refusals import LARGEST_MEGABYTES
+from files.tags.forms import TagsForm
+from files.tags.queries import offered
 
 ROWS_A_PAGE = 25
 PREVIEW_PASSAGES = 20
@@ -60,10 +62,13 @@ def file_detail(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
     preview = queries.preview(file, _first_passage(request, file), PREVIEW_PASSAGES) if file.is_ready else None
     if preview is not None and preview.shown:
         services.note_reading(actor=request.tenant, file=file, purpose="preview", count=preview.shown)
+    is_own = access.can_change(request.tenant, file) and has_role(request.tenant, Role.MEMBER)
     context = {
         "file": file,
         "preview": preview,
-        "is_own": access.can_change(request.tenant, file) and has_role(request.tenant, Role.MEMBER),
+        "is_own": is_own,
+        "known_tags": offered() if is_own else [],
+        "tags_form": TagsForm(),
         "can_make_agent": file.is_ready and has_role(request.tenant, Role.MEMBER),
         "use_note": queries.use_note(file),
         "can_be_read_again": file.is_ready
@@ -182,12 +187,16 @@ def search(request: TenantRequest) -> HttpResponseBase:
 def _list_page(request: TenantRequest, form: UploadForm, status: int, refusal: str = "") -> HttpResponse:
     filters = ListForm(request.GET)
     chosen = filters.cleaned_data if filters.is_valid() else {}
-    files = queries.listing(status=chosen.get("status", ""), words=chosen.get("q", "").strip())
+    files = queries.listing(chosen.get("status", ""), chosen.get("q", "").strip(), chosen.get("tag", ""))
     context = {
         "form": form,
         "filters": filters,
         "is_filtered": any(chosen.values()),
-        "page": paginate(files, request.GET.get("cursor"), ROWS_A_PAGE),
+        "tag": chosen.get("tag", ""),
+        "known_tags": offered(),
+        # In one form with what deletes the chosen files, which needs no tag.
+        "tags_form": TagsForm(use_required_attribute=False),
+        "page": paginate(queries.with_tags(files), request.GET.get("cursor"), ROWS_A_PAGE),
         "may_upload": has_role(request.tenant, Role.MEMBER),
         "refusal": refusal,
         "limit": LARGEST_MEGABYTES,

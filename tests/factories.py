@@ -42,7 +42,7 @@ from conversations.models import (
     TrialFile,
 )
 from files import storage
-from files.models import File, Passage, Visibility
+from files.models import File, FileTag, Passage, Visibility
 from tests import doors
 from tests.cast import ADA, ALICE, CHARLIE, Person, acting
 
@@ -62,6 +62,16 @@ class FileFactory(DjangoModelFactory):
     visibility = Visibility.PRIVATE
     status = File.Status.READY
     pages = 1
+
+
+class FileTagFactory(DjangoModelFactory):
+    """A tag of a file of the bound member."""
+
+    class Meta:
+        model = FileTag
+
+    file = factory.SubFactory(FileFactory)
+    name = key = "policy"
 
 
 class PassageFactory(DjangoModelFactory):
@@ -227,7 +237,7 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
     provider_id, import_id, tool = a_provider(person), an_import(person), a_server(person)
     with acting(person):
         file = FileFactory(visibility=visibility)
-        passage = PassageFactory(file=file)
+        passage, tag = PassageFactory(file=file), FileTagFactory(file=file)
         agent = AgentFactory(visibility=visibility)
         AgentFileFactory(agent=agent, file=file)
         conversation = _conversation(agent, file, visibility)
@@ -236,6 +246,7 @@ def a_full_desk(person: Person, visibility: str = Visibility.PRIVATE) -> Desk:
         rows = {
             "file_id": file,
             "passage_id": passage,
+            "tag_id": tag,
             "agent_id": agent,
             "version_id": AgentVersionFactory(agent=agent),
             "conversation_id": conversation,

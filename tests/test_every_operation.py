@@ -60,6 +60,7 @@ def minimal_body(address: Address, method: str) -> bytes:
         "/api/v1/agents": b'{"name": "a"}',
         "/v1/chat/completions": b'{"model": "a", "messages": [{"role": "user", "content": "a"}]}',
         "/api/v1/conversations": b'{"agent_id": "%s"}' % MISSING.encode(),
+        "/api/v1/files/<uuidstr:file_id>": b'{"tags": []}',
     }
     endings = {
         "/messages": b'{"text": "a"}',

@@ -19,7 +19,7 @@ from agents.models import Agent, AgentFile, AgentTool
 from conversations.models import Conversation, ConversationFile, ConversationShare, Message, ToolCall
 from conversations.streaming import HUB
 from files import storage
-from files.models import File
+from files.models import File, FileTag
 from tests import doors
 from tests.addresses import MISSING, WITH_IDS, Address
 from tests.bodies import send_valid
@@ -50,6 +50,7 @@ MARK = " UNION ALL ".join(
     f"SELECT md5(string_agg(row.*::text, '\n' ORDER BY row.id)) FROM {model._meta.db_table} row"
     for model in (
         File,
+        FileTag,
         Agent,
         AgentFile,
         AgentTool,

@@ -45,6 +45,11 @@ GOES: Final[dict[str, Part]] = {
         ),
         {"workspace_id": _WHERE, "storage_key": "where the bytes lie here; they are in the export themselves"},
     ),
+    "files.FileTag": Part(
+        "file-tags",
+        ("id", "file_id", "name", "created_at"),
+        {"workspace_id": _WHERE, "key": "made anew from the name when it is read in"},
+    ),
     "agents.Agent": Part(
         "agents",
         (

@@ -7,6 +7,7 @@ nobody but by columns that may name nothing; those come in empty.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain
@@ -23,8 +24,9 @@ from aiaxis.imports.package import Package
 from aiaxis.imports.refusals import ImportRefused
 from conversations.models import Citation, Message
 from files import types
-from files.models import File
+from files.models import MOST_TAGS, File, FileTag
 from files.refusals import DocumentRefused
+from files.tags import words
 
 # Keys of all rows are held in memory while they are compared.
 MOST_ROWS: Final = 2_000_000
@@ -33,6 +35,7 @@ FILES: Final = File._meta.label
 MESSAGES: Final = Message._meta.label
 CITATIONS: Final = Citation._meta.label
 VERSIONS: Final = AgentVersion._meta.label
+TAGS: Final = FileTag._meta.label
 
 
 @dataclass(slots=True)
@@ -61,6 +64,7 @@ def checked(package: Package, progress: Callable[[int], None]) -> Contents:
     if not found.holds(MEMBERS, package.said.made_for):
         raise ImportRefused("links", lines.part_name(MEMBERS))
     _check_versions(package)
+    _check_tags(package)
     _note_quotes(package, found)
     _check_files(package, found)
     _check_tree(package)
@@ -107,6 +111,19 @@ def _check_versions(package: Package) -> None:
             lines.check_values("agents.Agent", {name: content[name] for name in FIELDS if name in content})
         except (ValueError, TypeError, AttributeError) as error:
             raise ImportRefused("rows", lines.part_name(VERSIONS)) from error
+
+
+def _check_tags(package: Package) -> None:
+    """Each tag is one that could have been typed here, and no file has more of them than one may have."""
+    count: Counter[UUID] = Counter()
+    for row in lines.rows(package, TAGS):
+        count[row["file_id"]] += 1
+        try:
+            is_one = words.cleaned(row["name"]) == row["name"]
+        except words.NoTag as error:
+            raise ImportRefused("rows", lines.part_name(TAGS)) from error
+        if not is_one or count[row["file_id"]] > MOST_TAGS:
+            raise ImportRefused("rows", lines.part_name(TAGS))
 
 
 def _note_quotes(package: Package, found: Contents) -> None:

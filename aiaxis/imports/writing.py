@@ -18,7 +18,7 @@ from accounts.tenancy.context import current_workspace_id
 from accounts.tenancy.models import WorkspaceModel
 from aiaxis.exports.contents import GOES
 from aiaxis.imports import lines
-from aiaxis.imports.checking import FILES, MEMBERS, MESSAGES, VERSIONS, Contents
+from aiaxis.imports.checking import FILES, MEMBERS, MESSAGES, TAGS, VERSIONS, Contents
 from aiaxis.imports.keys import Keys
 from aiaxis.imports.package import Package
 from conversations.models import UNFINISHED, Message, ToolCall
@@ -26,6 +26,7 @@ from conversations.rendering import render
 from files import names, types
 from files.models import File
 from files.refusals import SENTENCES, DocumentRefused, Reason
+from files.tags.words import key_of
 
 BATCH: Final = 500
 CALLS: Final = "conversations.ToolCall"
@@ -43,6 +44,7 @@ class Rows:
         self.places = places
         self._made: dict[str, Callable[[Values, Values], None]] = {
             FILES: self._file,
+            TAGS: self._tag,
             MESSAGES: self._message,
             VERSIONS: self._version,
             CALLS: self._call,
@@ -99,6 +101,9 @@ class Rows:
         values["status"], values["refusal"] = File.Status.RECEIVED, ""
         if not self.package.has(f"files/{row['id']}"):
             values["status"], values["refusal"] = File.Status.REFUSED, SENTENCES[Reason.LOST]
+
+    def _tag(self, row: Values, values: Values) -> None:
+        values["key"] = key_of(row["name"])
 
     def _message(self, row: Values, values: Values) -> None:
         if row["status"] in UNFINISHED:

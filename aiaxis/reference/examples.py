@@ -23,6 +23,7 @@ WORDS: Final = {
     "content": "How long is the guarantee?",
     "role": "user",
     "q": "guarantee",
+    "tag": "contracts",
 }
 # Fields that may be left out and that take what no row stands for: addresses of members, beside a visibility that goes with them.
 LEFT_OUT: Final = frozenset({"shared_with"})

@@ -109,6 +109,12 @@ def file_shared(sender: object, *, actor: Tenant, target: Model, before: str, af
     keep("file.shared", actor, target, before=before, after=after)
 
 
+@receiver(files.file_tagged)
+def file_tagged(sender: object, *, actor: Tenant, target: Model, added: int, removed: int, **kwargs: Any) -> None:
+    """A file was given tags or lost some: how many, never what they say."""
+    keep("file.tagged", actor, target, added=added, removed=removed)
+
+
 @receiver(files.file_deleted)
 def file_deleted(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
     """A file was deleted with all that was made of it."""

@@ -33,7 +33,7 @@ from audit.services import Unrecorded
 from conversations.keeping import services as keeping
 from conversations.models import Completion, ConversationShare, Delta, Feedback
 from files import storage
-from files.models import EMBEDDING_DIMENSIONS, Embedding
+from files.models import EMBEDDING_DIMENSIONS, Embedding, FileTag
 from tests import doors
 from tests.accounts.glass import stage as glass
 from tests.accounts.operating import olga
@@ -78,6 +78,8 @@ def furnish(person: Person) -> Desk:
 def write_everywhere(desk: Desk) -> None:
     """A word that nobody else writes, wherever people's words are kept, and a row where the desk has none."""
     rows, word = desk.rows, canary(desk.person)
+    # Tags are made and taken away, and never changed.
+    FileTag.objects.create(file=rows["file_id"], name=word, key=word)
     for name, field in (
         ("file_id", "name"),
         ("agent_id", "name"),
@@ -192,7 +194,7 @@ def test_nothing_of_it_is_left_and_nothing_of_the_other_is_missing(home: Path) -
     assert len(stored(home, ACME)) == 3
     marks = [*marks_of(desk), canary(ALICE)]
     assert holding(home, canary(ALICE))
-    assert {"conversations_delta", "files_passage", "agents_agent"} <= set(naming(canary(ALICE)))
+    assert {"conversations_delta", "files_passage", "files_filetag", "agents_agent"} <= set(naming(canary(ALICE)))
     assert set(naming(*marks)) >= {
         "accounts_user",
         "audit_message",

@@ -16,6 +16,7 @@ from aiaxis.exports import contents, writing
 from conversations.models import Citation, Conversation, Feedback, Message
 from files import services as files
 from files.models import File, Passage
+from files.tags import services as tags
 from files.uploads import from_bytes
 from tests.cast import ALICE, BOB, Person, acting
 from tests.factories import ConversationFactory, MessageFactory, ToolCallFactory
@@ -31,6 +32,7 @@ def made() -> bytes:
     """
     with acting(ALICE) as alice:
         file = files.ingest(actor=alice, content=TEXT.encode(), name="returns.txt")
+        tags.add(actor=alice, file=file, names=["Returns", "policy"])
         agent = agents.create(actor=alice, name="Desk", instructions="Be brief.", visibility="named",
                               people=[BOB.membership_id], file_ids=[file.pk])  # fmt: skip
         agents.edit(agent, actor=alice, instructions="Be kind.", file_ids=[])
@@ -40,7 +42,8 @@ def made() -> bytes:
         for name, words, visibility in (("shared.txt", "Of Bob.", "workspace"), (f"{SECRET}.txt", SECRET, "private")):
             # Not read yet when the export is made.
             with from_bytes(name, words.encode()) as received:
-                files.upload(actor=bob, content=received, name=name, visibility=visibility)
+                one = files.upload(actor=bob, content=received, name=name, visibility=visibility).file
+            tags.add(actor=bob, file=one, names=[f"of {name}"[:40]])
         agents.create(actor=bob, name="Shared desk", visibility="workspace")
         agents.create(actor=bob, name=SECRET)
     return taken_home(ALICE)
@@ -93,7 +96,7 @@ def told(content: bytes) -> dict[str, Any]:
     again: dict[str, list[dict[str, Any]]] = json.loads(text)
     for row in again["files"]:
         row.pop("updated_at")
-    for part in ("agent-files", "agent-shares", "citations", "feedback", "tool-calls"):
+    for part in ("file-tags", "agent-files", "agent-shares", "citations", "feedback", "tool-calls"):
         for row in again[part]:
             row.pop("id")
     told = {part: sorted(rows, key=json.dumps) for part, rows in again.items()}

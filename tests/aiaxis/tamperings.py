@@ -130,6 +130,14 @@ def signed_tamperings(content: bytes) -> Iterator[tuple[str, str, bytes]]:
     )
     yield "no JSON", "rows", resigned({**parts, "data/messages.jsonl": b"{'id': 1}\n"})
     yield "two of one place", "rows", resigned(edited(parts, "agents", lambda row: row.update(slug="same")))
+    yield from _of_files(parts)
+
+
+def _of_files(parts: dict[str, bytes]) -> Iterator[tuple[str, str, bytes]]:
+    """What is said of files, and of the tags that hang on them."""
+    yield "a tag that deceives", "rows", resigned(edited(parts, "file-tags", lambda row: row.update(name="a\u202eb")))
+    yield "a tag twice", "rows", resigned(edited(parts, "file-tags", lambda row: row.update(name="same")))
     yield "another file's hash", "files", resigned(edited(parts, "files", lambda row: row.update(sha256="0" * 64)))
     yield "a program", "files", resigned(edited(parts, "files", lambda row: row.update(name="a.exe")))
-    yield "bytes of no row", "files", resigned({**parts, "data/files.jsonl": b"", "data/agent-files.jsonl": b""})
+    emptied = dict.fromkeys(("data/files.jsonl", "data/file-tags.jsonl", "data/agent-files.jsonl"), b"")
+    yield "bytes of no row", "files", resigned({**parts, **emptied})

@@ -30,6 +30,7 @@ from aiaxis.exports.models import WorkspaceExport
 from aiaxis.imports import lines
 from audit.models import Entry
 from files import storage
+from files.models import FileTag
 from tests import doors
 from tests.cast import ACME, ADA, ALICE, BOB, CHARLIE, VERA, Person, acting
 from tests.factories import ConversationFactory, Desk, MessageFactory, ToolCallFactory, a_full_desk
@@ -55,6 +56,7 @@ def furnish(person: Person, visibility: str) -> Desk:
     word = secret(person, visibility)
     with acting(person):
         storage.save(desk.rows["file_id"].storage_key, ContentFile(word.encode()))
+        FileTag.objects.create(file=desk.rows["file_id"], name=word, key=word)
         fields = (
             ("file_id", "name"),
             ("agent_id", "instructions"),

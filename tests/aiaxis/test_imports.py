@@ -136,7 +136,8 @@ def test_members_come_in_as_names_and_lead_to_nobody(exported: bytes) -> None:
     assert doors.browser(BOB).get("/agents/").status_code == 200
     with acting(BOB):
         assert set(Agent.objects.values_list("name", flat=True)) == {"Desk", "Shared desk", SECRET}
-    assert SECRET not in json.dumps(told(taken_home(CHARLIE))["files"])
+    came_in = told(taken_home(CHARLIE))
+    assert SECRET not in json.dumps([came_in["files"], came_in["file-tags"]])
 
 
 def test_the_trail_comes_as_a_file_and_not_as_entries(copy: bytes) -> None:

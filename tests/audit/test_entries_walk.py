@@ -68,6 +68,8 @@ FORMS: Final[dict[str, dict[str, Any]]] = {
     "accounts:invite": {"email": "nora@elsewhere.test", "role": "member"},
     "accounts:invitation_register": {"name": "Nora", "new": NEW},
     "files:visibility": {"visibility": "workspace"},
+    **{name: {"tags": "walk, policy"} for name in ("files:tag", "files:tag_chosen")},
+    **{name: {"tags": "policy"} for name in ("files:untag", "files:untag_chosen")},
     "conversations:rate": {"helpful": "yes"},
     "agents:create": {**AGENT, "instructions": "Quote."},
     "agents:edit": {**AGENT, "instructions": "Quote twice."},

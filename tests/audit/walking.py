@@ -28,7 +28,7 @@ from agents.models import Agent
 from agents.vendors import services as vendors
 from aiaxis.exports.models import WorkspaceExport
 from aiaxis.imports.models import WorkspaceImport
-from audit import entries, ledger
+from audit import coverage, entries, ledger
 from audit.checks.models import Proof as IsolationProof
 from audit.exports.models import Export
 from audit.notices import operating
@@ -214,7 +214,7 @@ def _upload(walk: Walk) -> None:
 
 
 def _chosen(walk: Walk) -> None:
-    walk.form = {"file": [walk.ids["file_id"]]}
+    walk.form["file"] = [walk.ids["file_id"]]
 
 
 def _search(walk: Walk) -> None:
@@ -383,7 +383,7 @@ PREPARED: Final[dict[str, Callable[[Walk], None]]] = {
     "import:content": _a_kept_trail,
     "conversations:start": _agent,
     **dict.fromkeys(("files:upload", "conversations:upload"), _upload),
-    **dict.fromkeys(("files:delete_chosen", "files:read_chosen_again", "conversations:attach"), _chosen),
+    **dict.fromkeys((*(name for name in coverage.ENTRIES if "_chosen" in name), "conversations:attach"), _chosen),
     "operator:audit_entry_filter_remove": _kept("entry"),
     "operator:review_filter_remove": _kept("review"),
     "operator:operator_proof_document": _proven,

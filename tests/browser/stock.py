@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from django.utils import timezone
 
+from accounts.http import Tenant
 from accounts.tenancy.models import new_id
 from agents import services as agents
 from agents.models import Agent, Tool
@@ -21,7 +22,8 @@ from conversations.models import Citation, Conversation, ConversationFile, Messa
 from conversations.rendering import render
 from conversations.sharing import services as sharing
 from files import storage
-from files.models import File, Passage, Visibility
+from files.models import LONGEST_TAG, MOST_TAGS, File, Passage, Visibility
+from files.tags import services as tags
 from tests.cast import ALICE, BOB, acting
 
 # 120 characters with one word that cannot be broken at a space.
@@ -96,6 +98,7 @@ class Stock:
             "agent versions": f"{self.agent}versions/",
             "agent version": self.version,
             "files": "/files/",
+            "files with a tag that none has": "/files/?tag=never",
             "file": self.file,
             "passage": self.passage,
             "search": "/search/?q=unused+article",
@@ -125,9 +128,7 @@ def fill() -> Stock:
     """Put the rows down as Alice. The caller's test empties the tables again."""
     with acting(ALICE) as alice:
         file = _file(alice.membership_id, LONG, "ready")
-        _file(alice.membership_id, "locked.docx", "refused", refusal=LOCKED)
-        for number in range(30):
-            _file(alice.membership_id, f"minutes-{number:02}.md", "ready", visibility=Visibility.WORKSPACE)
+        _others(alice, file)
         passage = Passage.objects.create(
             file=file, position=0, page=1, label="Page 1", text=TEXT, start=0, end=len(TEXT)
         )
@@ -260,6 +261,16 @@ def _file(owner: object, name: str, status: str, **values: str) -> File:
         storage_key=storage.new_key(), **values,
     )  # fmt: skip
     return file
+
+
+def _others(alice: Tenant, file: File) -> None:
+    """A page of files beside this one, which has as many tags as there may be; the newest have two, one, and none."""
+    _file(alice.membership_id, "locked.docx", "refused", refusal=LOCKED)
+    for number in range(30):
+        _file(alice.membership_id, f"minutes-{number:02}.md", "ready", visibility=Visibility.WORKSPACE)
+    tags.add(actor=alice, file=file, names=[f"{number} {LONG}"[:LONGEST_TAG] for number in range(MOST_TAGS)])
+    for name, words in (("minutes-29.md", ["minutes", "2026"]), ("minutes-28.md", ["minutes"])):
+        tags.add(actor=alice, file=File.objects.get(name=name), names=words)
 
 
 def _attach(conversation: Conversation) -> None:

@@ -68,6 +68,31 @@ def test_many_files_are_dropped_followed_and_deleted_together(sign_in: SignIn) -
     expect(page.get_by_text("3 files are deleted, with everything that was read from them.")).to_be_visible()
 
 
+def test_files_are_tagged_together_found_by_a_tag_and_one_of_them_loses_it(sign_in: SignIn) -> None:
+    for name in ("lease.txt", "loan.txt", "menu.txt"):
+        put(ALICE, name, f"The words of {name}.")
+    page = sign_in(ALICE)
+    page.goto("/files/")
+    words, add = page.get_by_label("Tags for the files that you mark"), page.get_by_role("button", name="Add tags")
+    words.fill("contracts, 2026")
+    words.press("Enter")
+    expect(add).to_be_disabled()
+    assert page.url.endswith("/files/"), "Enter presses what waits for a choice, and nothing else"
+    page.get_by_label("Choose lease.txt").check()
+    page.get_by_label("Choose loan.txt").check()
+    words.press("Enter")
+    expect(page.get_by_text("2 files are tagged.")).to_be_visible()
+    page.locator("tr", has_text="loan.txt").get_by_role("link", name="contracts").click()
+    expect(page.locator("tbody tr")).to_have_count(2)
+    expect(page.get_by_label("Tag", exact=True)).to_have_value("contracts")
+    page.get_by_role("link", name="loan.txt").click()
+    assert complaints(page) == []
+    page.get_by_role("button", name="Remove the tag contracts").click()
+    expect(page.get_by_role("button", name="Remove the tag contracts")).to_have_count(0)
+    page.get_by_role("link", name="2026").click()
+    expect(page.locator("tbody tr")).to_have_count(2)
+
+
 def test_a_file_sent_twice_says_so_in_its_own_row(sign_in: SignIn) -> None:
     """It looked as if nothing had happened: the sentence stood above the fold, or was used up by the list's drawing anew."""
     page = sign_in(BOB)
@@ -148,6 +173,10 @@ def test_everything_works_without_a_script_and_on_a_telephone(chromium: Browser,
         reloaded_until(page, "Ready")
         page.get_by_role("link", name="notes.txt").click()
         expect(page.locator("main")).to_contain_text("Plain words without a script.")
+        page.get_by_label("Add tags").fill("draft")
+        page.get_by_role("button", name="Add", exact=True).click()
+        page.get_by_role("button", name="Remove the tag draft").click()
+        expect(page.get_by_role("link", name="draft")).to_have_count(0)
         page.get_by_role("button", name="Delete", exact=True).click()
         page.get_by_role("button", name="Delete file").click()
         expect(page.locator("main")).to_contain_text("No files yet")

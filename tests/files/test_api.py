@@ -16,8 +16,8 @@ from tests.files import documents, shelf
 pytestmark = pytest.mark.django_db(databases=["default", "identity", "cache"])
 
 FIELDS = {
-    "id", "name", "media_type", "size", "sha256", "status", "refusal", "visibility", "pages", "owner_id", "created_at",
-    "updated_at",
+    "id", "name", "media_type", "size", "sha256", "status", "refusal", "visibility", "tags", "pages", "owner_id",
+    "created_at", "updated_at",
 }  # fmt: skip
 
 

@@ -20,12 +20,12 @@ from accounts.models import ApiKey, Invitation, Membership, Session
 from accounts.tenancy.context import CrossWorkspaceTransaction, through_glass
 from agents.models import Agent
 from conversations.models import Citation, Conversation, Message
-from files.models import File, Passage
+from files.models import File, FileTag, Passage
 from tests.accounts.glass import stage
 from tests.cast import ACME, ALICE, BIRCH, CHARLIE, OLGA, acting
 from tests.factories import Desk, a_full_desk
 
-CONTENT = (File, Passage, Agent, Conversation, Message, Citation)
+CONTENT = (File, FileTag, Passage, Agent, Conversation, Message, Citation)
 
 
 @pytest.fixture
