@@ -228,9 +228,6 @@ class AnswerStream:
         self._end()
 
     def _step(self) -> None:
-        if not self._has_begun:
-            self._has_begun = True
-            self._frames.extend(self.first_frames)
         try:
             self._advance()
         except (OperationalError, InterfaceError) as outage:
@@ -239,9 +236,13 @@ class AnswerStream:
             self._is_over = True
 
     def _advance(self) -> None:
-        self._look()
-        if self._frames or self._is_over:
-            return
+        if not self._has_begun:
+            self._has_begun = True
+            self._frames.extend(self.first_frames)
+            self._look()
+            if self._frames or self._is_over:
+                return
+        # Whatever was announced since the last look has rung the bell, so there is no need to look before waiting.
         self._bell.wait(TICK_SECONDS)
         self._bell.clear()
         self._look()

@@ -19,7 +19,12 @@ from tests.workos.server import Double
 ROOT = Path(__file__).resolve().parent.parent
 WALLS = ["tests/test_every_url.py", "tests/accounts/tenancy/test_fence.py"]
 FENCE = ["tests/accounts/tenancy/test_fence.py", "tests/files/test_isolation.py"]
-ISOLATION = ["tests/files/test_isolation.py", "tests/test_matrix.py", "tests/accounts/tenancy/test_attacks.py"]
+ISOLATION = [
+    "tests/files/test_isolation.py",
+    "tests/test_matrix.py",
+    "tests/accounts/tenancy/test_attacks.py",
+    "tests/accounts/tenancy/test_attacked.py",
+]
 CHOSEN = "past_a_closed or missing_byte or stranger or hides or raises"
 
 PROFILES = {

@@ -11,18 +11,19 @@ from typing import Any, Final
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.urls import URLResolver, get_resolver
 
 from audit import coverage
 from audit.services import spool_folder
 from tests.addresses import Address
-from tests.audit.walking import desk_for, ids_of, walk_for
+from tests.audit.desks import desk_for, ids_of
+from tests.audit.walking import walk_for
 from tests.bodies import send_valid
 from tests.cast import ALICE, PASSWORD, acting
-from tests.doors import program
 from tests.environment import ROOT
-
-in_a_transaction = pytest.mark.django_db(databases=["default", "identity", "cache", "ops"])
+from tests.factories import Desk
+from tests.standing import Standing
 
 NOT_WALKED: Final = {
     **dict.fromkeys(
@@ -41,7 +42,7 @@ NOT_WALKED: Final = {
 """Addresses that cannot be asked like the others, why not, and where their entry is looked for instead."""
 
 COMMITTED: Final = ("operator:", "accounts:operator_", "accounts:invitation_resend")
-"""Operators see what is committed, and only the owner's role makes an invitation old."""
+"""Operators see what is committed, and only the owner's role makes an invitation old: test_entries_walk_committed.py."""
 
 NEW: Final = "another pass phrase of many words"
 ONCE: Final = "w" * 20
@@ -165,12 +166,12 @@ def path_of(name: str, ids: dict[str, str]) -> str:
 
 WALKED = sorted(name for name in coverage.ENTRIES if not name.startswith("api:") and name not in NOT_WALKED)
 PAGES = [name for name in WALKED if not name.startswith(COMMITTED)]
-COMMITTED_PAGES = [name for name in WALKED if name.startswith(COMMITTED)]
 OPERATIONS = sorted(name for name in coverage.ENTRIES if name.startswith("api:") and name not in NOT_WALKED)
 
 
-def walked(name: str) -> None:
-    walk = walk_for(name, FORMS.get(name, {}))
+def walked(name: str, made: Desk | None, client: Client) -> None:
+    """Ask this address for what this desk holds, if for anything of a workspace, and look what it left."""
+    walk = walk_for(name, FORMS.get(name, {}), made, client)
     path, before = path_of(name, walk.ids), actions()
     response: Any = walk.client.get(path, walk.form) if is_read(name) else walk.client.post(path, walk.form)
     assert response.status_code in (200, 201, 204, 302), (name, response.status_code)
@@ -180,25 +181,16 @@ def walked(name: str) -> None:
     assert left & set(coverage.ENTRIES[name]), (name, left)
 
 
-@in_a_transaction
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_leaves_the_entry_that_it_declares(name: str) -> None:
+def test_a_page_leaves_the_entry_that_it_declares(name: str, standing: Standing) -> None:
     """L37, and for reads L36: looked for in the trail, not in the source."""
-    walked(name)
+    walked(name, standing.desks[ALICE], standing.browser(ALICE))
 
 
-@pytest.mark.usefixtures("committed")
-@pytest.mark.parametrize("name", COMMITTED_PAGES)
-def test_a_page_for_committed_rows_leaves_the_entry_that_it_declares(name: str) -> None:
-    """L37 and L36: the same for the operators' console."""
-    walked(name)
-
-
-@in_a_transaction
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_an_operation_leaves_the_entry_that_it_declares(name: str) -> None:
+def test_an_operation_leaves_the_entry_that_it_declares(name: str, standing: Standing) -> None:
     """L37: the same for programs, with bodies from the API's own description."""
-    desk, client = desk_for(name), program(ALICE)
+    desk, client = desk_for(name, standing.desks[ALICE]), standing.program(ALICE)
     before = actions()
     address, function = NAMED[name], name.partition(":")[2]
     [operation] = [one for one in address.operations if one.view_func.__name__ == function]

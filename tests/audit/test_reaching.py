@@ -1,4 +1,4 @@
-"""Is a reach for another workspace's object told apart from a typo, on every route, and by the record alone?"""
+"""Is a reach for another workspace's object told apart from a typo, and by the record alone? Every route: test_reaching_routes.py."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from django.test import Client
 from pytest_django import Settings
 
 from agents.forms import AgentForm
-from audit import entries, ledger, services
+from audit import services
 from audit.shipper import Shipper
 from tests import cast, doors
-from tests.addresses import MISSING, WITH_IDS, Address, client_for, ids_of, send
+from tests.addresses import MISSING
 from tests.audit import children
-from tests.factories import Desk, a_full_desk
-from tests.test_every_operation import media, minimal_body
-from tests.test_every_url import told, variants
+from tests.audit.reaching import OF_ACME, desks, reaches
+from tests.factories import a_full_desk
+from tests.test_every_url import told
 from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -33,65 +33,6 @@ def folder(settings: Settings, tmp_path: Path) -> Iterator[Path]:
     settings.AIAXIS_HOME = tmp_path
     yield tmp_path / "spool"
     services._spool(tmp_path / "spool").close()
-
-
-def desks() -> tuple[Desk, Desk]:
-    """Alice's and Charlie's: one of everything, and an entry in the trail."""
-    made = []
-    for person in (cast.ALICE, cast.CHARLIE):
-        desk = a_full_desk(person)
-        entry = entries.fact("agent.created", actor=person.tenant)
-        ledger.post([entries.encode(entry)])
-        made.append(Desk(person, {**desk.rows, "entry_id": _Row(entry["id"])}))
-    return made[0], made[1]
-
-
-class _Row:
-    def __init__(self, pk: str) -> None:
-        self.pk = pk
-
-
-def reaches() -> dict[str, tuple[Any, ...]]:
-    """What the trail says of requests that reached into another workspace, by the request's id."""
-    with connections["ops"].cursor() as cursor:
-        cursor.execute(
-            "SELECT request_id::text, severity, workspace_id, asked_workspace_id, actor_name FROM audit_entry "
-            "WHERE action = 'workspace.reached' AND NOT detail ? 'burst'"
-        )
-        found = cursor.fetchall()
-    assert len({row[0] for row in found}) == len(found)
-    return {row[0]: row[1:] for row in found}
-
-
-OF_ACME = ("critical", None, cast.ACME.id, "Charlie")
-
-
-@pytest.mark.parametrize("address", WITH_IDS, ids=ids_of(WITH_IDS))
-def test_an_id_of_another_workspace_in_an_address_is_critical_and_a_missing_one_is_not(
-    address: Address, folder: Path
-) -> None:
-    """P5, L1: every route with an id, every method, every id alone between one's own; joined on the request id."""
-    theirs, own = desks()
-    client, foreign = client_for(address, cast.CHARLIE), []
-    for method in address.methods:
-        for somebodys, nobodys in variants(address, theirs, own):
-            if theirs.ids["slug"] in somebodys:
-                continue  # A slug is a word that many workspaces may have chosen: it names nobody's object.
-            answers = [knock(client, address, method, path) for path in (somebodys, nobodys)]
-            assert answers[0].status_code == answers[1].status_code
-            if answers[0].status_code != 405:
-                foreign.append(answers[0]["X-Request-Id"])
-    assert foreign
-    Shipper(folder).ship()
-    assert reaches() == dict.fromkeys(foreign, OF_ACME)
-
-
-def knock(client: Client, address: Address, method: str, path: str) -> Any:
-    """Ask as a program or a form would that is right in everything but the id."""
-    if not address.is_api:
-        return send(client, method, path, False)
-    body = b"" if method in ("GET", "HEAD") else minimal_body(address, method)
-    return client.generic(method, path, body, media(address, method) if body else "application/octet-stream")
 
 
 def in_bodies(theirs: dict[str, str], own: dict[str, str]) -> Iterator[tuple[str, str, str, dict[str, Any], str]]:

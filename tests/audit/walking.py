@@ -9,11 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connections
 from django.test import Client, override_settings
-from django.utils import timezone
 
 from accounts import isolation
 from accounts.http import Refusal
@@ -22,98 +20,45 @@ from accounts.identity.base import Proof
 from accounts.identity.store.models import Account, MailedLink
 from accounts.jobs import enqueue
 from accounts.models import Membership, Role
-from accounts.services import invitations, members, workspaces
+from accounts.services import invitations, workspaces
 from accounts.tenancy.context import whole_workspace
 from agents.models import Agent
 from agents.vendors import services as vendors
-from aiaxis.exports.models import WorkspaceExport
 from aiaxis.imports.models import WorkspaceImport
 from audit import coverage, entries, ledger
 from audit.checks.models import Proof as IsolationProof
-from audit.exports.models import Export
 from audit.notices import operating
-from audit.notices import services as notices
 from audit.notices.models import Rule
 from audit.reviews import services as reviews
-from conversations.archiving import services as archiving
-from conversations.feedback import services as feedback
-from conversations.models import Conversation, ConversationFile, Message
+from conversations.models import Conversation
 from files import jobs as reading
 from files import storage
 from files.models import File
 from tests import doors
 from tests.accounts.glass import stage as glass
 from tests.accounts.operating import olga
+from tests.audit.desks import desk_for, ids_of, put
 from tests.audit.notices import desk as notices_desk
 from tests.authenticators import Authenticator
 from tests.cast import ACME, ADA, ALICE, BOB, CHARLIE, OLGA, PASSWORD, Person, acting
 from tests.doors import browser
-from tests.factories import Desk, MessageFactory, a_full_desk
-from tests.tools.stage import done_before, unfinished_under
-
-ANSWERED: Final = {
-    "stop": Message.Status.QUEUED,
-    "retry": Message.Status.FAILED,
-    "retry_message": Message.Status.DONE,
-}
+from tests.factories import Desk
 
 
 @dataclass
 class Walk:
     """Everything with which one address is asked."""
 
-    desk: Desk
     client: Client
     ids: dict[str, str]
     form: dict[str, Any]
-
-
-def desk_for(name: str) -> Desk:
-    """One of everything, in the state in which the address has something to do."""
-    desk = a_full_desk(ALICE)
-    action = name.partition(":")[2]
-    with acting(ALICE):
-        storage.save(desk.rows["file_id"].storage_key, ContentFile(b"Refunds take ten days.", name="a.txt"))
-        _done_before(name, desk)
-        if action in ANSWERED or name == "conversations:edit":
-            above = {"conversation": desk.rows["conversation_id"], "parent": desk.rows["message_id"]}
-            asked = desk.rows["message_id"] = MessageFactory(**above, role=Message.Role.USER)
-            if action in ANSWERED:
-                desk.rows["message_id"] = MessageFactory(**unfinished_under(asked, ANSWERED[action]))
-        if action == "trial_stop":
-            tried = Message.objects.filter(conversation=desk.rows["trial_id"].conversation_id, role="assistant")
-            tried.update(status=Message.Status.QUEUED, finished_at=None)
-        if action == "restore":
-            desk.rows["agent_id"].archived_at = timezone.now()
-            desk.rows["agent_id"].save()
-        if action in ("export", "export_content"):
-            # One that waits keeps its member from beginning another, and holds nothing to fetch.
-            Export.objects.filter(pk=desk.rows["export_id"].pk).update(status=Export.Status.READY)
-        if name in ("export:begin", "export:content"):
-            _a_written_export(desk)
-        if action == "channel_resume":
-            notices.pause(actor=ALICE.tenant, channel=desk.rows["channel_id"].pk)
-        if action.startswith("member_"):
-            # Nobody changes themselves by these pages.
-            desk.rows["member_id"] = Membership.objects.get(pk=BOB.membership_id)
-            if action == "member_restore":
-                members.suspend(actor=ALICE.tenant, member=desk.rows["member_id"])
-    return desk
-
-
-def _a_written_export(desk: Desk) -> None:
-    """The same of the workspace's own export."""
-    row = desk.rows["workspace_export_id"]
-    key = f"{ACME.id.hex}/{row.pk.hex}"
-    storage.save(key, ContentFile(b"PK", name="a.zip"))
-    WorkspaceExport.objects.filter(pk=row.pk).update(status=WorkspaceExport.Status.READY, storage_key=key)
 
 
 def _a_kept_trail(walk: Walk) -> None:
     """What came with an import and can be fetched."""
     with acting(ALICE):
         key = storage.new_key()
-        storage.save(key, ContentFile(b"{}\n", name="a.jsonl"))
+        put(key, b"{}\n")
         WorkspaceImport.objects.filter(pk=walk.ids["workspace_import_id"]).update(status="done", trail_key=key)
 
 
@@ -125,23 +70,9 @@ def _an_empty_workspace(walk: Walk) -> None:
     walk.form = {"file": SimpleUploadedFile("workspace.zip", b"PK")}
 
 
-def _done_before(name: str, desk: Desk) -> None:
-    """What these addresses take back."""
-    conversation, message = desk.rows["conversation_id"], desk.rows["message_id"]
-    done_before(name, desk)
-    if name == "conversations:restore":
-        archiving.archive(conversation, actor=ALICE.tenant)
-    if name in ("conversations:attach", "api:attach_file"):
-        ConversationFile.objects.all().delete()
-    if name in ("conversations:withdraw", "api:withdraw_feedback"):
-        feedback.rate(conversation, message, actor=ALICE.tenant, is_helpful=True)
-
-
-def walk_for(name: str, form: dict[str, Any]) -> Walk:
-    """Who asks, for which rows; with the form, and what only these rows can tell it."""
-    desk = desk_for(name)
-    client = doors.operator(OLGA) if name.startswith("operator:") else browser(ALICE)
-    walk = Walk(desk, client, ids_of(desk), dict(form))
+def walk_for(name: str, form: dict[str, Any], made: Desk | None, client: Client) -> Walk:
+    """Who asks, for which rows of this desk, if of any; with the form, and what only these rows can tell it."""
+    walk = Walk(client, ids_of(desk_for(name, made)) if made else {}, dict(form))
     if name.startswith("operator:audit_"):
         _operators_rows(name, walk)
     if name.startswith(("operator:review_", "operator:audit_entry_")):
@@ -156,11 +87,6 @@ def walk_for(name: str, form: dict[str, Any]) -> Walk:
     if name in PREPARED:
         PREPARED[name](walk)
     return walk
-
-
-def ids_of(desk: Desk) -> dict[str, str]:
-    """The desk's ids, as addresses call them: an agent's may be its id or its short name."""
-    return {**desk.ids, "key": desk.ids["agent_id"]}
 
 
 def _operators_rows(name: str, walk: Walk) -> None:

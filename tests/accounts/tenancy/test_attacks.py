@@ -1,4 +1,4 @@
-"""Does every attack of the matrix fail, on both fronts, and would each succeed if nothing stood in its way?
+"""Would every attack of the matrix succeed if nothing stood in its way? That each is refused: test_attacked.py.
 
 P5, and with it L1, L2, L4, L6, L8, L9, L10, L17, L39, L43 and L45: each row of the matrix is one attempt to read, write,
 take over or merely notice what belongs to another workspace, or to a colleague of one's own.
@@ -35,15 +35,6 @@ def stage(django_db_setup: None, django_db_blocker: pytest.FixtureRequest) -> It
         databases.put_back()
 
 
-@pytest.mark.parametrize(("row", "front"), ROWS, ids=name_of)
-def test_it_is_refused(stage: Stage, row: Attack, front: Front) -> None:
-    """P5: workspace against workspace, member against member."""
-    outcome = judged(row, Scene(stage, front))
-    assert outcome.tries > 0
-    assert outcome.leaks == []
-    assert outcome.broken == []
-
-
 @pytest.mark.parametrize(("row", "front"), REHEARSALS, ids=name_of)
 def test_it_would_succeed_if_it_were_allowed(stage: Stage, row: Attack, front: Front) -> None:
     """An attack that takes nothing even from oneself proves nothing. What it does is rolled back."""
@@ -69,6 +60,8 @@ def test_the_matrix_covers_every_workspace_model(stage: Stage) -> None:
         assert len(rows) == 3, model
     assert len(ROWS) >= 48
     assert len(MATRIX) >= 48
+    # Otherwise an attack could be "refused" because there was nothing to try it on.
+    assert all(Scene(stage, front).models() for _, front in ROWS)
 
 
 def test_a_leak_is_called_a_leak(stage: Stage) -> None:
