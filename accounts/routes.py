@@ -85,24 +85,33 @@ def declaration(view: View, method: str) -> Declaration:
     names = accepted_names(view)
     operation = operation_of(view, method)
     if operation is None:
-        return Declaration(names)
-    sources = {model.__ninja_param_source__: _fields(model) for model in operation.models}
-    declared = frozenset().union(names, accepted_names(operation.view_func), *sources.values())
-    if "file" in sources or "form" in sources:
+        # The view says that it does not take the method; what it declares for another one is no trick beside that.
+        return Declaration(names.union(*(_declared(one) for one in _operations(view))))
+    sources = {model.__ninja_param_source__ for model in operation.models}
+    declared = names | _declared(operation)
+    if sources & {"file", "form"}:
         return Declaration(declared, "multipart/form-data")
     return Declaration(declared, "application/json" if "body" in sources else "")
 
 
 def operation_of(view: View, method: str) -> Operation | None:
-    """The API operation behind a view and method, or None where the view is not ninja's or does not take the method.
+    """The API operation behind a view and method, or None where the view is not ninja's or does not take the method."""
+    return next((one for one in _operations(view) if method in one.methods), None)
+
+
+def _operations(view: View) -> list[Operation]:
+    """The API operations behind a view; none where it is not ninja's.
 
     Ninja gives Django a closure over its PathView and offers no other way to it; `tests/accounts/test_reserved_names.py`
     notices if a new version changes that.
     """
-    for cell in getattr(view, "__closure__", None) or ():
-        if isinstance(cell.cell_contents, PathView):
-            return next((one for one in cell.cell_contents.operations if method in one.methods), None)
-    return None
+    cells = getattr(view, "__closure__", None) or ()
+    return [one for cell in cells if isinstance(cell.cell_contents, PathView) for one in cell.cell_contents.operations]
+
+
+def _declared(operation: Operation) -> frozenset[str]:
+    """The names that an operation declares, in whatever part of a request."""
+    return accepted_names(operation.view_func).union(*(_fields(model) for model in operation.models))
 
 
 def _fields(model: Any) -> frozenset[str]:

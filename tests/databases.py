@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import Any
 
 import psycopg
@@ -27,6 +26,7 @@ CAST_TABLES = {
 FILLED_BY_MIGRATIONS = frozenset({"django_migrations", "django_content_type", "auth_permission"})
 MOST_DEADLOCKS = 4
 _cast: dict[str, dict[str, list[str]]] = {}
+_lines: dict[str, psycopg.Connection] = {}
 
 
 def remember() -> None:
@@ -59,28 +59,32 @@ def _as_opened(connection: BaseDatabaseWrapper) -> bool:
     return True
 
 
-@cache
 def _opened(database: str) -> psycopg.Connection:
     """A connection that outlives the tests: opening one for each costs more than the tidying.
 
     No row hides from it, and no trigger hears it: neither those that check links, which all lead to rows that go as well,
     nor those that let nobody remove an entry of the trail.
     """
-    return psycopg.connect(
-        environment.server.superuser_url(database), autocommit=True, options="-c session_replication_role=replica"
-    )
+    if database not in _lines or _lines[database].broken:
+        _close(database)
+        _lines[database] = psycopg.connect(
+            environment.server.superuser_url(database), autocommit=True, options="-c session_replication_role=replica"
+        )
+    return _lines[database]
+
+
+def _close(database: str) -> None:
+    if database in _lines:
+        _lines.pop(database).close()
 
 
 def _asked(database: str, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
     """What a query answers; over a new connection where a test has killed the server under the former one."""
-    if _opened(database).broken:
-        _opened.cache_clear()
     try:
         return _opened(database).execute(query, values or None).fetchall()
     except psycopg.OperationalError:
-        if not _opened(database).broken:
+        if not _lines[database].broken:
             raise
-        _opened.cache_clear()
         return _opened(database).execute(query, values or None).fetchall()
 
 

@@ -27,13 +27,13 @@ CHECKS: Final = (
     "response_schema_conformance,negative_data_rejection,unsupported_method,allow_header_conformance,ignored_auth,"
     "use_after_free,object_level_authorization"
 )
-SECONDS: Final = 900
+SECONDS: Final = 400
 CONFIGURATION: Final = """
 seed = 1
-max-time = 600
+max-time = 240
 [generation]
 deterministic = true
-max-examples = 25
+max-examples = 8
 [auth.wfc]
 path = "people.json"
 peers = ["Alice", "Charlie"]

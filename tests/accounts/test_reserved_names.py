@@ -328,6 +328,17 @@ def test_another_method_is_405_and_says_which() -> None:
     assert "GET" in response["Allow"]
 
 
+def test_another_method_is_405_whatever_the_address_declares_for_its_own(refusals: list[Any]) -> None:
+    """And a name that it declares for none is a trick by any method."""
+    client, body = program(ALICE), {"email": "new@acme.test", "role": "viewer"}
+    assert client.put("/api/v1/invitations", body, content_type="application/json").status_code == 405
+    spoofed(
+        client.put("/api/v1/invitations", {**body, "workspace": VALUE}, content_type="application/json"),
+        refusals,
+        "json",
+    )
+
+
 def test_every_name_that_the_promise_reserves_is_on_the_list() -> None:
     promised = [
         "workspace",
