@@ -26,7 +26,8 @@ from tests import cast, doors
 from tests.addresses import WITH_IDS, Address
 from tests.audit import children
 from tests.audit.notices import desk
-from tests.audit.test_reaching import desks, knock, reaches
+from tests.audit.reaching import desks, reaches
+from tests.audit.test_reaching_routes import knock
 from tests.bench.lifecycle import handler
 from tests.bench.measure import interleaved
 from tests.bench.rows import Row, at_least, at_most, noted
