@@ -178,7 +178,10 @@ def _offered(tool: Any) -> Offered | None:
     """The tool, unless it could not be shown to an administrator whole: then nobody could have looked at it."""
     reads = tool.annotations is not None and tool.annotations.read_only_hint is True
     said = [tool.name, tool.description or "", tool.input_schema, reads]
-    written = json.dumps(said, sort_keys=True, ensure_ascii=True)
+    try:
+        written = json.dumps(said, sort_keys=True, ensure_ascii=True, allow_nan=False)
+    except ValueError:
+        return None  # a number beyond all numbers, which no column takes and no model is told
     schema = json.dumps(tool.input_schema, ensure_ascii=False)
     description = visible(tool.description or "")
     if not NAME.fullmatch(tool.name) or len(schema) > LARGEST_SCHEMA or len(description) > LONGEST_DESCRIPTION:

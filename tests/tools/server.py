@@ -48,6 +48,8 @@ class ToolDouble:
         self.called: list[tuple[str, dict[str, Any]]] = []
         self.answers: Callable[[str, dict[str, Any]], Any] = lambda name, arguments: f"{name} did it: {arguments}"
         self.status, self.redirect, self.garbage, self.large = 0, "", b"", 0
+        # Bytes of its answers, and as many in their place: what the library would not write.
+        self.instead: tuple[bytes, bytes] | None = None
         # A server of the years before `server/discover`.
         self.is_old = False
         # Held here, a call waits until the test lets it go.
@@ -137,7 +139,12 @@ class ToolDouble:
             async def again() -> dict[str, Any]:
                 return next(given, None) or await receive()
 
-            await self._app(scope, again, send)
+            async def told(message: dict[str, Any]) -> None:
+                if self.instead and "body" in message:
+                    message = {**message, "body": message["body"].replace(*self.instead)}
+                await send(message)
+
+            await self._app(scope, again, told)
 
 
 async def _say(send: Send, status: int, body: bytes, kind: str, leads_to: str) -> None:

@@ -141,6 +141,9 @@ def test_what_a_server_says_of_itself_stays_text(orders: ToolDouble) -> None:
     schema = {"type": "object", "properties": {f"<b>{hostile}": {"description": hostile + hidden}}}
     orders.tools = [tool("look_up", hostile + hidden, schema=schema), tool("b" * 200), tool("<script>", "x")]
     orders.tools.append(tool("vast", schema={"type": "object", "description": "x" * 20_000}))
+    # A number that is more than any: no column takes it, and it was a 500.
+    orders.tools.append(tool("boundless", schema={"type": "object", "maximum": 1e300}))
+    orders.instead = (b"1e+300", b"1e+999")
     added = server(orders)
     page = doors.browser(ADA).get(f"/tools/{added.pk}/").content.decode()
     assert "&lt;script src=" in page
