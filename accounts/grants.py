@@ -174,7 +174,7 @@ GRANTS: Final = (
     ),
     Grant(OPS, "files_file", READ, columns=("id", "workspace_id", "size", "status")),
     Grant(OPS, "agents_agent", READ, columns=("id", "workspace_id")),
-    Grant(OPS, "conversations_conversation", READ, columns=("id", "workspace_id")),
+    Grant(OPS, "conversations_conversation", READ, columns=("id", "workspace_id", "erased_after")),
     Grant(
         OPS, "procrastinate_jobs", READ, columns=("id", "queue_name", "task_name", "status", "scheduled_at", "attempts")
     ),

@@ -329,6 +329,7 @@ EXEMPT: Final[dict[str, str]] = {
     "conversations:choose": _OWN_VIEW,
     "conversations:trial": _OWN_TRIAL,
     "conversations:trial_answer": _OWN_TRIAL,
+    "conversations:trial_stream": _OWN_TRIAL,
     "conversations:trial_end": "It deletes an answer that was never kept; the question is recorded, and a stop of its writing.",
     "api:list_conversations": _OWN_CONVERSATION,
     "api:get_conversation": _NAMES_AND_STATES,

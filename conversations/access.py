@@ -33,7 +33,9 @@ def is_own(conversation: Conversation) -> bool:
 
 def get_conversation_or_refuse(conversation_id: UUID) -> Conversation:
     """Return a conversation that the bound member may read: their own, or one that is shared with them; raise NotVisible otherwise."""
-    found = Conversation.objects.select_related("agent", "owner").filter(pk=conversation_id)
+    # A program's call and a try of an agent are read where they were asked, and nowhere else.
+    with_page = Conversation.objects.filter(completions=None, trials=None)
+    found = with_page.select_related("agent", "owner").filter(pk=conversation_id)
     # A temporary one is gone at its minute, also where the round that erases it is late.
     conversation: Conversation | None = found.exclude(erased_after__lte=timezone.now()).first()
     if conversation is None:

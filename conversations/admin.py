@@ -21,8 +21,9 @@ ROWS_ON_A_PAGE = 50
 
 
 def conversation_list(request: OperatorRequest, visit: Visit) -> TemplateResponse:
-    """Every member's conversations, newest first."""
-    page = paginate(Conversation.objects.select_related("owner", "agent"), request.GET.get("cursor"), ROWS_ON_A_PAGE)
+    """Every member's conversations that are kept, newest first."""
+    kept = Conversation.objects.select_related("owner", "agent").filter(erased_after=None)
+    page = paginate(kept, request.GET.get("cursor"), ROWS_ON_A_PAGE)
     return shown(request, "conversations/operator_glass_conversations.html", visit, page=page)
 
 

@@ -1,4 +1,4 @@
-"""Which work of conversations is done in the background? Writing answers, and letting go what nobody uses any more."""
+"""Which work of conversations is done in the background? Writing answers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from uuid import UUID
 
 from accounts.http import Tenant
 from accounts.jobs import PROMPT_QUEUE, job
-from accounts.rounds import every
 from conversations import answering, services
-from conversations.keeping import services as keeping
-from conversations.keeping import temporary
 
 
 def give_up(tenant: Tenant, message_id: str) -> None:
@@ -22,10 +19,3 @@ def give_up(tenant: Tenant, message_id: str) -> None:
 def answer(tenant: Tenant, message_id: str) -> None:
     """Write the answer whose message waits under this id."""
     answering.write_answer(UUID(message_id), actor=tenant)
-
-
-@every("conversations.keep", seconds=1800.0)
-def keep() -> None:
-    """Delete temporary conversations whose time is over, and what nobody used for as long as its workspace chose."""
-    temporary.erase_due()
-    keeping.let_go_due()

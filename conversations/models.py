@@ -59,7 +59,7 @@ class Conversation(WorkspaceModel):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     archived_at = models.DateTimeField(null=True)
-    # A temporary one stands in no list and is erased then, whatever is said in it. None: it is kept.
+    # A temporary one stands in no list, search, export or count, and is erased then, whatever is said in it. None: it is kept.
     erased_after = models.DateTimeField(null=True)
     # Who may read it. Only its owner writes in it, whoever reads (accounts/sharing.py; conversations/sharing).
     visibility = models.CharField(max_length=10, choices=Visibility.choices, default=Visibility.PRIVATE)

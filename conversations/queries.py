@@ -12,7 +12,7 @@ from accounts.tenancy.context import current_member_id
 from agents import queries as agent_queries
 from agents.models import Agent
 from conversations import branches
-from conversations.models import Citation, Completion, Conversation, Delta, Message, ToolCall, Trial
+from conversations.models import Citation, Conversation, Delta, Message, ToolCall
 
 # How many messages a page shows at once; older ones are one link away.
 MESSAGES_ON_A_PAGE = 40
@@ -34,13 +34,10 @@ class Part:
 
 
 def kept() -> QuerySet[Conversation]:
-    """Return the bound member's own conversations with their agents, without those that are temporary or that nobody keeps."""
-    # What is over with a program's call (completions), or when an agent was tried (trying), is nobody's to look up.
-    called, tried = (model.objects.filter(conversation=OuterRef("pk")) for model in (Completion, Trial))
+    """Return the bound member's own conversations with their agents, without those that are temporary."""
     # What colleagues share has a list of its own.
     own: QuerySet[Conversation] = Conversation.objects.select_related("agent")
-    own = own.filter(owner_id=current_member_id(), erased_after=None)
-    return own.exclude(Exists(called)).exclude(Exists(tried))
+    return own.filter(owner_id=current_member_id(), erased_after=None)
 
 
 def listed(search: str = "", *, archived: bool = False) -> QuerySet[Conversation]:

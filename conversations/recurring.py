@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from accounts.rounds import every
-from conversations.completions import services as completions
-from conversations.trying import services as trying
-
-COMPLETIONS: Final = "conversations.completions"
-TRIALS: Final = "conversations.trials"
+from conversations.keeping import services as keeping
+from conversations.keeping import temporary
 
 
-@every(COMPLETIONS, seconds=600)
-def sweep_completions() -> None:
-    """Delete what programs' calls left that were killed."""
-    completions.sweep()
-
-
-@every(TRIALS, seconds=600)
-def sweep_trials() -> None:
-    """Delete the tries of agents that nobody ended."""
-    trying.sweep()
+@every("conversations.keep", seconds=600.0)
+def keep() -> None:
+    """Delete temporary conversations whose time is over, and what nobody used for as long as its workspace chose."""
+    temporary.erase_due()
+    keeping.let_go_due()

@@ -24,7 +24,8 @@ from uuid import UUID
 import psycopg
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.http import StreamingHttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 
 from accounts.http import Tenant, TenantRequest
 from accounts.identity import resolution
@@ -323,6 +324,22 @@ def verifier(request: TenantRequest) -> Callable[[], Tenant]:
             raise WatchingRefused from refusal
 
     return verify
+
+
+def follow(
+    request: TenantRequest, conversation: Conversation, *, first: Callable[[], None] = lambda: None
+) -> HttpResponseBase:
+    """Answer a browser with the latest answer of a conversation, from where it left off; `first` is done where there is news."""
+    last = request.headers.get("Last-Event-ID", "")
+    if not has_news(conversation, last):
+        # 204 tells an EventSource to stop asking.
+        return HttpResponse(status=204)
+    first()
+    try:
+        stream = AnswerStream(conversation, request.tenant, last, verifier(request))
+    except TooManyStreams as refusal:
+        return come_back_later(str(refusal))
+    return response(stream)
 
 
 def response(stream: Iterator[bytes] | AnswerStream) -> StreamingHttpResponse:

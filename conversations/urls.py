@@ -25,6 +25,7 @@ urlpatterns = [
     path("try/", trying.trial_begin, name="try"),
     path("try/<uuid:trial_id>/", trying.trial, name="trial"),
     path("try/<uuid:trial_id>/answer/", trying.trial_answer, name="trial_answer"),
+    path("try/<uuid:trial_id>/stream/", trying.trial_stream, name="trial_stream"),
     path("try/<uuid:trial_id>/stop/", trying.trial_stop, name="trial_stop"),
     path("try/<uuid:trial_id>/end/", trying.trial_end, name="trial_end"),
     path("<uuid:conversation_id>/", views.conversation_detail, name="detail"),

@@ -130,16 +130,9 @@ def message_choose(request: TenantRequest, conversation_id: UUID, message_id: UU
 def conversation_stream(request: TenantRequest, conversation_id: UUID) -> HttpResponseBase:
     """Send the latest answer as server-sent events, from where the browser left off."""
     conversation = access.get_conversation_or_refuse(conversation_id)
-    last = request.headers.get("Last-Event-ID", "")
-    if not streaming.has_news(conversation, last):
-        # 204 tells an EventSource to stop asking.
-        return HttpResponse(status=204)
-    sharing.note_reading(conversation, actor=request.tenant)
-    try:
-        stream = streaming.AnswerStream(conversation, request.tenant, last, streaming.verifier(request))
-    except streaming.TooManyStreams as refusal:
-        return streaming.come_back_later(str(refusal))
-    return streaming.response(stream)
+    return streaming.follow(
+        request, conversation, first=lambda: sharing.note_reading(conversation, actor=request.tenant)
+    )
 
 
 @require_POST

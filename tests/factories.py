@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -281,7 +282,7 @@ def a_filter(person: Person) -> OwnFilter:
 
 def a_trial(agent: Agent, file: File, instructions: str = "Quote.") -> Trial:
     """A try of the bound member's agent with one file, which is answered."""
-    conversation = ConversationFactory(agent=agent)
+    conversation = ConversationFactory(agent=agent, erased_after=timezone.now() + timedelta(hours=1))
     settings = {"refusal_text": "Nothing.", "retrieval_depth": 5, "retrieval_threshold": 0.25}
     trial: Trial = Trial.objects.create(conversation=conversation, settings={**settings, "instructions": instructions})
     TrialFile.objects.create(trial=trial, file=file)

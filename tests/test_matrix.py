@@ -65,6 +65,7 @@ MARK = " UNION ALL ".join(
 OWN = (
     "/conversations/try/<uuid:trial_id>/",
     "/conversations/try/<uuid:trial_id>/answer/",
+    "/conversations/try/<uuid:trial_id>/stream/",
     "/conversations/<uuid:conversation_id>/files/",
     "/conversations/<uuid:conversation_id>/files/attached/",
     "/api/v1/conversations/<uuidstr:conversation_id>/files",

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 
 import openai
 import pytest
-from django.utils import timezone
 
-from agents.models import Agent
-from conversations import recurring
-from conversations.completions import services as completions
-from conversations.completions.models import LEFT_AFTER
 from conversations.models import Citation, Completion, Conversation, Delta, Message
 from tests import databases, doors
 from tests.cast import ALICE, BOB, CHARLIE, Person, acting
-from tests.conversations.stage import OFF_TOPIC, POLICY, QUESTION, asked, desk
+from tests.conversations.stage import OFF_TOPIC, POLICY, QUESTION, desk
 from tests.served import running
 from tests.waiting import until
 
@@ -81,18 +75,3 @@ def test_a_client_that_leaves_in_the_middle_ends_the_work(served: str, committed
     next(iter(stream))
     stream.close()
     assert until(is_gone)
-
-
-def test_what_a_killed_call_left_is_swept_away_and_what_lasts_stays(committed: None) -> None:
-    agent = desk(ALICE)
-    kept, _ = asked(ALICE, agent)
-    with acting(ALICE) as actor:
-        old = completions.begin(agent, completions.Asked(QUESTION), actor=actor)
-        Completion.objects.update(created_at=timezone.now() - LEFT_AFTER - timedelta(minutes=1))
-        young = completions.begin(agent, completions.Asked(QUESTION), actor=actor)
-    recurring.sweep_completions()
-    with acting(ALICE):
-        left = set(Conversation.objects.values_list("pk", flat=True))
-        assert left == {kept.pk, young.conversation_id}
-        assert not Message.objects.filter(pk=old.pk).exists()
-        assert Agent.objects.filter(pk=agent.pk).exists()

@@ -66,7 +66,7 @@ def of_page(workspaces: Sequence[Workspace]) -> list[tuple[Workspace, Usage]]:
         found[row["workspace_id"]].members = row["count"]
     for row in _by_workspace(across(File), ids, bytes=Coalesce(Sum("size"), 0)):
         found[row["workspace_id"]].files, found[row["workspace_id"]].bytes = row["count"], row["bytes"]
-    for row in _by_workspace(across(Conversation), ids):
+    for row in _by_workspace(_conversations(), ids):
         found[row["workspace_id"]].conversations = row["count"]
     for one in workspaces:
         used = found[one.pk]
@@ -116,7 +116,7 @@ def _numbers(workspace_id: UUID) -> dict[str, Any]:
         .filter(pk=workspace_id)
         .values(
             agents=_count(across(Agent)),
-            conversations=_count(across(Conversation)),
+            conversations=_count(_conversations()),
             sessions=_count(across(Session).filter(live, idle_until__gt=Now())),
             keys=_count(across(ApiKey).filter(live)),
             suspended=_count(across(Membership).filter(status=Membership.Status.SUSPENDED)),
@@ -125,6 +125,11 @@ def _numbers(workspace_id: UUID) -> dict[str, Any]:
         .get()
     )
     return numbers
+
+
+def _conversations() -> QuerySet[Conversation]:
+    """Those that are kept: what is temporary, a program's call or a try of an agent is no conversation that a workspace has."""
+    return across(Conversation).filter(erased_after=None)
 
 
 def _count(found: QuerySet[Any]) -> Coalesce:

@@ -136,9 +136,6 @@ GOES: Final[dict[str, Part]] = {
     ),
 }
 
-PASSING: Final = ("erased_after", "completions", "trials")
-"""What marks a conversation that does not go: it is temporary, a program's call, or tries an agent."""
-
 _CREDENTIALS: Final = "it lets somebody in, or did"
 _VENDORS: Final = "it names a vendor of this installation, with an encrypted key"
 _TOOLS: Final = "it names a server of tools that this installation calls, with an encrypted key"

@@ -25,7 +25,7 @@ from django.db import connection, transaction
 
 from accounts.http import Tenant
 from accounts.tenancy.context import current_member_id
-from aiaxis.exports.contents import GOES, PASSING, Part
+from aiaxis.exports.contents import GOES, Part
 from audit import notes, queries
 from audit.schemas import EntryOut
 from files import storage
@@ -139,9 +139,9 @@ def _lines(label: str, part: Part) -> Iterator[bytes]:
         found = found.filter(**{f"{key}__pk__isnull": False, f"{key}__owner_id__isnull": False})
     if part.conversation is not None:
         start = f"{part.conversation}__" if part.conversation else ""
-        passing = {f"{start}{mark}__isnull": True for mark in PASSING}
-        # Of conversations only one's own: of a colleague's that is shared the reader may not see every answer.
-        found = found.filter(**{f"{start}owner_id": current_member_id(), **passing})
+        # Of conversations only one's own, since of a colleague's that is shared the reader may not see every answer; and none that
+        # goes by itself.
+        found = found.filter(**{f"{start}owner_id": current_member_id(), f"{start}erased_after__isnull": True})
     last: UUID | None = None
     while rows := list((found.filter(pk__gt=last) if last else found).values(*part.columns)[:BATCH]):
         yield "".join(f"{_encode(row)}\n" for row in rows).encode()

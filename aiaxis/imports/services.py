@@ -72,7 +72,13 @@ def begin(*, actor: Tenant, content: ReceivedFile, fingerprint: str) -> Workspac
 def is_empty(workspace_id: UUID) -> bool:
     """Does the workspace hold nothing that an import brings? Others' private things count, and nobody is told of which kind."""
     with whole_workspace(workspace_id):
-        return not any(model.objects.exists() for model in (File, Agent, Conversation))
+        return not _holds_something()
+
+
+def _holds_something() -> bool:
+    # What is temporary, a try of an agent for one, goes by itself.
+    kept = (File.objects, Agent.objects, Conversation.objects.filter(erased_after=None))
+    return any(found.exists() for found in kept)
 
 
 def bring_in(*, actor: Tenant, import_id: UUID) -> None:
@@ -191,7 +197,7 @@ def _write(
     """Every row, and that it came in, in one transaction."""
     if WorkspaceImport.objects.select_for_update().filter(pk=started.pk, status=Status.WRITING).first() is None:
         raise ImportRefused("role")
-    if any(model.objects.exists() for model in (File, Agent, Conversation)):
+    if _holds_something():
         # Somebody began to work here while it was checked.
         raise ImportRefused("not_empty")
     limits = quota.held()

@@ -11,8 +11,8 @@ from accounts.schemas import Refused
 from agents import access as agent_access
 from agents import queries as agent_queries
 from agents.models import Agent
+from conversations import passing, streaming
 from conversations import services as conversations
-from conversations import streaming
 from conversations.completions import services
 from conversations.completions.schemas import CompletionIn, CompletionOut, ModelOut, ModelsOut
 from conversations.completions.streaming import CompletionStream, Told
@@ -58,7 +58,7 @@ def create_completion(request: TenantRequest, body: CompletionIn) -> Any:
     try:
         stream = CompletionStream(told, request.tenant, streaming.verifier(request), wants_usage=body.wants_usage)
     except streaming.TooManyStreams as refusal:
-        services.end(answer, actor=request.tenant)
+        passing.end(answer, actor=request.tenant)
         raise Refused(429, str(refusal), retry_after=RETRY_AFTER) from refusal
     return _in_pieces(stream) if body.stream else _whole(stream)
 

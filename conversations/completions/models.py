@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Final
 
 from django.contrib.postgres.fields import ArrayField
@@ -12,8 +11,6 @@ from accounts.tenancy.constraints import MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 
 LONGEST_STOP: Final = 200  # characters
-# Nobody waits for so long. What is left then belongs to a call that was killed.
-LEFT_AFTER: Final = timedelta(hours=2)
 OF_OWN_CONVERSATION: Final = (
     "EXISTS (SELECT 1 FROM conversations_conversation c "
     "WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id AND c.owner_id = {member})"
@@ -21,7 +18,7 @@ OF_OWN_CONVERSATION: Final = (
 
 
 class Completion(WorkspaceModel):
-    """Marks a conversation that lasts as long as one call of a program: no list shows it, and its end deletes all of it."""
+    """Marks a temporary conversation as one call of a program, which lasts no longer than that."""
 
     conversation = WorkspaceForeignKey("conversations.Conversation", models.CASCADE, related_name="completions")
     # What it asks for: instructions of its own, and bounds within those of the agent.
@@ -34,7 +31,6 @@ class Completion(WorkspaceModel):
     is_cut = models.BooleanField(default=False)
     tokens_read = models.BigIntegerField(default=0)
     tokens_written = models.BigIntegerField(default=0)
-    created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [

@@ -17,7 +17,7 @@ from django.conf import settings
 from accounts.http import Tenant
 from accounts.schemas import Refused
 from accounts.waiting import no_connection_kept
-from conversations.completions import services
+from conversations import passing
 from conversations.completions.models import Completion
 from conversations.models import Citation, Message
 from conversations.streaming import AnswerStream
@@ -125,7 +125,7 @@ class CompletionStream(AnswerStream):
         if not self._has_ended:
             self._has_ended = True
             with no_connection_kept():
-                services.end(self.told.message, actor=self._tenant)
+                passing.end(self.told.message, actor=self._tenant)
 
     def _step(self) -> None:
         super()._step()

@@ -1,7 +1,7 @@
 """How do temporary conversations go when their time is over?
 
-Everything of them goes, in whatever workspace, closed ones too: that was said when they were begun. Each leaves an entry without
-a word of it. From its minute on nobody opens it (`access.py`), so a round that comes late shows nothing to anybody.
+Everything of them goes, in whatever workspace, closed ones too: that was said when they were begun. What a program's killed call or
+a closed tab left goes the same way (`conversations/passing.py`). Each leaves an entry without a word of it. From its minute on nobody opens it (`access.py`), so a round that comes late shows nothing to anybody.
 """
 
 from __future__ import annotations

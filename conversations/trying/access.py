@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.utils import timezone
+
 from accounts.http import NotVisible
 from conversations.models import Message, Trial
 
 
 def get_trial_or_refuse(trial_id: UUID) -> Trial:
     """Return a try of the bound member's; raise NotVisible otherwise."""
-    trial: Trial | None = Trial.objects.select_related("conversation__agent").filter(pk=trial_id).first()
+    found = Trial.objects.select_related("conversation__agent").filter(pk=trial_id)
+    trial: Trial | None = found.exclude(conversation__erased_after__lte=timezone.now()).first()
     if trial is None:
         raise NotVisible([trial_id])
     return trial

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Final
 
 from django.db import models
@@ -12,8 +11,6 @@ from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 from agents.models import Agent
 from files.models import FILE_VISIBLE, File
 
-# Who tried is long gone. What is left then belongs to a tab that was closed.
-LEFT_AFTER: Final = timedelta(hours=1)
 OF_OWN_CONVERSATION: Final = (
     "EXISTS (SELECT 1 FROM conversations_conversation c "
     "WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id AND c.owner_id = {member})"
@@ -26,7 +23,7 @@ OF_OWN_TRIAL: Final = (
 
 
 class Trial(WorkspaceModel):
-    """Marks a conversation that tries an agent: no list shows it, and all of it is deleted when it was read.
+    """Marks a temporary conversation as a try of an agent, which is deleted when it was read.
 
     What answers in it is the agent as its form stood, which is written here and in no agent and no version.
     """
@@ -34,7 +31,6 @@ class Trial(WorkspaceModel):
     conversation = WorkspaceForeignKey("conversations.Conversation", models.CASCADE, related_name="trials")
     # Fields of an agent, by name.
     settings = models.JSONField()
-    created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         app_label = "conversations"

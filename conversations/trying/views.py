@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
@@ -12,7 +13,7 @@ from accounts.access import role_required
 from accounts.http import TenantRequest
 from accounts.models import Role
 from agents import access as agent_access
-from conversations import queries
+from conversations import queries, streaming
 from conversations import services as conversations
 from conversations.trying import access, services
 from conversations.trying.forms import TrialForm
@@ -54,6 +55,12 @@ def trial(request: TenantRequest, trial_id: UUID) -> HttpResponse:
 def trial_answer(request: TenantRequest, trial_id: UUID) -> HttpResponse:
     """Answer with the HTML of the answer alone, for the pane that followed it."""
     return render(request, "conversations/_trial_answer.html", _shown(access.get_trial_or_refuse(trial_id)))
+
+
+@require_GET
+def trial_stream(request: TenantRequest, trial_id: UUID) -> HttpResponseBase:
+    """Send the answer as server-sent events, from where the browser left off."""
+    return streaming.follow(request, access.get_trial_or_refuse(trial_id).conversation)
 
 
 @require_POST

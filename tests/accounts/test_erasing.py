@@ -39,7 +39,7 @@ from tests.accounts.glass import stage as glass
 from tests.accounts.operating import olga
 from tests.authenticators import Authenticator
 from tests.cast import ACME, ADA, ALICE, BIRCH, BOB, CHARLIE, PASSWORD, VERA, Company, Person, acting
-from tests.factories import Desk, a_full_desk, a_trial
+from tests.factories import ConversationFactory, Desk, a_full_desk, a_trial
 from tests.vendors.stage import leave_use
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -106,7 +106,8 @@ def write_everywhere(desk: Desk) -> None:
         is_helpful=False,
         comment=word,
     )
-    Completion.objects.create(conversation=rows["conversation_id"], instructions=word)
+    soon = timezone.now() + timedelta(hours=1)
+    Completion.objects.create(conversation=ConversationFactory(erased_after=soon), instructions=word)
     a_trial(rows["agent_id"], rows["file_id"], instructions=word)
     ExportPart.objects.create(export=rows["export_id"], position=0, content=word.encode())
     storage.save(storage.new_key(), ContentFile(word.encode()))

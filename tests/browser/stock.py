@@ -175,7 +175,8 @@ def a_provider() -> UUID:
 
 
 def _trial(agent: Agent, file: File, passage: Passage) -> UUID:
-    conversation = Conversation.objects.create(owner_id=agent.owner_id, agent=agent, title="A try")
+    soon = timezone.now() + timedelta(hours=1)
+    conversation = Conversation.objects.create(owner_id=agent.owner_id, agent=agent, title="A try", erased_after=soon)
     trial: UUID = Trial.objects.create(conversation=conversation, settings={}).pk
     _talk(conversation, file, passage)
     return trial

@@ -208,6 +208,7 @@ def test_a_client_that_goes_away_ends_the_work() -> None:
         # Not among the member's conversations while it lasts.
         assert Conversation.objects.exists()
         assert not queries.listed().exists()
+    assert alice.get(f"/api/v1/conversations/{waiting.conversation_id}").status_code == 404
     next(iter(response))
     # What the test client closes where a client goes away; closing the response itself would close the test's connection.
     response._iterator.close()

@@ -1,4 +1,4 @@
-"""Is a temporary conversation its owner's alone, in no list, and gone when it was said to be?"""
+"""Is a temporary conversation its owner's alone, in no list, and gone when it was said to be, as a try and a program's call are?"""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from django.urls import reverse
 from django.utils import timezone
 
 from audit.models import Entry
-from conversations import services
+from conversations import recurring, services
+from conversations.completions import services as completions
 from conversations.keeping import temporary as erasing
-from conversations.models import Citation, Conversation, Message
+from conversations.models import Citation, Conversation, Message, Trial
 from conversations.sharing import services as sharing
+from conversations.trying import services as trying
 from tests import doors
 from tests.cast import ALICE, BOB, CHARLIE, Person, acting
 from tests.conversations.stage import QUESTION, answered, desk, latest, write
 
 in_a_transaction = pytest.mark.django_db(databases=doors.DOORS)
 API = "/api/v1/conversations"
+FORM = {"refusal_text": "No.", "retrieval_depth": 5, "retrieval_threshold": 0.2, "model_provider_id": None}
 
 
 def temporary(person: Person = ALICE) -> Conversation:
@@ -86,6 +89,25 @@ def test_it_is_gone_at_its_minute_and_erased_by_the_round_with_all_that_it_held(
         assert (entry.target_id, entry.actor_id) == (str(over.pk), None)
     with acting(CHARLIE):
         assert not Conversation.objects.exists()
+
+
+@pytest.mark.usefixtures("committed")
+def test_what_a_closed_tab_and_a_killed_call_left_goes_the_same_way() -> None:
+    """Without a word in the list of conversations, or anywhere else; what is young or kept stays."""
+    agent = desk(ALICE)
+    kept, _ = answered(ALICE, agent)
+    with acting(ALICE) as actor:
+        tries = [trying.begin(QUESTION, actor=actor, settings=FORM, file_ids=[], agent=None) for _ in range(2)]
+        calls = [completions.begin(agent, completions.Asked(QUESTION), actor=actor) for _ in range(2)]
+    left, young = zip(*((one.conversation for one in pair) for pair in (tries, calls)), strict=True)
+    ended(*left)
+    assert doors.browser(ALICE).get(reverse("conversations:trial", args=[tries[0].pk])).status_code == 404
+    recurring.keep()
+    with acting(ALICE):
+        assert set(Conversation.objects.values_list("pk", flat=True)) == {kept.pk, *(one.pk for one in young)}
+        assert {one.pk for one in Trial.objects.all()} == {tries[1].pk}
+        erased = Entry.objects.filter(action="conversation.erased").values_list("target_id", flat=True)
+        assert set(erased) == {str(one.pk) for one in left}
 
 
 def ended(*conversations: Conversation) -> None:

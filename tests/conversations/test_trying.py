@@ -16,7 +16,7 @@ from conversations.models import Citation, Conversation, DailyUse, Delta, Messag
 from tests import doors
 from tests.agents.shelf import put
 from tests.cast import ALICE, BOB, CHARLIE, VERA, Person, acting
-from tests.conversations.stage import OFF_TOPIC, POLICY, QUESTION, asked, desk, write
+from tests.conversations.stage import OFF_TOPIC, POLICY, QUESTION, answered, asked, desk, write
 
 pytestmark = pytest.mark.django_db(databases=doors.DOORS)
 
@@ -108,12 +108,21 @@ def test_only_who_may_change_an_agent_tries_it() -> None:
         assert not Conversation.objects.exists()
 
 
+WAYS = (
+    ("get", "trial"),
+    ("get", "trial_answer"),
+    ("get", "trial_stream"),
+    ("post", "trial_stop"),
+    ("post", "trial_end"),
+)
+
+
 @pytest.mark.parametrize("thief", [BOB, CHARLIE], ids=lambda one: one.name)
 def test_nobody_else_reads_stops_or_ends_a_try(thief: Person) -> None:
     """L15, L16."""
     trial = tried(ALICE, attached=str(put(ALICE, "policy.txt", POLICY, visibility="workspace").pk))
     client = doors.browser(thief)
-    for method, name in (("get", "trial"), ("get", "trial_answer"), ("post", "trial_stop"), ("post", "trial_end")):
+    for method, name in WAYS:
         assert getattr(client, method)(reverse(f"conversations:{name}", args=[trial])).status_code == 404
     with acting(ALICE):
         assert Message.objects.get(role=Message.Role.ASSISTANT).stop_requested_at is None
@@ -175,10 +184,30 @@ def test_its_end_leaves_nothing_but_its_entries_and_its_count() -> None:
         assert (use.agent_id, use.questions, use.answers) == (None, 1, 1)
 
 
+def test_its_conversation_has_no_address_of_its_own() -> None:
+    """L17: not while it is written, and not when it was read; with a usual one beside it that opens."""
+    agent = desk(ALICE)
+    usual, _ = answered(ALICE, agent)
+    trial, alice, program = tried(ALICE, agent=agent.slug), doors.browser(ALICE), doors.program(ALICE)
+    with acting(ALICE):
+        hidden = Trial.objects.get(pk=trial).conversation_id
+    for _ in ("written", "read"):
+        for name in ("detail", "share", "export", "files"):
+            address = f"conversations:{name}"
+            assert alice.get(reverse(address, args=[usual.pk])).status_code == 200, name
+            assert alice.get(reverse(address, args=[hidden])).status_code == 404, name
+        assert alice.get(reverse("conversations:stream", args=[hidden])).status_code == 404
+        assert alice.post(reverse("conversations:ask", args=[hidden]), {"text": "And now?"}).status_code == 404
+        for path in ("", "/messages"):
+            assert program.get(f"/api/v1/conversations/{usual.pk}{path}").status_code == 200, path
+            assert program.get(f"/api/v1/conversations/{hidden}{path}").status_code == 404, path
+        read(ALICE, trial)
+
+
 def test_it_can_be_stopped_and_ended_while_it_is_written() -> None:
     trial, alice = tried(ALICE), doors.browser(ALICE)
     page = alice.get(reverse("conversations:trial", args=[trial])).content.decode()
-    assert "<answer-stream" in page
+    assert f'<answer-stream src="{reverse("conversations:trial_stream", args=[trial])}"' in page
     assert QUESTION in page
     stopped = alice.post(reverse("conversations:trial_stop", args=[trial]), follow=True).content.decode()
     assert "You stopped this answer." in stopped

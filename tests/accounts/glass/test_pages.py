@@ -42,6 +42,8 @@ def test_every_page_of_a_visit_shows_private_content_and_is_one_entry(desk: Desk
         status, body = stage.read(browser, path)
         assert status == 200, page
         assert shown.get(page, SECRET) in body.decode(), page
+        # What is behind a try of the agent is no conversation that a workspace has.
+        assert str(desk.rows["trial_id"].conversation_id) not in body.decode(), page
     seen = stage.entries_in(folder, "glass.seen")
     about = {"file": "file_id", "file_content": "file_id", "agent": "agent_id", "conversation": "conversation_id"}
     told = [(one["detail"]["page"], one["target_type"], one["target_id"]) for one in seen]
