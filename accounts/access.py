@@ -65,13 +65,19 @@ def has_role(tenant: Tenant, least: Role) -> bool:
     return tenant.role.rank >= least.rank
 
 
-def role_required(least: Role) -> Callable[[Closed[P, R]], Closed[P, R]]:
-    """Refuse members below `least` with 403: their own workspace, but not their place in it."""
+def role_required(
+    least: Role, *, unless: Callable[[TenantRequest], bool] | None = None
+) -> Callable[[Closed[P, R]], Closed[P, R]]:
+    """Refuse members below `least` with 403: their own workspace, but not their place in it.
+
+    `unless` tells of a request that takes no role, only that the thing is the asker's own, which the view sees to.
+    """
 
     def decorate(view: Closed[P, R]) -> Closed[P, R]:
         @wraps(view)
         def closed(request: TenantRequest, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            _require_role(request, least)
+            if unless is None or not unless(request):
+                _require_role(request, least)
             return view(request, *args, **kwargs)
 
         closed.least_role = least  # type: ignore[attr-defined]  # a mark for the role x route table

@@ -15,7 +15,7 @@ from uuid import UUID
 from django import forms
 from django.db import models
 
-from accounts.http import NotVisible, Tenant
+from accounts.http import NotVisible, Tenant, TenantRequest
 from accounts.models import Membership
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 
@@ -30,10 +30,16 @@ SHARE_MADE: Final = (
     "owner_id = {member} AND EXISTS (SELECT 1 FROM accounts_membership m "
     "WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.member_id AND m.status = 'active')"
 )
+# What a suspended member shares is shared again when they are restored.
+OWNER_THERE: Final = (
+    "EXISTS (SELECT 1 FROM accounts_membership o "
+    "WHERE o.workspace_id = {table}.workspace_id AND o.id = {table}.owner_id AND o.status = 'active')"
+)
 
 
 NAMED: Final = "named"
 """The visibility under which people are chosen by name; the other two are "private" and "workspace"."""
+PRIVATE: Final = "private"
 
 
 class Share(WorkspaceModel):
@@ -45,6 +51,11 @@ class Share(WorkspaceModel):
 
     class Meta:
         abstract = True
+
+
+def takes_back(request: TenantRequest) -> bool:
+    """Does this form only end a sharing? Sharing takes a member; what somebody shared they end as whatever they are now."""
+    return request.method == "POST" and request.POST.get("visibility") == PRIVATE
 
 
 def named(table: str, column: str) -> str:

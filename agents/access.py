@@ -25,9 +25,14 @@ def can_create(actor: Tenant) -> bool:
     return has_role(actor, Role.MEMBER)
 
 
+def is_own(actor: Tenant, agent: Agent) -> bool:
+    """Is this member its owner? To end its sharing that is enough: a viewer takes back what he shared before."""
+    return agent.owner_id == actor.membership_id
+
+
 def can_change(actor: Tenant, agent: Agent) -> bool:
     """May this member edit, share, archive and delete this agent? Its owner may, unless he has become a viewer."""
-    return agent.owner_id == actor.membership_id and can_create(actor)
+    return is_own(actor, agent) and can_create(actor)
 
 
 def get_agent_or_refuse(key: str) -> Agent:
@@ -41,10 +46,13 @@ def get_agent_or_refuse(key: str) -> Agent:
     return agent
 
 
-def get_own_agent_or_refuse(actor: Tenant, key: str) -> Agent:
-    """Return the agent if this member may change it; raise NotVisible when he may not see it, PermissionDenied when only that."""
+def get_own_agent_or_refuse(actor: Tenant, key: str, *, to_take_back: bool = False) -> Agent:
+    """Return the agent if this member may change it; raise NotVisible when he may not see it, PermissionDenied when only that.
+
+    `to_take_back`: he wants to end its sharing, and nothing else.
+    """
     agent = get_agent_or_refuse(key)
-    if not can_change(actor, agent):
+    if not (is_own if to_take_back else can_change)(actor, agent):
         # Sharing an agent lets colleagues ask it, and nothing else (L20).
         raise PermissionDenied(
             "Only the person who made this agent can change it. Duplicate it to have one of your own."

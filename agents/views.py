@@ -11,6 +11,7 @@ from accounts.access import role_required
 from accounts.http import TenantRequest
 from accounts.models import Role
 from accounts.pagination import paginate
+from accounts.sharing import takes_back
 from agents import access, queries, services
 from agents.forms import AgentForm, DuplicateForm, NewAgentForm, SharingForm
 from agents.models import Agent
@@ -46,6 +47,7 @@ def agent_detail(request: TenantRequest, key: str) -> HttpResponse:
         "silent": queries.why_silent(agent, request.tenant.membership_id),
         "can_ask": access.can_create(request.tenant) and agent.archived_at is None,
         "can_change": access.can_change(request.tenant, agent),
+        "is_own": access.is_own(request.tenant, agent),
         "can_create": access.can_create(request.tenant),
     }
     return render(request, "agents/agent_detail.html", context)
@@ -85,10 +87,10 @@ def agent_edit(request: TenantRequest, key: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@role_required(Role.MEMBER)
+@role_required(Role.MEMBER, unless=takes_back)
 def agent_share(request: TenantRequest, key: str) -> HttpResponse:
     """Choose who can ask an agent of one's own."""
-    agent = access.get_own_agent_or_refuse(request.tenant, key)
+    agent = access.get_own_agent_or_refuse(request.tenant, key, to_take_back=takes_back(request))
     is_sent = request.method == "POST"
     form = SharingForm(request.POST, reader=request.tenant) if is_sent else SharingForm.of(agent, request.tenant)
     if not form.is_valid():

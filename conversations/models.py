@@ -12,7 +12,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import Membership
-from accounts.sharing import named
+from accounts.sharing import OWNER_THERE, named
 from accounts.tenancy.constraints import CompositeForeignKey, MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 from agents.models import AGENT_VISIBLE, Agent, Visibility
@@ -45,13 +45,16 @@ __all__ = [
 # One's own first: most rows are, and then the shares are not asked at all. An operator's open visit reads it too, and is seen
 # doing so in the workspace's trail (accounts/glass).
 READABLE = (
-    f"{OWNED} OR visibility = 'workspace' "
-    f"OR (visibility = 'named' AND {named('conversations_conversationshare', 'conversation_id')}) OR {{glass}}"
+    f"{OWNED} OR ((visibility = 'workspace' "
+    f"OR (visibility = 'named' AND {named('conversations_conversationshare', 'conversation_id')})) AND {OWNER_THERE}) OR {{glass}}"
 )
 
 
 class Conversation(WorkspaceModel):
-    """A member's conversation with an agent. Nobody else reads it unless its owner shares it, not even an owner of the workspace."""
+    """A member's conversation with an agent. Nobody else reads it unless its owner shares it, not even an owner of the workspace.
+
+    Files and agents of a suspended member stay what colleagues work with; what they said themselves is not read meanwhile.
+    """
 
     owner = WorkspaceForeignKey(Membership, models.PROTECT, related_name="+")
     agent = WorkspaceForeignKey(Agent, models.SET_NULL, null=True, related_name="conversations")

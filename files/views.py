@@ -18,6 +18,7 @@ from accounts.http import TenantRequest
 from accounts.models import Role
 from accounts.pagination import paginate
 from accounts.problems import answer, problem
+from accounts.sharing import takes_back
 from accounts.waiting import NoPlace
 from files import access, delivery, intake, queries, quota, services, storage, uploads
 from files.embedding import ModelMissing
@@ -67,6 +68,7 @@ def file_detail(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
         "file": file,
         "preview": preview,
         "is_own": is_own,
+        "may_take_back": access.can_change(request.tenant, file) and not is_own,
         "known_tags": offered() if is_own else [],
         "tags_form": TagsForm(),
         "can_make_agent": file.is_ready and has_role(request.tenant, Role.MEMBER),
@@ -114,7 +116,7 @@ def file_content(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
 
 
 @require_POST
-@role_required(Role.MEMBER)
+@role_required(Role.MEMBER, unless=takes_back)
 def file_visibility(request: TenantRequest, file_id: UUID) -> HttpResponseBase:
     """Share a file with the workspace, or keep it to oneself again."""
     file = access.get_own_file_or_refuse(file_id, request.tenant)

@@ -23,6 +23,7 @@ from accounts.services import members
 from accounts.views.refusals import refuse_act
 
 PAGE_SIZE = 50
+STAYS = "Shared agents and files stay as they are; nobody reads the conversations that they share until they are restored."
 
 
 @require_GET
@@ -179,7 +180,7 @@ def _consequences(ties: queries.Ties, passing: list[str]) -> dict[str, str]:
             f" {_counted(len(passing), 'shared agent')} {'pass' if len(passing) > 1 else 'passes'} to you: {names}."
         )
     private = " What they keep private stays theirs, and nobody can reach it."
-    return {"suspend": f"{ends}. Shared agents stay theirs.", "remove": f"{ends}.{passes}{private}"}
+    return {"suspend": f"{ends}. {STAYS}", "remove": f"{ends}.{passes}{private}"}
 
 
 def _counted(count: int, noun: str) -> str:

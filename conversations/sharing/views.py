@@ -13,6 +13,7 @@ from accounts.access import role_required
 from accounts.http import TenantRequest
 from accounts.models import Role
 from accounts.pagination import paginate
+from accounts.sharing import takes_back
 from conversations import access
 from conversations.sharing import queries, services
 from conversations.sharing.forms import SharingForm
@@ -21,7 +22,7 @@ PAGE_SIZE = 30
 
 
 @require_http_methods(["GET", "POST"])
-@role_required(Role.MEMBER)
+@role_required(Role.MEMBER, unless=takes_back)
 def share(request: TenantRequest, conversation_id: UUID) -> HttpResponse:
     """Choose who can read a conversation of one's own."""
     conversation = access.get_own_conversation_or_refuse(conversation_id)

@@ -10,6 +10,8 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
+from agents import services as agents
+from agents.models import Agent
 from audit.models import Entry
 from conversations.models import Conversation, ConversationShare, Message
 from conversations.sharing import services as sharing
@@ -92,7 +94,7 @@ STATEMENTS = (
     "DELETE FROM conversations_citation WHERE message_id = %(answer)s RETURNING id",
     (
         "INSERT INTO conversations_completion (id, workspace_id, conversation_id, instructions, max_tokens, stop, failure, is_cut, "
-        "tokens_read, tokens_written, created_at) VALUES (gen_random_uuid(), %(place)s, %(talk)s, '', 9, '{}', '', false, 0, 0, now()) "
+        "tokens_read, tokens_written) VALUES (gen_random_uuid(), %(place)s, %(talk)s, '', 9, '{}', '', false, 0, 0) "
         "RETURNING id"
     ),
     (
@@ -322,6 +324,59 @@ def test_it_ends_with_whoever_leaves() -> None:
     assert (ADA.membership_id, {"visibility": "private"}) in entries("conversation.visibility_changed")
     with acting(ALICE), pytest.raises(DatabaseError), transaction.atomic():
         ConversationShare.objects.create(conversation=hers, owner_id=ALICE.membership_id, member_id=BOB.membership_id)
+
+
+def test_what_a_suspended_member_shares_is_read_by_nobody_until_they_are_restored() -> None:
+    """L20, as people, programs and raw SQL ask; what colleagues work with, an agent and a file, stays."""
+    everybodys, named = talk("workspace", owner=BOB), talk("named", VERA, owner=BOB)
+    with acting(BOB):
+        file_id = File.objects.filter(visibility="workspace").values_list("pk", flat=True)[0]
+    for conversation in (everybodys, named):
+        assert page(VERA, conversation).status_code == 200
+    ada = doors.browser(ADA)
+    ada.post(f"/people/{BOB.membership_id}/suspend/")
+    vera, program = doors.browser(VERA), doors.program(VERA, ["conversations:read"])
+    for conversation in (everybodys, named):
+        assert page(VERA, conversation).status_code == 404
+        assert program.get(f"{CONVERSATIONS}/{conversation.pk}").status_code == 404
+        assert str(conversation.pk) not in vera.get("/conversations/shared/").content.decode()
+        with acting(VERA), connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM conversations_message WHERE conversation_id = %s", [conversation.pk])
+            assert cursor.fetchone() == (0,)
+            cursor.execute("SELECT count(*) FROM fence.unseen_answers(%s)", [conversation.pk])
+            assert cursor.fetchone() == (0,)
+    assert vera.get(f"/files/{file_id}/").status_code == 200
+    ada.post(f"/people/{BOB.membership_id}/restore/")
+    for conversation in (everybodys, named):
+        assert page(VERA, conversation).status_code == 200
+
+
+def test_who_has_become_a_viewer_takes_back_what_they_shared_and_nothing_else() -> None:
+    """Their own conversation, agent and file; and a viewer takes back nothing of a colleague's (L20)."""
+    theirs, hers = talk("workspace", owner=BOB), talk("workspace")
+    with acting(BOB) as bob:
+        agent = Agent.objects.get(pk=theirs.agent_id)
+        agents.share(agent, actor=bob, visibility="workspace")
+        file = File.objects.get(visibility="workspace", owner=BOB.membership_id)
+    doors.browser(ALICE).post(f"/people/{BOB.membership_id}/role/", {"role": "viewer"})
+    bobs, vera = doors.browser(BOB), doors.browser(VERA)
+    own = {
+        f"/conversations/{theirs.pk}/": f"/conversations/{theirs.pk}/share/",
+        f"/agents/{agent.slug}/": f"/agents/{agent.slug}/share/",
+        f"/files/{file.pk}/": f"/files/{file.pk}/visibility/",
+    }
+    for shown, address in own.items():
+        assert f'action="{address}"' in bobs.get(shown).content.decode(), shown
+        assert vera.get(shown).status_code == 200
+        assert "Stop sharing" not in vera.get(shown).content.decode(), shown
+        assert bobs.post(address, {"visibility": "workspace"}).status_code == 403
+        assert vera.post(address, {"visibility": "private"}).status_code == 403
+        assert bobs.post(address, {"visibility": "private"}).status_code == 302
+        assert vera.get(shown).status_code == 404
+        assert "Stop sharing" not in bobs.get(shown).content.decode(), shown
+    assert bobs.post(f"/conversations/{hers.pk}/share/", {"visibility": "private"}).status_code == 403
+    assert vera.get(f"/conversations/{hers.pk}/").status_code == 200
+    assert (BOB.membership_id, {"visibility": "private"}) in entries("conversation.visibility_changed")
 
 
 def test_nobody_ends_the_sharing_of_a_member_who_is_there() -> None:
