@@ -276,7 +276,8 @@ def choose_path(request: TenantRequest, conversation_id: UUID, body: PathIn) -> 
 def ask(request: TenantRequest, conversation_id: UUID, body: MessageIn, key: IdempotencyKey = None) -> Any:
     """Put a question. It is answered in the background: follow the stream, or read the messages until the answer is finished.
 
-    With an `Idempotency-Key` a repeated request gives the question of the first one.
+    With an `Idempotency-Key` a repeated request gives the question of the first one. 409 says why it is no moment for a question:
+    an answer is being written, an attached file is still being read.
     """
     conversation = access.get_own_conversation_or_refuse(conversation_id)
     if body.parent_id and body.instead_of:

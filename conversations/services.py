@@ -18,6 +18,7 @@ from accounts.http import Tenant
 from accounts.submissions import insert_once, submission_name
 from agents.models import Agent
 from conversations import access, answering, branches, signals
+from conversations.attachments import queries as attachments
 from conversations.models import DECIDE_WITHIN, UNDECIDED, UNFINISHED, Conversation, Delta, Message
 
 NEW_TITLE: Final = "New conversation"
@@ -43,6 +44,10 @@ class ConversationArchived(Refusal):
 
 class StillAnswering(Refusal):
     """The answer before is not finished."""
+
+
+class StillReading(Refusal):
+    """A file that is attached to the conversation is not read yet: the answer would leave it out, and not say so."""
 
 
 class WrongPlace(Refusal):
@@ -229,7 +234,17 @@ def _askable(conversation: Conversation) -> Agent:
         raise AgentUnavailable(
             "This agent was deleted, archived or made private. The conversation stays readable; start a new one with another."
         )
+    _check_read(conversation)
     return agent
+
+
+def _check_read(conversation: Conversation) -> None:
+    waiting = attachments.attached(conversation).in_work
+    if waiting:
+        more = f" and {len(waiting) - 1} more are" if len(waiting) > 1 else " is"
+        raise StillReading(
+            f"“{waiting[0].file_name}”{more} still being read. Ask again in a moment, or remove what is not read yet."
+        )
 
 
 def _unfinished(conversation: Conversation) -> QuerySet[Message]:

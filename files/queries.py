@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery, SearchRank
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from pgvector.django import CosineDistance
 
 from files.embedding import embed
@@ -168,14 +168,19 @@ def position_of_page(file: File, page: int) -> int:
 
 
 def use_note(*files: File) -> str:
-    """Say how many agents lose something with these files, as far as the bound member may see them; empty when none does."""
+    """Say how many agents and conversations lose something with these files, as far as the bound member may see them; empty when none
+    does. What a colleague attached, and to what, is theirs alone to know.
+    """
     them = "it" if len(files) == 1 else "some of them"
     found = File.objects.filter(pk__in=[file.pk for file in files]).aggregate(
-        n=Count("agent_files__agent", distinct=True)
+        agents=Count("agent_files__agent", distinct=True),
+        talks=Count("attached_to__conversation", filter=Q(attached_to__conversation__erased_after=None), distinct=True),
     )
-    if found["n"] == 1:
-        return f"1 agent uses {them}."
-    return f"{found['n']} agents use {them}." if found["n"] else ""
+    agents, talks = found["agents"], found["talks"]
+    said = [f"{agents} agent{' uses' if agents == 1 else 's use'} {them}"] if agents else []
+    if talks:
+        said.append(f"{them} {'is' if them == 'it' else 'are'} attached to {talks} of your conversations")
+    return f"{said[0][0].upper()}{', and '.join(said)[1:]}." if said else ""
 
 
 def _fused(lists: Iterable[Sequence[UUID]]) -> list[UUID]:

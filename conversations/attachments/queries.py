@@ -28,9 +28,9 @@ class Attached:
         return [row for row in self.rows if row.file_id is not None]
 
     @property
-    def is_in_work(self) -> bool:
-        """Is one of them still being read?"""
-        return any(row.file is not None and not row.file.is_settled for row in self.there)
+    def in_work(self) -> list[ConversationFile]:
+        """Those that are still being read."""
+        return [row for row in self.there if row.file is not None and not row.file.is_settled]
 
 
 def attached(conversation: Conversation) -> Attached:

@@ -32,6 +32,7 @@ from tests.conversations.stage import OFF_TOPIC, desk, latest, write
 pytestmark = pytest.mark.django_db(databases=doors.DOORS)
 
 MUSIC = "Notes on operas\n\nFidelio is the only opera that Ludwig van Beethoven composed. It was first given in Vienna in 1805."
+UNREAD = (("broken.txt", File.Status.REFUSED), ("hidden.txt", File.Status.INDEXING))
 
 
 def begun(person: Person, agent: Agent, *attached: File) -> Conversation:
@@ -82,6 +83,50 @@ def test_answers_are_found_in_what_is_attached_for_as_long_as_it_is_and_in_that_
             {"attached": [str(music.pk)], "detached": []},
             {"attached": [], "detached": [str(music.pk)]},
         ]
+
+
+def test_a_question_waits_until_what_is_attached_is_read_and_is_not_lost() -> None:
+    """An answer without it would not say so. What cannot be read, and what is not shared any more, keeps nobody waiting."""
+    music, notes = (put(ALICE, name, MUSIC, status=File.Status.EXTRACTING) for name in ("operas.txt", "notes.txt"))
+    lost, hidden = (put(BOB, name, MUSIC, visibility="workspace", status=status) for name, status in UNREAD)
+    conversation = begun(ALICE, desk(ALICE), music, lost, hidden, notes)
+    with acting(BOB):
+        File.objects.filter(pk=hidden.pk).update(visibility="private")
+    alice, program, asked = doors.browser(ALICE), doors.program(ALICE), {"text": OFF_TOPIC}
+    assert "You can ask as soon as these files are read." in page(ALICE, conversation)
+    refused = alice.post(at("ask", conversation), asked)
+    assert refused.status_code == 409
+    assert "“operas.txt” and 1 more are still being read." in refused.content.decode()
+    assert f">{OFF_TOPIC}</textarea>" in refused.content.decode()
+    address = f"/api/v1/conversations/{conversation.pk}/messages"
+    told = program.post(address, asked, content_type="application/json")
+    assert (told.status_code, "still being read" in told.json()["detail"]) == (409, True)
+    with acting(ALICE):
+        assert not Message.objects.exists()
+        File.objects.filter(pk__in=[music.pk, notes.pk]).update(status=File.Status.READY)
+    assert "as soon as" not in page(ALICE, conversation)
+    assert alice.post(at("ask", conversation), asked).status_code == 302
+    with acting(ALICE):
+        answer = latest(conversation)
+    assert "Ludwig van Beethoven composed" in write(ALICE, answer.pk).text
+
+
+def test_a_file_says_before_it_is_deleted_in_how_many_conversations_it_is_attached() -> None:
+    """In one's own: neither how many of colleagues', nor those that go by themselves."""
+    music, agent = put(ALICE, "operas.txt", MUSIC, visibility="workspace"), agent_of(BOB)
+    begun(BOB, agent, music)
+    alice, shown = doors.browser(ALICE), reverse("files:detail", args=[music.pk])
+    assert "attached to" not in alice.get(shown).content.decode()
+    mine = agent_of(ALICE, music)
+    begun(ALICE, mine, music)
+    with acting(ALICE) as actor:
+        passing = conversations.start(mine, actor=actor, is_temporary=True)
+        services.attach(passing, actor=actor, files=[music])
+    told = "1 agent uses it, and it is attached to 1 of your conversations."
+    assert told in alice.get(shown).content.decode()
+    other = put(ALICE, "other.txt", MUSIC)
+    chosen = alice.post(reverse("files:chosen"), {"file": [str(music.pk), str(other.pk)]}).content.decode()
+    assert "1 agent uses some of them, and some of them are attached to 1 of your conversations." in chosen
 
 
 @pytest.mark.parametrize("victim", [ALICE, CHARLIE], ids=["a colleague's private one", "another workspace's"])

@@ -1,5 +1,5 @@
 // <file-upload><form><input type=file>: drop or choose files, see each one's real progress, one request a file. With `in-place`
-// the page stays as it is: what came in shows in [data-listing], files may be pasted too, and [data-send] waits for them.
+// the page stays as it is: what came in shows in [data-listing], files may be pasted too, and [data-send] waits until they are read.
 // Without a script the form sends itself, as forms do.
 "use strict";
 
@@ -59,7 +59,11 @@
         this.take(this.input.files);
       });
       this.watchDrops();
-      if (this.inPlace) this.watchButtons();
+      if (this.inPlace) {
+        this.watchButtons();
+        this.busy();
+        new MutationObserver(() => this.busy()).observe(this, { childList: true, subtree: true });
+      }
       addEventListener("beforeunload", (event) => { if (this.running || this.waiting.length) event.preventDefault(); });
     }
 
@@ -99,9 +103,11 @@
       });
     }
 
-    busy(on) {
+    // On its way, or being read: a list that draws itself again has one in work.
+    busy() {
       const send = this.querySelector("[data-send]");
-      if (this.inPlace && send) send.disabled = on;
+      const coming = this.running || this.waiting.length || this.drawing;
+      if (send) send.disabled = Boolean(coming || this.querySelector("live-part[data-listing]"));
     }
 
     take(files) {
@@ -127,7 +133,6 @@
     next() {
       while (!this.pause && this.running < AT_ONCE && this.waiting.length) {
         this.running += 1;
-        this.busy(true);
         this.send(...this.waiting.shift());
       }
     }
@@ -197,10 +202,13 @@
       this.running -= 1;
       this.next();
       if (this.running || this.waiting.length) return;
-      this.busy(false);
       if (this.inPlace) {
         this.clear((row) => !row.querySelector("p"));
-        return this.drawList();
+        this.drawing = true;
+        return this.drawList().finally(() => {
+          this.drawing = false;
+          this.busy();
+        });
       }
       // Where a row has something to say the page stays, so that it can be read; the list alone is drawn anew.
       if (this.kept) {
