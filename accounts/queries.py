@@ -168,7 +168,10 @@ def open_invitations() -> list[Invitation]:
 
 @dataclass(frozen=True, slots=True)
 class Invited:
-    """What a mailed link stands for. `refusal` is a word that says why it cannot be accepted, None if it can."""
+    """What a mailed link stands for. `refusal` is a word that says why it cannot be accepted, None if it can.
+
+    Where the workspace insists on single sign-on, `insists_on` is the organisation whose sign-in it takes; else None.
+    """
 
     refusal: str | None
     workspace_name: str
@@ -176,13 +179,16 @@ class Invited:
     email: str
     role: Role
     expires_at: datetime
+    insists_on: str | None
 
 
 def invitation_of(token: str) -> Invited | None:
     """The invitation behind a mailed link; None for a link that is none."""
     with connections["default"].cursor() as cursor:
         cursor.execute(
-            "SELECT refusal, workspace_name, sender_name, email, role, expires_at FROM fence.invitation_of(%s)", [token]
+            "SELECT refusal, workspace_name, sender_name, email, role, expires_at, "
+            "CASE WHEN requires_sso THEN organization_id END FROM fence.invitation_of(%s)",
+            [token],
         )
         row = cursor.fetchone()
-    return None if row is None else Invited(row[0], row[1], row[2], row[3], Role(row[4]), row[5])
+    return None if row is None else Invited(*row[:4], Role(row[4]), *row[5:])

@@ -7,6 +7,7 @@ opens. Nothing else ever makes a member.
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -15,15 +16,14 @@ from django.urls import reverse
 from accounts import cookies
 from accounts.identity.base import Proof
 from accounts.queries import Place
-from accounts.services import invitations as accepted
-from accounts.services import organizations, sign_ins
+from accounts.services import invitations, organizations, sign_ins
 from accounts.services.members import Refused
-from accounts.views import attempts, invitations
+from accounts.views import attempts
 
 
 def arrive(request: HttpRequest, proof: Proof, *, email: str, wanted: str) -> HttpResponseBase:
     """In, to the one workspace of this person, or on to the page that asks which. Raises ``sign_ins.NoPlace``."""
-    joined = invitations.finish(request, proof)
+    joined = _by_invitation(request, proof)
     if joined is not None:
         return joined
     places = _places(proof)
@@ -42,6 +42,21 @@ def ask_where(request: HttpRequest, proof: Proof, *, wanted: str) -> HttpRespons
     return response
 
 
+def _by_invitation(request: HttpRequest, proof: Proof) -> HttpResponseBase | None:
+    """Join by the invitation with which this browser came to the sign-in; None if there is none that can be accepted."""
+    token = request.COOKIES.get(cookies.INVITATION, "")
+    if not token:
+        return None
+    email = proof.identity.email
+    try:
+        place = invitations.accept(token, proof=proof, name=email.partition("@")[0])
+    except Refused as refusal:
+        messages.warning(request, invitations.ACCEPTING[refusal.why])
+        return None
+    opened = sign_ins.open_at(place, proof=proof, client=attempts.client_of(request))
+    return attempts.enter(request, opened, email=email, to="/")
+
+
 def _places(proof: Proof) -> list[Place]:
     try:
         return sign_ins.places(proof.identity)
@@ -51,7 +66,7 @@ def _places(proof: Proof) -> list[Place]:
 
 def _new_places(proof: Proof) -> list[Place]:
     try:
-        return [accepted.accept_elsewhere(proof, name=proof.identity.email.partition("@")[0])]
+        return [invitations.accept_elsewhere(proof, name=proof.identity.email.partition("@")[0])]
     except Refused:
         # Nobody invited them, or the invitation is over here, whatever WorkOS says.
         pass

@@ -24,7 +24,7 @@ from accounts.identity.spelling import email_key
 from accounts.models import Invitation, Role
 from accounts.services import invitations, sign_ins
 from accounts.services.members import Refused
-from accounts.views import attempts, workspaces
+from accounts.views import attempts, sso, workspaces
 from accounts.views.refusals import refuse_act
 
 WAITS_SECONDS = 900  # how long a browser remembers an invitation while its reader signs in
@@ -135,6 +135,8 @@ def sign_in_first(request: HttpRequest, token: str) -> HttpResponseBase:
     if shown is None or shown.refusal is not None:
         return _page(request, token)
     response = redirect("accounts:sign_in")
+    if shown.insists_on is not None:
+        response = sso.leave_to_join(request, organization=shown.insists_on, email=shown.email, invitation=token)
     cookies.give(response, cookies.INVITATION, token, seconds=WAITS_SECONDS)
     return response
 
@@ -158,24 +160,6 @@ def register(request: HttpRequest, token: str) -> HttpResponseBase:
     except Refused as refusal:
         return _refused(request, token, refusal.why)
     return _page(request, token, form=form)
-
-
-def finish(request: HttpRequest, proof: Proof) -> HttpResponseBase | None:
-    """Join by the invitation with which this browser came to the sign-in; None if there is none that can be accepted.
-
-    For whoever ends a sign-in, whatever it took: password, second factor or single sign-on.
-    """
-    token = request.COOKIES.get(cookies.INVITATION, "")
-    if not token:
-        return None
-    email = proof.identity.email
-    try:
-        place = invitations.accept(token, proof=proof, name=email.partition("@")[0])
-    except Refused as refusal:
-        messages.warning(request, invitations.ACCEPTING[refusal.why])
-        return None
-    opened = sign_ins.open_at(place, proof=proof, client=attempts.client_of(request))
-    return attempts.enter(request, opened, email=email, to="/")
 
 
 def _enter_new(request: HttpRequest, token: str, shown: queries.Invited, form: JoinForm) -> HttpResponseBase:
@@ -203,11 +187,15 @@ def _page(request: HttpRequest, token: str, *, form: JoinForm | None = None) -> 
     if shown is None or shown.refusal is not None:
         return _refused(request, token, shown.refusal if shown and shown.refusal else "unknown")
     tenant = _signed_in(request)
+    is_theirs = tenant is not None and email_key(tenant.email) == email_key(shown.email)
+    # Whoever came in otherwise is refused in the moment of joining (L30), so that is not offered.
+    came_right = shown.insists_on is None or (tenant is not None and tenant.method == "sso")
     values: dict[str, Any] = {
         "token": token,
         "invited": shown,
         "person": tenant,
-        "is_theirs": tenant is not None and email_key(tenant.email) == email_key(shown.email),
+        "is_theirs": is_theirs,
+        "can_join": is_theirs and came_right,
         "form": form or JoinForm(),
     }
     return render(request, "accounts/invitation.html", values, status=422 if form and form.errors else 200)

@@ -108,8 +108,20 @@ def leave_to_connect(request: HttpRequest, *, email: str) -> HttpResponse:
     return _leave(request, organization="", email=email, to="/", purpose=sso.CONNECT)
 
 
+def leave_to_join(request: HttpRequest, *, organization: str, email: str, invitation: str) -> HttpResponse:
+    """Send somebody who is invited to the sign-in of the company whose workspace takes no other."""
+    return _leave(request, organization=organization, email=email, to="/", invitation=invitation)
+
+
 def _leave(
-    request: HttpRequest, *, organization: str, email: str, to: str, purpose: str = sso.SIGN_IN, anew: bool = False
+    request: HttpRequest,
+    *,
+    organization: str,
+    email: str,
+    to: str,
+    purpose: str = sso.SIGN_IN,
+    anew: bool = False,
+    invitation: str = "",
 ) -> HttpResponse:
     """A page that goes on by itself. Not a redirect: browsers hold a form's redirects to `form-action`, wherever they lead."""
     started = sso.start(
@@ -118,7 +130,7 @@ def _leave(
         email_hint=email,
         to=to,
         purpose=purpose,
-        invitation=request.COOKIES.get(cookies.INVITATION, ""),
+        invitation=invitation or request.COOKIES.get(cookies.INVITATION, ""),
         anew=anew,
     )
     response = render(request, "accounts/sso_leave.html", {"url": started.url})

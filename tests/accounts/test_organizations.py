@@ -21,7 +21,7 @@ from audit.models import Entry
 from tests import doors
 from tests.cast import ACME, ADA, ALICE, BIRCH, BOB, CHARLIE, PASSWORD, Company, Person, acting
 from tests.workos.stage import Stage
-from tests.workos.walking import come_back, go, is_in, leave
+from tests.workos.walking import come_back, go, is_in, leave, led_to
 
 PAGE = "/people/single-sign-on/"
 
@@ -233,9 +233,28 @@ def test_an_invitation_is_not_accepted_by_a_password(workos: Stage) -> None:
     assert not Account.objects.filter(email_key="nina@acme.test").exists(), "no account is left that leads nowhere"
     newcomer(workos)
     client = Client()
-    client.post(f"/invitations/{token}/sign-in/")
-    come_back(client, go(leave(client, organization=workos.organizations[ACME].id)))
+    offered = client.get(f"/invitations/{token}/").content.decode()
+    assert "Continue with single sign-on" in offered
+    assert 'type="password"' not in offered
+    assert "I have an account" not in offered
+    # One press, and nobody has to say again which address and whose sign-in.
+    away = client.post(f"/invitations/{token}/sign-in/")
+    come_back(client, go(led_to(away)))
     assert is_in(client)
+
+
+def test_an_invitation_offers_both_ways_where_nobody_insists_and_joining_to_whom_it_lets_in(workos: Stage) -> None:
+    """L30: whoever is signed in by a password elsewhere is sent to the company's sign-in, and not to a refusal."""
+    with acting(ALICE) as actor:
+        token = invitations.token_of(invitations.send(actor=actor, email=CHARLIE.email, role=Role.MEMBER))
+    charlie = Client()
+    charlie.post("/sign-in/", {"email": CHARLIE.email, "password": PASSWORD})
+    assert "Join Acme</button>" in charlie.get(f"/invitations/{token}/").content.decode()
+    assert 'type="password"' in Client().get(f"/invitations/{token}/").content.decode()
+    insist(workos)
+    offered = charlie.get(f"/invitations/{token}/").content.decode()
+    assert "Join Acme</button>" not in offered
+    assert "Continue with single sign-on" in offered
 
 
 def test_the_rule_can_be_taken_back(workos: Stage) -> None:

@@ -41,7 +41,11 @@ class Refusals:
 
 def leave(client: Client, **form: str) -> str:
     """Begin a sign-in; returns the address that the page leads to."""
-    page = client.post("/sign-in/sso/", form)
+    return led_to(client.post("/sign-in/sso/", form))
+
+
+def led_to(page: Any) -> str:
+    """The address to which a page goes on by itself."""
     assert page.status_code == 200
     found = re.search(r'<meta http-equiv="refresh" content="0; url=([^"]+)">', page.content.decode())
     assert found is not None
