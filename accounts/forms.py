@@ -18,6 +18,22 @@ NEVER = "never"
 LASTS = (("30", "30 days"), ("90", "90 days"), ("365", "One year"), (NEVER, "Until it is withdrawn"))
 
 
+class SearchField(forms.CharField):
+    """What to look for on a page: nothing, or words. The key / leads to it."""
+
+    def __init__(self, label: str, *, longest: int = 120, placeholder: str = "") -> None:
+        attrs: dict[str, Any] = {"type": "search", "autocomplete": "off", "data-search-box": True}
+        if placeholder:
+            attrs["placeholder"] = placeholder
+        super().__init__(
+            label=label,
+            required=False,
+            max_length=longest,
+            widget=forms.TextInput(attrs=attrs),
+            error_messages={"max_length": f"Use at most {longest} characters."},
+        )
+
+
 def _password_field(label: str, autocomplete: str, **options: Any) -> forms.CharField:
     return forms.CharField(
         label=label,
@@ -261,12 +277,7 @@ class JoinForm(forms.Form):
 class PeopleFilter(forms.Form):
     """Which of the workspace's people to show."""
 
-    q = forms.CharField(
-        label="Name or e-mail",
-        max_length=120,
-        required=False,
-        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off", "data-search-box": True}),
-    )
+    q = SearchField("Name or e-mail")
     status = forms.ChoiceField(
         label="Status", choices=[("", "All current"), *Membership.Status.choices], required=False
     )

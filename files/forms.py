@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django import forms
 
+from accounts.forms import SearchField
 from files.access import MOST_CHOSEN
 from files.models import File, Visibility
 from files.tags.forms import KNOWN
@@ -58,12 +59,7 @@ class ChosenForm(forms.Form):
 class ListForm(forms.Form):
     """Which files of the list to show."""
 
-    q = forms.CharField(
-        label="Name contains",
-        required=False,
-        max_length=LONGEST_SEARCH,
-        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off", "data-search-box": True}),
-    )
+    q = SearchField("Name contains", longest=LONGEST_SEARCH)
     status = forms.ChoiceField(label="Status", required=False, choices=[("", "Any status"), *File.Status.choices])
     # Of any length and letters: what is no tag is one that no file has.
     tag = forms.CharField(
@@ -74,20 +70,7 @@ class ListForm(forms.Form):
 class SearchForm(forms.Form):
     """What to look for in all files."""
 
-    q = forms.CharField(
-        label="Search in files",
-        required=False,
-        max_length=LONGEST_SEARCH,
-        widget=forms.TextInput(
-            attrs={
-                "type": "search",
-                "autocomplete": "off",
-                "data-search-box": True,
-                "placeholder": "Words or a question",
-            }
-        ),
-        error_messages={"max_length": f"Use at most {LONGEST_SEARCH} characters."},
-    )
+    q = SearchField("Search in files", longest=LONGEST_SEARCH, placeholder="Words or a question")
 
 
 class QuoteForm(forms.Form):

@@ -13,14 +13,14 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import cookies
 from accounts.access import recent_login_required, role_required
 from accounts.forms import SignInRulesForm
-from accounts.http import Reason, Refusal, TenantRequest, refuse
+from accounts.http import TenantRequest
 from accounts.identity import providers
 from accounts.identity.base import BadCredentials, Revoked
 from accounts.models import Role
 from accounts.services import organizations
 from accounts.services.members import Refused
 from accounts.views import attempts, sso
-from accounts.views.refusals import refuse_act
+from accounts.views.refusals import refuse_choice
 
 
 @require_GET
@@ -104,12 +104,9 @@ def _changed(request: TenantRequest, act: Callable[[], None], done: str) -> Http
 
 
 def _refused(request: TenantRequest, refusal: Refused) -> HttpResponseBase:
-    """What the database would not do, told on the page where it was asked for."""
-    if refusal.why == "role":
-        refuse_act(request, refusal, organizations.SENTENCES)
-    refuse(request, Refusal(Reason.FORBIDDEN, "request.refused", "warning", {"check": refusal.why}))
-    messages.error(request, organizations.SENTENCES[refusal.why])
-    response = redirect("accounts:single_sign_on")
+    """What the database would not do. Somebody else's organisation, or account there, is worth a look."""
+    page, sentences = "accounts:single_sign_on", organizations.SENTENCES
+    response = refuse_choice(request, refusal, sentences, page=page, severity="warning")
     cookies.take(response, cookies.CONNECTING)
     return response
 

@@ -28,10 +28,12 @@ def refuse_act(request: TenantRequest, refusal: Refused, sentences: Mapping[str,
     raise PermissionDenied(sentences[refusal.why])
 
 
-def refuse_choice(request: TenantRequest, refusal: Refused, sentences: Mapping[str, str], *, page: str) -> HttpResponse:
+def refuse_choice(
+    request: TenantRequest, refusal: Refused, sentences: Mapping[str, str], *, page: str, severity: str = "notice"
+) -> HttpResponse:
     """Tell on the page where it was asked for what will not do; a role that was taken away is answered as above."""
     if refusal.why == "role":
         refuse_act(request, refusal, sentences)
-    refuse(request, Refusal(Reason.FORBIDDEN, "request.refused", "notice", {"check": refusal.why}))
+    refuse(request, Refusal(Reason.FORBIDDEN, "request.refused", severity, {"check": refusal.why}))
     messages.error(request, sentences[refusal.why])
     return redirect(page)

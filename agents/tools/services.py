@@ -20,6 +20,7 @@ from agents import signals
 from agents.models import Tool, ToolServer
 from agents.providers.wire import Trouble
 from agents.tools import client
+from agents.unfit import Unfit
 from agents.vendors import vault
 from agents.vendors.services import LONG_ENOUGH, SHOWN
 
@@ -29,14 +30,6 @@ KIND: Final = "tools"
 LIST_LIMITS: Final = Limits(connect=5.0, silence=10.0, seconds=20.0, size=2 * 1024 * 1024)
 # What one call may take, with the looking at what the tool is that goes before it.
 CALL_LIMITS: Final = Limits(connect=5.0, silence=45.0, seconds=60.0, size=4 * 1024 * 1024)
-
-
-class Unfit(Exception):
-    """The server cannot be kept so. `field` is the form's field that it is about; the message is a sentence for people."""
-
-    def __init__(self, field: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.field = field
 
 
 class Moved(Exception):

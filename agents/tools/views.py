@@ -16,6 +16,7 @@ from accounts.models import Role
 from agents import access
 from agents.tools import queries, services
 from agents.tools.forms import RuleForm, ServerChangeForm, ServerForm
+from agents.unfit import Unfit, told_beside
 
 
 @require_GET
@@ -40,11 +41,8 @@ def server_create(request: TenantRequest) -> HttpResponseBase:
     """Add a server that answers."""
     form = ServerForm(request.POST)
     if form.is_valid():
-        try:
+        with told_beside(form):
             added = services.add(form.words(), actor=request.tenant)
-        except services.Unfit as unfit:
-            form.add_error(unfit.field, str(unfit))
-        else:
             messages.success(request, "The server is added. Say now which of its tools agents may call.")
             return redirect("tools:server", added)
     return render(request, "agents/server_new.html", {"form": form}, status=422)
@@ -66,11 +64,8 @@ def server_change(request: TenantRequest, server_id: UUID) -> HttpResponseBase:
     found = access.get_server_or_refuse(server_id)
     form = ServerChangeForm(request.POST, server=found) if request.method == "POST" else ServerChangeForm.of(found)
     if form.is_valid():
-        try:
+        with told_beside(form):
             services.change(found, form.words(), actor=request.tenant)
-        except services.Unfit as unfit:
-            form.add_error(unfit.field, str(unfit))
-        else:
             messages.success(request, "The server is changed. The next call goes to it as it stands now.")
             return redirect("tools:server", found.pk)
     status = 422 if form.errors else 200
@@ -84,7 +79,7 @@ def server_look(request: TenantRequest, server_id: UUID) -> HttpResponse:
     found = access.get_server_or_refuse(server_id)
     try:
         listing = services.look(found, actor=request.tenant)
-    except services.Unfit as unfit:
+    except Unfit as unfit:
         messages.error(request, str(unfit))
     else:
         said = f"It answered, and offers {listing.tools} tool{'' if listing.tools == 1 else 's'}."

@@ -18,6 +18,7 @@ from accounts.tenancy.context import current_workspace_id
 from accounts.tenancy.models import new_id
 from accounts.waiting import NoPlace, asking_elsewhere
 from agents import providers, signals
+from agents.unfit import Unfit
 from agents.vendors import vault
 from agents.vendors.models import ModelProvider
 
@@ -26,14 +27,6 @@ MOST_PROVIDERS: Final = 20
 LIST_LIMITS: Final = Limits(connect=5.0, silence=10.0, seconds=15.0, size=1024 * 1024)
 SHOWN: Final = 4  # characters of a key by which it is recognised
 LONG_ENOUGH: Final = 16  # of a shorter one nothing is shown
-
-
-class Unfit(Exception):
-    """The provider cannot be kept so. `field` is the form's field that it is about; the message is a sentence for people."""
-
-    def __init__(self, field: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.field = field
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from accounts.access import recent_login_required, role_required
 from accounts.http import TenantRequest
 from accounts.models import Role
 from agents import access
+from agents.unfit import Unfit, told_beside
 from agents.vendors import queries, services
 from agents.vendors.forms import BudgetForm, ProviderChangeForm, ProviderForm
 
@@ -40,11 +41,8 @@ def provider_create(request: TenantRequest) -> HttpResponseBase:
     """Add a provider that answers."""
     form = ProviderForm(request.POST)
     if form.is_valid():
-        try:
+        with told_beside(form):
             added = services.add(form.words(), actor=request.tenant)
-        except services.Unfit as unfit:
-            form.add_error(unfit.field, str(unfit))
-        else:
             messages.success(request, "The provider is added. Its models can be chosen for agents now.")
             return redirect("models:provider", added)
     return render(request, "agents/provider_new.html", {"form": form}, status=422)
@@ -67,11 +65,8 @@ def provider_change(request: TenantRequest, provider_id: UUID) -> HttpResponseBa
         ProviderChangeForm(request.POST, provider=found) if request.method == "POST" else ProviderChangeForm.of(found)
     )
     if form.is_valid():
-        try:
+        with told_beside(form):
             services.change(found, form.words(), actor=request.tenant)
-        except services.Unfit as unfit:
-            form.add_error(unfit.field, str(unfit))
-        else:
             messages.success(request, "The provider is changed. The next question is asked as it stands now.")
             return redirect("models:provider", found.pk)
     status = 422 if form.errors else 200
@@ -85,7 +80,7 @@ def provider_test(request: TenantRequest, provider_id: UUID) -> HttpResponse:
     found = access.get_provider_or_refuse(provider_id)
     try:
         names = services.test(found, actor=request.tenant)
-    except services.Unfit as unfit:
+    except Unfit as unfit:
         messages.error(request, str(unfit))
     else:
         messages.success(request, f"It answered, and has {len(names)} model{'' if len(names) == 1 else 's'}.")

@@ -4,31 +4,22 @@ from __future__ import annotations
 
 from django import forms
 
+from accounts.forms import SearchField
 from accounts.models import Workspace
 
 _BOUNDS = {"min_value": "Use 0 or more.", "max_value": "Use at most %(limit_value)s."}
 
 
-def _search(label: str) -> forms.CharField:
-    return forms.CharField(
-        label=label,
-        required=False,
-        max_length=120,
-        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off", "data-search-box": ""}),
-        error_messages={"max_length": "Look for at most 120 characters."},
-    )
-
-
 class PeopleFilter(forms.Form):
     """A person's address or name, or a part of it."""
 
-    q = _search("Address or name")
+    q = SearchField("Address or name")
 
 
 class WorkspaceFilter(forms.Form):
     """A workspace's name, or a part of it, and its state."""
 
-    q = _search("Name")
+    q = SearchField("Name")
     status = forms.ChoiceField(label="State", required=False, choices=[("", "Any"), *Workspace.Status.choices])
 
 

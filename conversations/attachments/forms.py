@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import forms
 
+from accounts.forms import SearchField
 from files.forms import LONGEST_SEARCH, UploadForm
 from files.models import Visibility
 
@@ -23,12 +24,7 @@ class AttachedUploadForm(UploadForm):
 class NameForm(forms.Form):
     """Which files are offered."""
 
-    q = forms.CharField(
-        label="Name contains",
-        required=False,
-        max_length=LONGEST_SEARCH,
-        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off", "data-search-box": True}),
-    )
+    q = SearchField("Name contains", longest=LONGEST_SEARCH)
 
 
 class StayForm(forms.Form):

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from django import forms
 
+from accounts.forms import SearchField
 from conversations.searching.queries import LONGEST_SEARCH
 
 
 class SearchForm(forms.Form):
     """Words, as they were said."""
 
-    q = forms.CharField(
-        label="Search in your conversations",
-        required=False,
-        max_length=LONGEST_SEARCH,
-        widget=forms.TextInput(
-            attrs={
-                "type": "search",
-                "autocomplete": "off",
-                "data-search-box": True,
-                "placeholder": "Words that were said",
-            }
-        ),
-        error_messages={"max_length": f"Use at most {LONGEST_SEARCH} characters."},
-    )
+    q = SearchField("Search in your conversations", longest=LONGEST_SEARCH, placeholder="Words that were said")

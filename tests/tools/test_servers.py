@@ -13,6 +13,7 @@ from agents import access, signals
 from agents.models import Tool, ToolServer
 from agents.tools import queries, services
 from agents.tools.models import Rule
+from agents.unfit import Unfit
 from agents.vendors import vault
 from audit.models import Entry
 from tests import doors
@@ -80,7 +81,7 @@ def test_another_address_wants_the_key_and_every_tool_anew(orders: ToolDouble) -
     """L12: the key stays where it was given, and what stands elsewhere was never looked at."""
     added = server(orders)
     with ToolDouble() as other, acting(ADA) as ada:
-        with pytest.raises(services.Unfit, match="Enter the key again"):
+        with pytest.raises(Unfit, match="Enter the key again"):
             services.change(added, words(other, key=""), actor=ada)
         assert other.asked == []
         row = ToolServer.objects.get()
@@ -169,7 +170,7 @@ def test_what_a_server_says_of_itself_stays_text(orders: ToolDouble) -> None:
 def test_what_goes_wrong_is_told_where_it_was_typed(orders: ToolDouble, fault: dict[str, Any], sentence: str) -> None:
     for name, value in fault.items():
         setattr(orders, name, value)
-    with acting(ADA) as ada, pytest.raises(services.Unfit, match=sentence):
+    with acting(ADA) as ada, pytest.raises(Unfit, match=sentence):
         services.add(words(orders), actor=ada)
 
 

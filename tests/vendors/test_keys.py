@@ -14,6 +14,7 @@ from accounts.http import NotVisible
 from accounts.outbound import Forbidden
 from accounts.outbound.streaming import Limits, PinnedTransport, Place
 from agents import signals
+from agents.unfit import Unfit
 from agents.vendors import services, vault
 from agents.vendors.models import Kind, ModelProvider
 from conversations.models import Message
@@ -76,7 +77,7 @@ def test_a_changed_address_wants_the_key_again(vendor: Double) -> None:
     """L12: the key that is kept does not travel to a new address, not even for a test."""
     added = provider(vendor)
     with Double() as other, acting(ADA) as ada:
-        with pytest.raises(services.Unfit, match="Enter the key again") as unfit:
+        with pytest.raises(Unfit, match="Enter the key again") as unfit:
             services.change(added, words(other, key="", name="Moved"), actor=ada)
         assert (unfit.value.field, other.asked) == ("key", [])
         added.refresh_from_db()
@@ -162,7 +163,7 @@ def test_a_list_of_models_has_an_end_and_holds_only_names(vendor: Double) -> Non
     with acting(ADA) as ada:
         assert services.test(added, actor=ada) == ["<script>x</script>", "tern-one"]
     vendor.models = [7, None]
-    with acting(ADA) as ada, pytest.raises(services.Unfit, match="no list of models"):
+    with acting(ADA) as ada, pytest.raises(Unfit, match="no list of models"):
         services.test(added, actor=ada)
 
 
