@@ -14,6 +14,7 @@ from aiaxis.exports import services as exports
 from aiaxis.exports.models import WorkspaceExport
 from aiaxis.imports import reading
 from aiaxis.imports import services as imports
+from aiaxis.imports.models import MOVING, WorkspaceImport
 from files.extraction import ReadingInterrupted
 from files.scanning import ScannerUnavailable
 from files.storage import StorageUnavailable
@@ -37,11 +38,8 @@ def tell(tenant: Tenant, export_id: str) -> None:
     ready = WorkspaceExport.objects.filter(pk=UUID(export_id), status=WorkspaceExport.Status.READY).first()
     if ready is None:
         return
-    values = {"workspace": tenant.workspace_name, "until": ready.created_at + exports.KEPT, "size": ready.size}
-    try:
-        mail.send("export_ready", to=tenant.email, context={**values, "link": mail.link(reverse("export:page"))})
-    except mail.Undelivered as away:
-        raise RetryLater(str(away)) from away
+    values = {"until": ready.created_at + exports.KEPT, "size": ready.size, "link": mail.link(reverse("export:page"))}
+    _mail("export_ready", tenant, **values)
 
 
 @every("aiaxis.exports_over", seconds=3600.0)
@@ -53,15 +51,27 @@ def let_go() -> None:
 def mark_import_failed(tenant: Tenant, import_id: str) -> None:
     """After the last failed attempt nothing of the import stays, and it says so."""
     imports.fail(actor=tenant, import_id=UUID(import_id))
+    enqueue(tell_of_import, import_id=import_id)
 
 
 @job("aiaxis.import", serial="import_id", gave_up=mark_import_failed)
 def bring_in(tenant: Tenant, import_id: str) -> None:
-    """Check an export that an owner brought, and bring it in or refuse it."""
+    """Check an export that an owner brought, bring it in or refuse it, and have its owner told."""
     try:
         imports.bring_in(actor=tenant, import_id=UUID(import_id))
     except StorageUnavailable as away:
         raise RetryLater(str(away)) from away
+    enqueue(tell_of_import, import_id=import_id)
+
+
+@job("aiaxis.import_over", serial="import_id")
+def tell_of_import(tenant: Tenant, import_id: str) -> None:
+    """Mail whoever brought an export what became of it. Who keeps the workspace no longer is told nothing of it."""
+    over = WorkspaceImport.objects.filter(pk=UUID(import_id)).exclude(status__in=MOVING).first()
+    if over is not None:
+        # A worker that died after the import's end has it told once more, under the same id.
+        once = f"import-{over.pk}"
+        _mail("import_over", tenant, brought=over, link=mail.link(reverse("import:page")), message_id=once)
 
 
 def mark_imported_unreadable(tenant: Tenant, file_id: str) -> None:
@@ -76,3 +86,12 @@ def read_imported(tenant: Tenant, file_id: str) -> None:
         reading.read(actor=tenant, file_id=UUID(file_id))
     except (ReadingInterrupted, StorageUnavailable, ScannerUnavailable) as later:
         raise RetryLater(str(later)) from later
+
+
+def _mail(event: str, tenant: Tenant, *, message_id: str = "", **values: object) -> None:
+    try:
+        mail.send(
+            event, to=tenant.email, context={**values, "workspace": tenant.workspace_name}, message_id=message_id
+        )
+    except mail.Undelivered as away:
+        raise RetryLater(str(away)) from away

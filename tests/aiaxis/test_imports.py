@@ -12,6 +12,7 @@ from uuid import UUID
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings as configured
+from django.core import mail
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import ProgrammingError, connection, connections, transaction
 from django.test import RequestFactory, override_settings
@@ -34,6 +35,7 @@ from files.quota import MEGABYTE
 from files.uploads import from_bytes
 from tests import doors
 from tests.accounts.test_erasing import fenced_tables
+from tests.accounts.test_letters import waiting
 from tests.aiaxis import parcels
 from tests.aiaxis.parcels import QUOTE, SECRET, taken_home, told
 from tests.aiaxis.tamperings import resigned, signed_tamperings, tamperings, unpacked
@@ -118,6 +120,26 @@ def test_what_a_person_sees_is_what_they_saw(exported: bytes) -> None:
     page = browser.get(PAGE).content.decode()
     assert "Imported" in page
     assert "Acme" in page
+
+
+def test_whoever_brought_it_is_mailed_what_became_of_it_and_nobody_else(copy: bytes) -> None:
+    """What came in, and why nothing did; with no link that opens anything, and not to whoever keeps the workspace no longer."""
+    refused, done = bring(copy[:-9]), bring(copy)
+    assert (refused.status, done.status) == ("refused", "done")
+    told = [json.loads(row["message"]) for _, name, row in waiting() if name == "aiaxis.import_over"]
+    assert [one["arguments"]["import_id"] for one in told] == [str(refused.pk), str(done.pk)]
+    with acting(CHARLIE) as charlie:
+        jobs.tell_of_import(charlie, str(done.pk))
+        jobs.tell_of_import(charlie, str(refused.pk))
+    with acting(ALICE) as alice:
+        jobs.tell_of_import(alice, str(done.pk))
+    first, second = mail.outbox
+    assert first.to == second.to == [CHARLIE.email]
+    assert "is complete" in first.subject
+    assert "2 files" in first.body
+    assert "Nothing was imported into Birch" in second.subject
+    assert SENTENCES["no_zip"] in second.body
+    assert first.body.count("http") == 2, "its page, and the installation's address at the foot"
 
 
 def test_members_come_in_as_names_and_lead_to_nobody(exported: bytes) -> None:
