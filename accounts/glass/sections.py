@@ -40,7 +40,8 @@ View = Callable[..., HttpResponseBase]
 class Page:
     """One page: where below its section it stands, under which name, what kind of row it shows, and its view.
 
-    The view takes the request and the visit, and the row's id where its address has one.
+    The name is one among all of the console's addresses, so it begins with `glass_`; the trail names the page without that. The view
+    takes the request and the visit, and the row's id where its address has one; without one, what is looked at is the visit.
     """
 
     below: str

@@ -12,6 +12,6 @@ from files.signals import file_downloaded, passages_read
 
 @receiver([file_read, file_downloaded, passages_read], dispatch_uid="conversations.keeping.receivers.note_use")
 def note_use(sender: object, target: File, **facts: object) -> None:
-    """In the transaction of the reading, for whoever reads."""
+    """In the transaction of the reading. By a function of the fence: whoever reads a colleague's file may not write its row."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT fence.file_used(%s)", [target.pk])

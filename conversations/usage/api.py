@@ -64,7 +64,8 @@ def read_usage(request: TenantRequest, since: Day | None = None, until: Day | No
     """By day, member and agent: the latest thirty days, or those that you name, a year at most.
 
     A member's key is answered with that member's own numbers, an owner's or administrator's with everybody's. What is used
-    of agents that the key's member cannot see is one line together.
+    of agents that the key's member cannot see is one line together. Every question counts, also one that nobody keeps: in a
+    temporary conversation, by a program's call, of an agent that is tried.
     """
     if since and until and until < since:
         raise Refused(422, "The last day is before the first. Send a later `until`.")

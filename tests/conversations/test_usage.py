@@ -14,8 +14,10 @@ from django.test.utils import CaptureQueriesContext
 
 from agents import services as agents
 from agents.models import Agent
+from agents.providers import Turn
 from audit.models import Entry
 from conversations import services
+from conversations.completions import services as completions
 from conversations.models import Conversation
 from conversations.usage import queries
 from conversations.usage.models import DailyUse
@@ -53,6 +55,15 @@ def test_each_question_and_answer_is_counted_for_who_asked_and_of_which_agent() 
     assert shown(found.agents) == {agent.name: (4, 3)}
     assert (found.total.questions, found.total.answers) == (4, 3)
     assert [(one.word, total) for one, total in found.asked.totals] == [("questions", 4), ("answers", 3)]
+
+
+def test_a_program_that_sends_along_what_was_said_before_asks_one_question() -> None:
+    """OpenAI's clients send the whole conversation with each question: the tenth counted as ten."""
+    agent = desk(ALICE)
+    history = (Turn("user", "Who?"), Turn("assistant", "Nobody."), Turn("user", "When?"), Turn("user", "And where?"))
+    with acting(ALICE) as alice:
+        completions.begin(agent, completions.Asked("Why?", history), actor=alice)
+    assert (seen(ALICE).total.questions, seen(ALICE).total.answers) == (1, 0)
 
 
 def test_members_see_their_own_numbers_and_keepers_everybodys() -> None:
