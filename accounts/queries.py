@@ -191,4 +191,4 @@ def invitation_of(token: str) -> Invited | None:
             [token],
         )
         row = cursor.fetchone()
-    return None if row is None else Invited(*row[:4], Role(row[4]), *row[5:])
+    return None if row is None else Invited(row[0], row[1], row[2], row[3], Role(row[4]), row[5], row[6])

@@ -90,8 +90,6 @@ def read_imported(tenant: Tenant, file_id: str) -> None:
 
 def _mail(event: str, tenant: Tenant, *, message_id: str = "", **values: object) -> None:
     try:
-        mail.send(
-            event, to=tenant.email, context={**values, "workspace": tenant.workspace_name}, message_id=message_id
-        )
+        mail.send(event, to=tenant.email, context={**values, "workspace": tenant.workspace_name}, message_id=message_id)
     except mail.Undelivered as away:
         raise RetryLater(str(away)) from away

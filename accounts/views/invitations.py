@@ -134,7 +134,7 @@ def sign_in_first(request: HttpRequest, token: str) -> HttpResponseBase:
     shown = queries.invitation_of(token)
     if shown is None or shown.refusal is not None:
         return _page(request, token)
-    response = redirect("accounts:sign_in")
+    response: HttpResponse = redirect("accounts:sign_in")
     if shown.insists_on is not None:
         response = sso.leave_to_join(request, organization=shown.insists_on, email=shown.email, invitation=token)
     cookies.give(response, cookies.INVITATION, token, seconds=WAITS_SECONDS)

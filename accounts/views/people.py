@@ -23,7 +23,9 @@ from accounts.services import members
 from accounts.views.refusals import refuse_act
 
 PAGE_SIZE = 50
-STAYS = "Shared agents and files stay as they are; nobody reads the conversations that they share until they are restored."
+STAYS = (
+    "Shared agents and files stay as they are; nobody reads the conversations that they share until they are restored."
+)
 
 
 @require_GET

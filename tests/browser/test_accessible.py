@@ -10,6 +10,7 @@ from tests.browser import stock
 from tests.browser.conftest import SignIn, open_console
 from tests.browser.looking import LOOKS, complaints
 from tests.cast import ALICE, CHARLIE, OLGA, VERA
+from tests.factories import a_full_desk
 
 
 def test_every_page_of_a_workspace_is_clean(sign_in: SignIn) -> None:
@@ -44,6 +45,24 @@ def test_empty_pages_and_those_of_a_viewer_are_clean_and_say_what_is_next(sign_i
             page.goto(path)
             expect(page.locator(".empty, .steps")).to_be_visible()
             found[f"{person.name} {path}"] = complaints(page)
+    assert {name: words for name, words in found.items() if words} == {}
+
+
+def test_who_has_become_a_viewer_finds_where_to_stop_sharing(sign_in: SignIn) -> None:
+    ids = a_full_desk(VERA, "workspace").ids
+    page, found = sign_in(VERA), {}
+    for noun, path in {
+        "conversation": f"/conversations/{ids['conversation_id']}/",
+        "agent": f"/agents/{ids['slug']}/",
+        "file": f"/files/{ids['file_id']}/",
+    }.items():
+        page.goto(path)
+        page.get_by_role("button", name="Stop sharing").click()
+        dialog = page.get_by_role("dialog", name=f"Stop sharing this {noun}?")
+        expect(dialog).to_contain_text("sharing it again takes the role of a member")
+        found[noun] = complaints(page)
+        dialog.get_by_role("button", name="Stop sharing").click()
+        expect(page.get_by_role("button", name="Stop sharing")).to_have_count(0)
     assert {name: words for name, words in found.items() if words} == {}
 
 

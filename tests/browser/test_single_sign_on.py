@@ -9,11 +9,12 @@ import pytest
 from django.db import connections
 from playwright.sync_api import Page, expect
 
-from accounts.models import IdentityLink, Workspace
+from accounts.models import IdentityLink, Role, Workspace
+from accounts.services import invitations
 from tests import databases
 from tests.browser.conftest import Installation, type_sign_in
 from tests.browser.looking import complaints
-from tests.cast import ACME, ALICE, BOB
+from tests.cast import ACME, ALICE, BOB, acting
 from tests.served import running
 from tests.workos.server import Double
 from tests.workos.stage import Stage, configured
@@ -127,6 +128,21 @@ def test_an_owner_connects_their_company_and_a_colleague_comes_in_by_it(
     expect(last.get_by_role("button", name="Continue with single sign-on")).to_be_visible()
     assert complaints(last) == []
     assert Workspace.objects.using("owner").get(pk=ACME.id).requires_sso
+    come_in_by_an_invitation(new_page(), stage)
+
+
+def come_in_by_an_invitation(page: Page, stage: Stage) -> None:
+    """As somebody whom the company knows and this installation does not."""
+    nina = stage.world.person("nina@acme.test")
+    stage.world.join(nina, stage.organizations[ACME])
+    with acting(ALICE) as alice:
+        token = invitations.token_of(invitations.send(actor=alice, email=nina.email, role=Role.MEMBER))
+    page.goto(f"/invitations/{token}/")
+    expect(page.get_by_label("Password")).to_have_count(0)
+    assert complaints(page) == []
+    page.get_by_role("button", name="Continue with single sign-on").click()
+    choose_at_the_provider(page, nina.email)
+    expect(page.get_by_role("navigation", name="Main")).to_be_visible()
 
 
 def test_somebody_who_is_nobody_here_reads_what_to_do(new_page: Callable[[], Page], stage: Stage) -> None:

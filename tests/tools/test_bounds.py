@@ -13,6 +13,7 @@ from django.db import connection, connections
 from accounts import waiting
 from agents.models import ToolServer
 from agents.tools import client, services
+from agents.unfit import Unfit
 from audit.models import Entry
 from conversations.calling import rounds
 from conversations.models import Message, ToolCall
@@ -85,7 +86,7 @@ def test_whoever_waits_for_a_server_holds_no_connection_and_not_every_thread(
         services.add(words(orders), actor=ada)
         for _ in range(waiting.MOST_ASKED_OF_WORKSPACE):
             waiters.enter_context(waiting.asking_elsewhere())
-        with pytest.raises(services.Unfit, match="asked for your workspace already"):
+        with pytest.raises(Unfit, match="asked for your workspace already"):
             services.look(ToolServer.objects.get(), actor=ada)
         with acting(CHARLIE) as charlie:
             services.add(words(orders), actor=charlie)
