@@ -24,7 +24,10 @@ UNFINISHED: Final = re.compile(r"(?:(?<!`)(?:```)*`{1,2}|!?(?:\[[p\d\s,;]{0,60}\
 # What no database takes, and what shows nothing and could carry a hidden text.
 UNSHOWN: Final = {"Cc", "Cs", "Cf", "Co"}
 KEPT: Final = {"\n", "\t", "\u200c", "\u200d"}  # joiners belong to Persian, Hindi and many an emoji
-UNSEEN: Final = re.compile("[\u200c\u200d]{2,}|[\U000e0100-\U000e01ef]")
+# Of joiners, and of marks that choose how the sign before them is drawn, none stands behind another one.
+UNSEEN: Final = re.compile(
+    "[\u200c\u200d]{2,}|[\ufe00-\ufe0f\u180b-\u180f]{2,}|[\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 class Citing:

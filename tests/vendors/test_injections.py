@@ -49,9 +49,9 @@ def test_a_document_stays_data_between_its_quotation_marks(trick: str, vendor: D
     assert SECRET in str(last["passages"])
     assert EVIL not in asked.system
     # A model reads what shows nothing; a person who checks the file does not.
-    assert not re.search(
-        "[\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]", asked.turns[-1]["content"]
-    )
+    unseen = "[\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069\u115f\u3164\U000e0000-\U000e007f]|[\ufe00-\ufe0f]{2}"
+    assert not re.search(unseen, asked.turns[-1]["content"])
+    assert ("\u2764\ufe0f" in asked.turns[-1]["content"]) == (trick == "variation selectors"), "a red heart stays red"
 
 
 @pytest.mark.parametrize("trick", OBEDIENT)
