@@ -99,6 +99,21 @@ def test_an_id_of_another_workspace_in_a_body_or_query_is_critical_and_a_missing
     assert reaches() == dict.fromkeys(foreign, OF_ACME)
 
 
+def test_an_id_among_many_that_each_have_an_answer_is_critical_too(folder: Path) -> None:
+    """L1, L6: the request is not refused, since others of the ids may be one's own; the record learns of the reach all the same."""
+    theirs, own = desks()
+    program, browser, foreign = doors.program(cast.CHARLIE), doors.browser(cast.CHARLIE), []
+    for key in (theirs.ids["file_id"], MISSING):
+        chosen = [own.ids["file_id"], key]
+        tagged = browser.post("/files/chosen/tags/add/", {"file": chosen, "tags": "due"})
+        deleted = ask(program, "POST", "/api/v1/files/delete", {"file_ids": [key, *[MISSING] * 30]}, "json")
+        assert (tagged.status_code, deleted.status_code) == (302, 200)
+        assert {one["outcome"] for one in deleted.json()["items"]} == {"not_found"}
+        foreign += [tagged["X-Request-Id"], deleted["X-Request-Id"]] if key != MISSING else []
+    Shipper(folder).ship()
+    assert reaches() == dict.fromkeys(foreign, OF_ACME)
+
+
 def test_no_field_that_takes_an_id_is_forgotten_here() -> None:
     """A body or form of tomorrow that takes an id must be asked above."""
     theirs = own = {
