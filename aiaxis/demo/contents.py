@@ -21,6 +21,7 @@ from conversations import services as conversations
 from conversations.models import Conversation, Message
 from files import services as files
 from files.models import File, Visibility
+from files.tags import services as tags
 
 DOCUMENTS = Path(__file__).with_name("documents")
 
@@ -29,7 +30,8 @@ DOCUMENTS = Path(__file__).with_name("documents")
 class Shelf:
     """What one workspace holds."""
 
-    documents: tuple[str, ...]
+    documents: Mapping[str, tuple[str, ...]]
+    """Their names, and the tags of each."""
     agent: str
     description: str
     questions: tuple[str, ...]
@@ -38,7 +40,11 @@ class Shelf:
 SHELVES: Mapping[str, Shelf] = MappingProxyType(
     {
         "Acme": Shelf(
-            documents=("refund-policy.pdf", "security-handbook.docx", "travel-policy.docx"),
+            documents={
+                "refund-policy.pdf": ("policy", "customers"),
+                "security-handbook.docx": ("handbook", "staff"),
+                "travel-policy.docx": ("policy", "staff"),
+            },
             agent="Policy desk",
             description="Answers questions about refunds, security and travel from the company's own policies.",
             questions=(
@@ -48,7 +54,7 @@ SHELVES: Mapping[str, Shelf] = MappingProxyType(
             ),
         ),
         "Birch": Shelf(
-            documents=("site-safety-plan.pdf", "plant-guarantee.docx"),
+            documents={"site-safety-plan.pdf": ("safety",), "plant-guarantee.docx": ("customers",)},
             agent="Site foreman",
             description="Knows the safety plan of our sites and what we promise about plants.",
             questions=(
@@ -63,18 +69,20 @@ SHELVES: Mapping[str, Shelf] = MappingProxyType(
 def ensure(actor: Tenant) -> None:
     """Give the actor's workspace what is missing of its documents, its agent and its conversation."""
     shelf = SHELVES[actor.workspace_name]
-    documents = [_document(actor, name) for name in shelf.documents]
+    documents = [_document(actor, name, words) for name, words in shelf.documents.items()]
     agent = _agent(actor, shelf, [document.pk for document in documents])
     _conversation(actor, agent, shelf.questions)
 
 
-def _document(actor: Tenant, name: str) -> File:
+def _document(actor: Tenant, name: str, words: Collection[str]) -> File:
     found: File | None = File.objects.filter(name=name, status=File.Status.READY).first()
     if found is not None:
         return found
     text = (DOCUMENTS / f"{name}.md").read_text(encoding="utf-8")
     content = rendering.render(name.rpartition(".")[2], text)
-    return files.ingest(actor=actor, content=content, name=name, visibility=Visibility.WORKSPACE)
+    made = files.ingest(actor=actor, content=content, name=name, visibility=Visibility.WORKSPACE)
+    tags.add(actor=actor, file=made, names=words)
+    return made
 
 
 def _agent(actor: Tenant, shelf: Shelf, file_ids: Collection[UUID]) -> Agent:
