@@ -14,6 +14,9 @@ from files.models import LONGEST_TAG
 
 # Between several in one line.
 COMMA: Final = ","
+# Letters and marks to Unicode, and drawn as nothing: fillers of Hangul, a joiner of marks, unused vowels of Khmer, a Braille cell
+# without dots.
+BLANK: Final = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 
 
 class NoTag(ValueError):
@@ -30,7 +33,7 @@ def cleaned(raw: str) -> str:
     if COMMA in name:
         raise NoTag("A tag cannot have a comma in it: commas stand between tags.")
     # Cc: NUL and escapes. Cf: bidi overrides and zero-width marks, with which two tags look like one. Cs, Co, Cn: no letters.
-    if any(unicodedata.category(letter).startswith("C") for letter in name):
+    if any(letter in BLANK or unicodedata.category(letter).startswith("C") for letter in name):
         raise NoTag("A tag cannot have invisible characters in it. Type it anew instead of pasting it.")
     return name
 

@@ -34,6 +34,8 @@ def test_a_tag_is_kept_as_it_was_typed_but_for_spaces(raw: str, kept: str) -> No
         ("contracts, 2026", "comma"),
         ("in\u202evoice", "invisible"),
         ("zero\u200bwidth", "invisible"),
+        ("\u3164", "invisible"),
+        ("policy\u115f", "invisible"),
         ("a\x00b", "invisible"),
         ("a\x1b[1m", "invisible"),
         ("\ud800", "invisible"),
