@@ -99,6 +99,8 @@ def test_what_a_closed_tab_and_a_killed_call_left_goes_the_same_way() -> None:
     with acting(ALICE) as actor:
         tries = [trying.begin(QUESTION, actor=actor, settings=FORM, file_ids=[], agent=None) for _ in range(2)]
         calls = [completions.begin(agent, completions.Asked(QUESTION), actor=actor) for _ in range(2)]
+    for begun, lasts in ((tries[0], trying.LASTS), (calls[0], completions.LASTS)):
+        assert begun.conversation.erased_after <= timezone.now() + lasts
     left, young = zip(*((one.conversation for one in pair) for pair in (tries, calls)), strict=True)
     ended(*left)
     assert doors.browser(ALICE).get(reverse("conversations:trial", args=[tries[0].pk])).status_code == 404
