@@ -94,7 +94,7 @@ MIDDLEWARE: list[str] = [
     # Outermost, so that its headers stand on every answer: static files, refusals and errors as well.
     "accounts.middleware.SecurityHeadersMiddleware",
     # Static files need no identity, and what answers them must cost nothing.
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "aiaxis.assets.AssetsMiddleware",
     # Outside everything that can refuse (hosts, CSRF, identity, views): it sees each finished response.
     "accounts.middleware.DenialMiddleware",
     # Turns away what comes from an address that an operator shut out, before anything is read or looked up for it.

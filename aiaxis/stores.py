@@ -22,7 +22,7 @@ def of(env: Environment, home: Path) -> dict[str, Any]:
     """Django's `STORAGES`, whose default is reached by `files/storage.py` alone."""
     return {
         "default": _bucket(env) or _folder(home),
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+        "staticfiles": {"BACKEND": "aiaxis.assets.MarkedNames"},
     }
 
 
