@@ -16,7 +16,7 @@ from audit.filters.forms import encoded
 from audit.forms import TrailFilter
 from audit.models import Entry
 
-ENTRIES_ON_A_PAGE = 50
+ENTRIES_ON_A_PAGE = 25
 
 
 @require_safe

@@ -28,7 +28,7 @@ from files.refusals import LARGEST_MEGABYTES
 from files.tags.forms import TagsForm
 from files.tags.queries import offered
 
-ROWS_A_PAGE = 25
+ROWS_A_PAGE = 16
 PREVIEW_PASSAGES = 20
 
 

@@ -22,7 +22,7 @@ from accounts.pagination import paginate
 from accounts.services import members
 from accounts.views.refusals import refuse_act
 
-PAGE_SIZE = 50
+PAGE_SIZE = 25
 STAYS = (
     "Shared agents and files stay as they are; nobody reads the conversations that they share until they are restored."
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from django import forms
@@ -146,3 +147,20 @@ def test_the_list_of_keys_names_those_that_the_pages_know_and_no_other() -> None
     known = {one or other for one, other in SCRIPTED.findall(scripts)} | set(PLACED.findall(templates))
     assert {"/", "n", "?", "Escape", "ArrowDown"} <= known
     assert sorted(listed) == sorted(known)
+
+
+GLYPH = re.compile(r'\.glyph--([a-z-]+) \{ --glyph: url\("data:image/svg\+xml,([^"]+)"\); \}')
+SYMBOL = re.compile(r'<symbol id="([a-z-]+)" ([^>]*)>(.*?)</symbol>')
+OF_BADGES = re.compile(r'components/badge\.html" with [^%]*\bicon="([a-z-]+)"')
+
+
+def test_the_icon_of_each_badge_is_the_one_of_that_name() -> None:
+    """The style draws those of badges: one that is missing there would be a blank square."""
+    folder = ROOT / "aiaxis/static/aiaxis"
+    drawn = {name: unquote(image) for name, image in GLYPH.findall((folder / "badges.css").read_text())}
+    templates = "".join(path.read_text() for path in (ROOT / "templates").rglob("*.html"))
+    # What `aiaxis/protection/facts.py` says is a state, whose icon has its name.
+    assert {*OF_BADGES.findall(templates), "ok", "notice", "warning", "danger"} == set(drawn)
+    for name, shared, inside in SYMBOL.findall((folder / "icons.svg").read_text()):
+        whole = f'<svg xmlns="http://www.w3.org/2000/svg" {shared}>{inside}</svg>'
+        assert drawn.get(name, whole.replace('"', "'")) == whole.replace('"', "'")

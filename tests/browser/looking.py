@@ -10,6 +10,13 @@ from playwright.sync_api import Page
 RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 OPTIONS: Final = {"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"], "preload": False}
 LOOKS: Final[tuple[tuple[Literal["light", "dark"], int], ...]] = (("light", 360), ("dark", 1280))
+# Adds up how far what is on a page jumps while it is built, as browsers measure it.
+WATCH = """
+window.jumped = 0;
+new PerformanceObserver(list => { for (const each of list.getEntries()) window.jumped += each.value })
+    .observe({ type: 'layout-shift', buffered: true });
+"""
+DRAWN = "() => new Promise(done => requestAnimationFrame(() => setTimeout(() => done(window.jumped))))"
 # Where the rail leaves least room.
 OTHER_WIDTHS: Final = (721, 768)
 
@@ -34,6 +41,17 @@ def complaints(page: Page) -> list[str]:
     page.emulate_media(color_scheme="light", reduced_motion="no-preference")
     page.set_viewport_size(before)
     return list(found)
+
+
+def jumps(page: Page) -> list[str]:
+    """Whether anything moved since the page began to be drawn. Its browser has to `watch`."""
+    jumped = page.evaluate(DRAWN)
+    return [f"what is on it jumps ({jumped:.4f})"] if jumped else []
+
+
+def watch(page: Page) -> None:
+    """Have the pages that are opened from now on tell how far what is on them jumps."""
+    page.add_init_script(WATCH)
 
 
 def _violations(page: Page) -> list[str]:

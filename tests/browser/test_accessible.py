@@ -1,4 +1,4 @@
-"""Is every page clean in axe's eyes, inside its width, and always saying whose it is?"""
+"""Is every page clean in axe's eyes, inside its width, at rest from the first moment, and always saying whose it is?"""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import stock
 from tests.browser.conftest import SignIn, open_console
-from tests.browser.looking import LOOKS, complaints
+from tests.browser.looking import LOOKS, complaints, jumps, watch
 from tests.cast import ALICE, CHARLIE, OLGA, VERA
 from tests.factories import a_full_desk
 
@@ -16,10 +16,11 @@ from tests.factories import a_full_desk
 def test_every_page_of_a_workspace_is_clean(sign_in: SignIn) -> None:
     pages = stock.fill().pages
     page = sign_in(ALICE)
+    watch(page)
     found: dict[str, list[str]] = {}
     for name, path in pages.items():
         page.goto(path)
-        found[name] = complaints(page)
+        found[name] = jumps(page) + complaints(page)
         assert page.title().startswith("Acme · "), name
         for _, width in LOOKS:
             page.set_viewport_size({"width": width, "height": 800})

@@ -16,6 +16,7 @@ from files import services as files
 from files import signals
 from files.models import MOST_TAGS, File, FileTag
 from files.tags import queries, services
+from files.views import ROWS_A_PAGE
 from tests.cast import ACME, ADA, ALICE, BOB, CHARLIE, VERA, Person, acting
 from tests.doors import browser, program
 from tests.factories import FileFactory
@@ -91,7 +92,7 @@ def test_who_may_not_change_a_file_may_not_tag_it() -> None:
 
 
 def test_the_list_shows_tags_and_is_filtered_by_one() -> None:
-    many = [a_file(BOB, "Due", f"n{n}", name=f"report {n}.txt") for n in range(26)]
+    many = [a_file(BOB, "Due", f"n{n}", name=f"report {n}.txt") for n in range(ROWS_A_PAGE + 1)]
     a_file(BOB, "other", name="report of another kind.txt")
     page = browser(BOB).get("/files/", {"q": "report", "tag": "DUE"})
     assert {file.name for file in page.context["page"].items} == {file.name for file in many[1:]}

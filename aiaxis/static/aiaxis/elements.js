@@ -64,7 +64,6 @@
   // selects the text.
   class CopyButton extends HTMLElement {
     connectedCallback() {
-      this.hidden = false;
       placeToSay();
       this.addEventListener("click", () => this.copy());
     }
@@ -152,7 +151,6 @@
   class RowChoice extends HTMLElement {
     connectedCallback() {
       this.all = this.querySelector("[data-choose-all]");
-      this.all.hidden = false;
       this.all.addEventListener("change", () => {
         for (const box of this.boxes()) box.checked = this.all.checked;
         this.draw();
@@ -216,7 +214,6 @@
   // <reader-setting name><input type=checkbox>: a preference of this browser only.
   class ReaderSetting extends HTMLElement {
     connectedCallback() {
-      this.hidden = false;
       const box = this.querySelector("input");
       const key = `aiaxis.${this.getAttribute("name")}`;
       const kept = localStorage.getItem(key);

@@ -52,7 +52,6 @@
       this.running = 0;
       this.kept = 0;
       this.inPlace = this.hasAttribute("in-place");
-      this.form.querySelector("[data-plain-submit]")?.setAttribute("hidden", "");
       this.input.addEventListener("change", () => this.take(this.input.files));
       this.form.addEventListener("submit", (event) => {
         event.preventDefault();
