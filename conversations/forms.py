@@ -50,8 +50,11 @@ class TitleForm(forms.Form):
 
 
 class PlaceForm(forms.Form):
-    """Which part of a conversation is shown: before a position, around a message, or around a question that is being edited."""
+    """Which part of a conversation is shown: before or after a position, around a message, or around a question that is being
+    edited.
+    """
 
     before = forms.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
+    after = forms.IntegerField(min_value=0, max_value=2**31 - 1, required=False)
     at = forms.UUIDField(required=False)
     edit = forms.UUIDField(required=False)

@@ -11,13 +11,11 @@ from django.utils import timezone
 from accounts.tenancy.context import current_member_id
 from agents import queries as agent_queries
 from agents.models import Agent
-from conversations import branches
+from conversations import branches, parts
 from conversations.models import Citation, Conversation, Delta, Message, ToolCall
 
-# How many messages a page shows at once; older ones are one link away.
+# How many messages an operator's page shows at once.
 MESSAGES_ON_A_PAGE = 40
-# How many of them come after the one that a page was opened at.
-AFTER_THE_ONE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,28 +85,34 @@ def page_of(conversation: Conversation, before: int | None) -> tuple[list[Messag
     return as_far_as_written(found[:MESSAGES_ON_A_PAGE][::-1]), len(found) > MESSAGES_ON_A_PAGE
 
 
-def part_of(conversation: Conversation, *, before: int | None = None, at: UUID | None = None) -> Part:
-    """Return the latest messages of the path that is shown, as the reader rated them; four queries, one more while
-    an answer is written, and one more for those with whom it is shared. What they may not see stands there as `unseen`.
+def part_of(
+    conversation: Conversation, *, before: int | None = None, after: int | None = None, at: UUID | None = None
+) -> Part:
+    """Return as much of the path that is shown as a page holds, as the reader rated it: its end, or another part; four queries,
+    one more while an answer is written, and one more for those with whom it is shared. What they may not see stands there as
+    `unseen`.
 
-    `before` is a position: the part ends before it. `at` is a message of this conversation: then it is the path through it,
-    and the part around it.
+    `before` and `after` are positions: the part ends before the one, or begins after the other. `at` is a message of this
+    conversation: then it is the path through it, and the part around it.
     """
     tree = branches.read_tree_of(conversation)
     path = tree.path(at)
-    end = len(path)
-    if before is not None:
-        end = sum(node.position < before for node in path)
-    elif at is not None:
-        here = next(place for place, node in enumerate(path) if node.id == at)
-        end = min(end, here + AFTER_THE_ONE + 1)
-    start = max(0, end - MESSAGES_ON_A_PAGE)
-    wanted = with_citations(Message.objects.filter(pk__in=[node.id for node in path[start:end]]))
+    place = parts.place_in(path, before=before, after=after, at=at)
+    read = _read(conversation, path[place.start : place.end])
+    if read:
+        wide, place = place, parts.cut(read, place)
+        read = read[place.start - wide.start : place.end - wide.start]
+    with_forks(read, tree)
+    leaf = path[-1].id if path else None
+    return Part(read, has_earlier=place.start > 0, has_later=place.end < len(path), leaf=leaf)
+
+
+def _read(conversation: Conversation, nodes: list[branches.Node]) -> list[Message]:
+    """Read the messages of these places with what they need to be shown, in order."""
+    wanted = with_citations(Message.objects.filter(pk__in=[node.id for node in nodes]))
     seen = as_far_as_written(list(wanted.prefetch_related("feedback").order_by("position")))
-    hidden = [unseen(conversation, node) for node in path[start:end] if node.is_unseen]
-    shown = sorted([*seen, *hidden], key=lambda message: message.position)
-    with_forks(shown, tree)
-    return Part(shown, has_earlier=start > 0, has_later=end < len(path), leaf=path[-1].id if path else None)
+    hidden = [unseen(conversation, node) for node in nodes if node.is_unseen]
+    return sorted([*seen, *hidden], key=lambda message: message.position)
 
 
 def with_forks(messages: list[Message], tree: branches.Tree) -> None:

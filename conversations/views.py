@@ -24,7 +24,7 @@ from conversations.sharing import queries as sharing_queries
 from conversations.sharing import services as sharing
 
 PAGE_SIZE = 30
-AGENTS_OFFERED = 60
+AGENTS_OFFERED = 24
 TOO_LONG = "A question has up to 8,000 characters. Shorten it, then ask again."
 
 
@@ -75,16 +75,16 @@ def conversation_start(request: TenantRequest) -> HttpResponse:
 
 @require_GET
 def conversation_detail(request: TenantRequest, conversation_id: UUID) -> HttpResponse:
-    """Show a conversation with its composer: its end, an earlier part of it, or what is around one message."""
+    """Show a conversation with its composer: its end, a part before or after it, or what is around one message."""
     conversation = access.get_conversation_or_refuse(conversation_id)
     sharing.note_reading(conversation, actor=request.tenant)
     place = PlaceForm(request.GET)
     if not place.is_valid():
         return _show(request, conversation, Shown())
-    before, at, edit = (place.cleaned_data[name] for name in ("before", "at", "edit"))
+    before, after, at, edit = (place.cleaned_data[name] for name in ("before", "after", "at", "edit"))
     for message_id in filter(None, (at, edit)):
         access.get_place_or_refuse(conversation, message_id)
-    return _show(request, conversation, Shown(before=before, at=edit or at, editing=edit))
+    return _show(request, conversation, Shown(before=before, after=after, at=edit or at, editing=edit))
 
 
 @require_POST
@@ -229,13 +229,14 @@ class Shown:
 
     form: QuestionForm | None = None
     before: int | None = None
+    after: int | None = None
     at: UUID | None = None
     editing: UUID | None = None
     edit_form: QuestionForm | None = None
 
 
 def _show(request: TenantRequest, conversation: Conversation, shown: Shown, *, status: int = 200) -> HttpResponse:
-    part = queries.part_of(conversation, before=shown.before, at=shown.at)
+    part = queries.part_of(conversation, before=shown.before, after=shown.after, at=shown.at)
     attached = attachments.attached(conversation)
     context = {
         "conversation": conversation,

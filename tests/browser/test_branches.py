@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import expect
+import re
+
+from playwright.sync_api import Page, expect
 
 from conversations.models import Conversation, Message
 from tests.browser import stock
 from tests.browser.conftest import SignIn
 from tests.cast import ALICE, acting
 from tests.conversations.stage import talk
+from tests.waiting import until
 
 
 def test_a_question_put_differently_is_a_branch_one_goes_back_from(sign_in: SignIn) -> None:
@@ -41,16 +44,33 @@ def test_a_long_conversation_is_read_upwards_without_losing_ones_place(sign_in: 
         assert Message.objects.count() > 100
     page = sign_in(ALICE)
     page.goto(places.conversation)
-    # Lines 60 to 99 are here, and one stands at the end.
+    # Its last lines are here, and one stands at the end; nothing else comes by itself.
     expect(page.get_by_text("line 99.")).to_be_in_viewport()
-    first = page.get_by_text("line 60.")
-    expect(first).to_be_visible()
-    page.get_by_role("link", name="Earlier messages").click()
-    expect(page.get_by_text("line 20.")).to_be_attached()
-    expect(first).to_be_in_viewport()
-    expect(page.get_by_text("line 99.")).to_be_attached()
+    first = lines(page)[0]
+    assert first > 50
+    # Who scrolls up comes to what was said before, and what was on the screen stays there.
+    page.evaluate("scrollTo(0, 0)")
+    assert until(lambda: lines(page)[0] < first)
+    expect(page.get_by_text(f"line {first}.")).to_be_in_viewport()
+    # With the keyboard one presses what is written there, and stays at the next one.
     earlier = page.get_by_role("link", name="Earlier messages")
-    expect(earlier).to_be_focused()
+    earlier.focus()
     page.keyboard.press("Enter")
+    expect(earlier).to_be_focused()
+    assert until(lambda: page.evaluate("scrollTo(0, 0), !document.querySelector('earlier-messages')"))
+    assert lines(page) == list(range(100))
     expect(page.get_by_text(stock.QUOTE).first).to_be_attached()
-    expect(page.get_by_role("link", name="Earlier messages")).to_have_count(0)
+    # From a message in the middle one goes on downwards.
+    with acting(ALICE):
+        middle = Message.objects.get(text="line 40.").pk
+    page.goto(f"{places.conversation}?at={middle}#message-{middle}")
+    expect(page.get_by_text("line 40.")).to_be_in_viewport()
+    following = lines(page)[-1] + 1
+    page.get_by_role("link", name="Later messages").click()
+    expect(page.get_by_text(f"line {following}.")).to_be_in_viewport()
+    assert lines(page)[0] == following
+
+
+def lines(page: Page) -> list[int]:
+    """The numbers of the messages that are on the page."""
+    return [int(number) for number in re.findall(r"line (\d+)\.", page.locator(".talk__turns").inner_text())]

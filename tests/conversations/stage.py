@@ -56,13 +56,13 @@ def latest(conversation: Conversation) -> Message:
     return message
 
 
-def talk(conversation: Conversation, turns: int) -> None:
-    """Add so many questions with their answers to the bound member's conversation, one after the other."""
+def talk(conversation: Conversation, turns: int, words: str = "") -> None:
+    """Add so many questions with their answers to the bound member's conversation, one after the other; `words` end each answer."""
     parent_id = latest(conversation).pk if Message.objects.filter(conversation=conversation).exists() else None
     said: list[Message] = []
     for number in range(2 * turns):
         role = Message.Role.ASSISTANT if number % 2 else Message.Role.USER
-        text = f"line {number}."
+        text = f"line {number}.{words if number % 2 else ''}"
         message = Message(conversation=conversation, parent_id=parent_id, position=1000 + number, role=role, text=text)
         message.status, message.finished_at = Message.Status.DONE, timezone.now()
         said.append(message)

@@ -213,35 +213,58 @@
   }
 
   // <earlier-messages> around a link: puts that page's messages above those that are here, and what one reads stays in its place.
+  // Who scrolls up to it need not press it. Nothing is fetched before: most people who open a conversation read its end.
   class EarlierMessages extends HTMLElement {
     connectedCallback() {
-      this.addEventListener("click", (event) => this.fetch(event));
+      this.link = this.querySelector("a");
+      this.link.addEventListener("click", (event) => {
+        if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+        event.preventDefault();
+        this.bring().catch(() => location.assign(this.link.href));
+      });
+      this.near = new IntersectionObserver((seen) => { if (seen.some((one) => one.isIntersecting)) this.bring().catch(() => {}); }, { rootMargin: "400px" });
+      this.from = scrollY;
+      this.scrolled = () => {
+        if (scrollY < this.from) this.near.observe(this);
+        this.from = scrollY;
+      };
+      addEventListener("scroll", this.scrolled, { passive: true });
     }
 
-    async fetch(event) {
-      const link = event.target.closest("a");
-      if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
-      event.preventDefault();
+    disconnectedCallback() {
+      removeEventListener("scroll", this.scrolled);
+      this.near.disconnect();
+    }
+
+    // Where it fails the link is still there to be pressed.
+    async bring() {
       if (this.isBusy) return;
       this.isBusy = true;
       try {
-        const answer = await fetch(link.href, { headers: { Accept: "text/html" } });
-        if (!answer.ok || answer.redirected) return location.assign(link.href);
+        const answer = await fetch(this.link.href, { headers: { Accept: "text/html" } });
+        if (!answer.ok || answer.redirected) throw new Error("not now");
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-        const turns = page.querySelector(".talk__turns");
-        turns.querySelector("[data-later]")?.remove();
-        const height = document.body.scrollHeight;
-        const at = scrollY;
-        const first = turns.querySelector(".turn");
-        this.replaceWith(...turns.childNodes);
-        scrollTo({ top: at + document.body.scrollHeight - height, behavior: "instant" });
-        // Whoever came with the keyboard goes on from where the new messages begin.
-        document.querySelector("earlier-messages a")?.focus({ preventScroll: true });
-        const said = document.querySelector("[data-said]");
-        if (said && first) said.textContent = "Earlier messages were added above.";
-      } catch {
-        location.assign(link.href);
+        this.put(page.querySelector(".talk__turns"));
+      } finally {
+        this.isBusy = false;
       }
+    }
+
+    put(turns) {
+      for (const one of turns.querySelectorAll("[data-later], [data-temporary]")) one.remove();
+      const isChosen = this.contains(document.activeElement);
+      const height = document.body.scrollHeight;
+      const at = scrollY;
+      const first = turns.querySelector(".turn");
+      this.replaceWith(...turns.childNodes);
+      scrollTo({ top: at + document.body.scrollHeight - height, behavior: "instant" });
+      // Whoever came with the keyboard goes on from where the new messages begin.
+      if (isChosen) document.querySelector("earlier-messages a")?.focus({ preventScroll: true });
+      const said = document.querySelector("[data-said]");
+      if (said && first) said.textContent = "Earlier messages were added above.";
+      // Whoever read so far upwards goes on: this one need not wait for them to begin.
+      const further = document.querySelector("earlier-messages");
+      if (further) further.near.observe(further);
     }
   }
 
