@@ -2,10 +2,9 @@
 
 A stream is a loop of short steps: read what is new through the fence, give the connection back, wait. It holds a thread of the
 server while it waits and no database connection. One LISTEN connection per process wakes its streams; without it they would
-still look once a second. At least once a second the credential is resolved again, so a revocation ends the stream (L13, L15).
+still look every three seconds. At least once a second the credential is resolved again, so a revocation ends the stream (L13, L15).
 
-Each step runs in the context of the request (`accounts.streams`), never inside `workspace()` across a `yield`, so a cancelled
-stream leaves nothing on its thread (L39).
+Each step runs in the context of the request (`accounts.streams`): a cancelled stream leaves nothing on its thread (L39).
 """
 
 from __future__ import annotations
@@ -24,7 +23,6 @@ from uuid import UUID
 import psycopg
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.db.models import Exists, OuterRef
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
@@ -39,6 +37,8 @@ log = logging.getLogger("aiaxis.streams")
 
 # A closed browser is noticed at the next write only, and a revoked credential at the next look.
 TICK_SECONDS: Final = 1.0
+# After so many ticks without an announcement a stream looks for pieces all the same, in case nobody listens.
+UNASKED_EVERY: Final = 3
 # Well below the server's 256 threads a process, so that pages and sign-ins always find one.
 MOST_IN_PROCESS: Final = 100
 MOST_IN_WORKSPACE: Final = 40
@@ -120,7 +120,7 @@ class Hub:
                         for notice in line.notifies(timeout=0.5):
                             self._ring(notice.payload)
             except psycopg.Error as error:
-                # Streams go on with a look a second, so this costs smoothness and no answer.
+                # Streams go on with a look every three seconds, so this costs smoothness and no answer.
                 log.warning("The listening connection was lost (%s). Connecting again.", type(error).__name__)
                 closing.wait(RECONNECT_SECONDS[min(failures, len(RECONNECT_SECONDS) - 1)])
                 failures += 1
@@ -209,6 +209,7 @@ class AnswerStream:
         self._bell = HUB.watch(self._topic)
         self._frames: deque[bytes] = deque()
         self._has_begun = self._has_told = self._is_over = False
+        self._quiet_ticks = 0
         # A server that drops the response without closing it must not keep the place for ever.
         self._end = weakref.finalize(self, _leave, self._topic, self._bell, self._give_back)
 
@@ -245,7 +246,7 @@ class AnswerStream:
             if self._frames or self._is_over:
                 return
         # Whatever was announced since the last look has rung the bell, so there is no need to look before waiting.
-        self._bell.wait(TICK_SECONDS)
+        self._quiet_ticks = 0 if self._bell.wait(TICK_SECONDS) else self._quiet_ticks + 1
         self._bell.clear()
         self._look()
         if not self._frames:
@@ -255,17 +256,19 @@ class AnswerStream:
         with no_connection_kept():
             if time.monotonic() - self._verified_at >= TICK_SECONDS and not self._still_welcome():
                 return
-            message, has_more = _answer_to_follow(self._conversation.pk, self._message_id, self._seq)
+            message = _answer_to_follow(self._conversation.pk, self._message_id)
             if message is None or (self._has_told and message.pk != self._message_id):
                 # Deleted, shared no more, or complete and from a source that this watcher cannot open.
                 self._is_over = True
                 return
             self._has_told = True
-            if message.pk != self._message_id:
+            is_another = message.pk != self._message_id
+            if is_another:
                 self._message_id, self._seq = message.pk, 0
                 self._tell("status", {"message_id": str(message.pk), "status": message.state})
-                has_more = True  # it was asked for the one before
-            self._send_new(message, has_more=has_more)
+            # Pieces are announced. To look for them costs more than all the rest, so it is done unasked only now and then.
+            if is_another or message.is_at_rest or self._quiet_ticks % UNASKED_EVERY == 0:
+                self._send_new(message)
 
     def _still_welcome(self) -> bool:
         self._verified_at = time.monotonic()
@@ -280,12 +283,11 @@ class AnswerStream:
         self._tell("closed", {"detail": "Your sign-in or key has ended, so this answer is not sent any further."})
         return False
 
-    def _send_new(self, message: Message, *, has_more: bool) -> None:
+    def _send_new(self, message: Message) -> None:
         # The status was read before the deltas: when it says finished, no delta can come after those that we read now.
-        if has_more:
-            for delta in Delta.objects.filter(message=message, seq__gt=self._seq).order_by("seq"):
-                self._tell(delta.kind, delta.data, f"{message.pk}:{delta.seq}")
-                self._seq = delta.seq
+        for delta in Delta.objects.filter(message=message, seq__gt=self._seq).order_by("seq"):
+            self._tell(delta.kind, delta.data, f"{message.pk}:{delta.seq}")
+            self._seq = delta.seq
         if not message.is_at_rest:
             return
         if not self._seq:
@@ -307,7 +309,7 @@ class AnswerStream:
 
 def has_news(conversation: Conversation, last_event_id: str) -> bool:
     """Is there anything to stream to somebody who saw everything up to `last_event_id`?"""
-    latest, _ = _answer_to_follow(conversation.pk, None, 0)
+    latest = _answer_to_follow(conversation.pk, None)
     return latest is not None and last_event_id != f"{latest.pk}:{ENDED}"
 
 
@@ -376,14 +378,13 @@ def _position(last_event_id: str) -> tuple[UUID | None, int]:
         return None, 0
 
 
-def _answer_to_follow(conversation_id: UUID, message_id: UUID | None, seq: int) -> tuple[Message | None, bool]:
-    """The answer that the watcher was at while it is here and unfinished, else the latest, and has it deltas after ``seq``?"""
-    # Asked together: an answer to which none are added costs one round trip a second.
-    more = Exists(Delta.objects.filter(message=OuterRef("pk"), seq__gt=seq))
-    answers = Message.objects.filter(conversation=conversation_id, role=Message.Role.ASSISTANT).annotate(has_more=more)
-    known = answers.filter(pk=message_id).first() if message_id is not None else None
-    answer = known or answers.order_by("-position").first()
-    return answer, answer is not None and answer.has_more
+def _answer_to_follow(conversation_id: UUID, message_id: UUID | None) -> Message | None:
+    """The answer that the watcher was at, while it is in this conversation and unfinished; else the latest one."""
+    answers = Message.objects.filter(conversation=conversation_id, role=Message.Role.ASSISTANT).defer(
+        "text", "html", "tsv"
+    )
+    known: Message | None = answers.filter(pk=message_id).first() if message_id is not None else None
+    return known or answers.order_by("-position").first()
 
 
 def _whole(message: Message) -> Iterator[tuple[str, dict[str, Any]]]:
