@@ -1,6 +1,7 @@
 """What do the pages of files show, to whom, and how do they refuse?"""
 
 import html
+import re
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from files import queries, services
 from files.models import Embedding, File, Passage
 from tests.cast import ALICE, BOB, CHARLIE, VERA, Person, acting
 from tests.doors import browser
+from tests.factories import FileFactory
 from tests.files import documents, shelf
 
 pytestmark = pytest.mark.django_db(databases=["default", "identity", "cache"])
@@ -88,6 +90,16 @@ def test_a_refused_upload_says_why(name: str, content: bytes, status: int, word:
     problem = send(BOB, name, content, headers={"accept": "application/json"})
     assert problem.status_code == status
     assert word.replace("’", "'") in problem.json()["detail"]
+
+
+def test_the_list_under_a_refused_upload_leads_on_from_where_the_list_is() -> None:
+    """It is drawn under an address that takes no GET."""
+    with acting(BOB):
+        FileFactory.create_batch(30)
+    page = html.unescape(send(BOB, "setup.exe", b"MZ").content.decode())
+    [older] = re.findall(r'rel="next" href="([^"]+)"', page)
+    assert browser(BOB).get(older).status_code == 200
+    assert '<form class="filters" method="get" action="/files/"' in page
 
 
 def test_a_form_without_a_file_says_so() -> None:
