@@ -114,6 +114,8 @@ MIDDLEWARE: list[str] = [
     "accounts.middleware.TenantMiddleware",
     # Reads the body, so it stands where strangers do not get; before any view can use what it refuses.
     "accounts.middleware.ReservedNamesMiddleware",
+    # The whole request is here, so whoever waits for the workspace's turn waits for nothing else; all work is behind it.
+    "accounts.middleware.TurnsMiddleware",
     # Keeps and repeats answers, so it stands where the whole request is known to be one that may pass.
     "accounts.middleware.RepeatsMiddleware",
     # Messages travel in a signed cookie; only pages use them.

@@ -6,8 +6,6 @@ were promised. What breaks off has a short form, since it tells right from wrong
 
 from __future__ import annotations
 
-import http.client
-import json
 import random
 import sys
 import threading
@@ -17,7 +15,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
@@ -31,8 +28,9 @@ from tests import cast, databases, doors, environment
 from tests.agents.shelf import CORPUS, agent_of, corpus_file
 from tests.cast import ALICE, CHARLIE, Company, Person, acting
 from tests.factories import AgentFactory, ConversationFactory, MessageFactory
+from tests.noise import ask, line_to, noise, put
 from tests.served import running
-from tests.waiting import PATIENCE, until
+from tests.waiting import until
 
 WORKERS, POOL, THREADS = 2, 8, 256
 STREAMS, OF_MEMBER, PAGES, QUESTIONS, CANCELLED, NOISY = 150, 8, 150, 20, 500, 8
@@ -66,18 +64,6 @@ def key(person: Person) -> dict[str, str]:
     return {"Authorization": f"Bearer {doors.key(person).value}"}
 
 
-def line_to(address: str) -> http.client.HTTPConnection:
-    return http.client.HTTPConnection("127.0.0.1", urlsplit(address).port or 80, timeout=PATIENCE)
-
-
-def ask(line: http.client.HTTPConnection, path: str, headers: dict[str, str], body: Any = None) -> tuple[int, bytes]:
-    sent = json.dumps(body).encode() if body is not None else None
-    more = {"Content-Type": "application/json"} if sent else {}
-    line.request("POST" if sent else "GET", path, sent, {**headers, **more})
-    answer = line.getresponse()
-    return answer.status, answer.read()
-
-
 def pages(address: str, headers: dict[str, str], count: int = PAGES) -> float:
     """Read lists one after the other over one connection, as a person clicks; the 95th of a hundred, in milliseconds."""
     took = []
@@ -102,16 +88,6 @@ def first_words(address: str, headers: dict[str, str], agent: str, question: str
                 if read.startswith(b"event: text"):
                     return time.perf_counter() - began
     pytest.fail("no words came")
-
-
-def put(line: http.client.HTTPConnection, headers: dict[str, str], agent: str, question: str) -> str:
-    """Put a question in a conversation of its own; "" when it was turned away."""
-    status, body = ask(line, "/api/v1/conversations", headers, {"agent_id": agent})
-    if status != 201:
-        return ""
-    conversation = str(json.loads(body)["id"])
-    status, _ = ask(line, f"/api/v1/conversations/{conversation}/messages", headers, {"text": question})
-    return conversation if status == 202 else ""
 
 
 def being_written(person: Person, text: str = "") -> Conversation:
@@ -296,55 +272,16 @@ def test_a_noisy_neighbour_leaves_the_others_in_peace(
 ) -> None:
     """Birch uploads and asks as fast as it is answered; a page of Acme's takes three times as long at most, or 100 ms."""
     agent = agent_of(CHARLIE, *[corpus_file(CHARLIE, path.stem) for path in sorted(CORPUS.glob("*.txt"))])
-    headers, over, done = cookie(ALICE), threading.Event(), Counter[str]()
+    headers, done = cookie(ALICE), Counter[str]()
     pages(served, headers, 30)
     quiet = pages(served, headers)
     # Each with a key of its own, of which each may ask ten times a second.
-    noisy = [
-        threading.Thread(target=again_and_again, args=(served, agent.slug, key(CHARLIE), number, over, done))
-        for number in range(NOISY)
-    ]
-    for one in noisy:
-        one.start()
-    time.sleep(3)
-    busy = pages(served, headers)
-    over.set()
-    for one in noisy:
-        one.join()
+    with noise(served, agent.slug, [key(CHARLIE) for _ in range(NOISY)], done):
+        time.sleep(3)
+        busy = pages(served, headers)
     figures = (
         f"beside a neighbour's {dict(done)}: pages p95 {quiet:.0f} ms in quiet, {busy:.0f} ms ({busy / quiet:.1f} ×)"
     )
     said(capsys, figures)
     assert done["uploads"] + done["questions"] > 20, figures
     assert busy <= max(3 * quiet, 100), figures
-
-
-def again_and_again(
-    address: str, agent: str, program: dict[str, str], lane: int, over: threading.Event, done: Counter[str]
-) -> None:
-    """Upload, or ask, as fast as it is answered."""
-    number, act = lane * 1_000_000, "questions" if lane % 2 else "uploads"
-    while not over.is_set():
-        number += 1
-        with closing(line_to(address)) as line:
-            try:
-                if lane % 2:
-                    taken = bool(put(line, program, agent, f"When may goods number {number} be returned?"))
-                else:
-                    taken = upload(line, program, number) == 201
-                done[act if taken else f"{act} turned away"] += 1
-            except (OSError, http.client.HTTPException):
-                # The server closed a connection whose body it had no place for: it comes again.
-                done["connections closed"] += 1
-
-
-def upload(line: http.client.HTTPConnection, headers: dict[str, str], number: int) -> int:
-    text = f"Report {number}. " + "The pump was checked and its valve was closed in the evening. " * 300
-    name = f"report-{number}.txt"
-    body = f'--line\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n\r\n{text}\r\n--line--\r\n'
-    line.request(
-        "POST", "/api/v1/files", body.encode(), {**headers, "Content-Type": "multipart/form-data; boundary=line"}
-    )
-    answer = line.getresponse()
-    answer.read()
-    return answer.status

@@ -7,6 +7,7 @@ from accounts.middleware.networks import OperatorNetworkMiddleware
 from accounts.middleware.repeats import RepeatsMiddleware
 from accounts.middleware.reserved import ReservedNamesMiddleware
 from accounts.middleware.tenant import TenantMiddleware
+from accounts.middleware.turns import TurnsMiddleware
 
 __all__ = [
     "DenialMiddleware",
@@ -16,4 +17,5 @@ __all__ = [
     "ReservedNamesMiddleware",
     "SecurityHeadersMiddleware",
     "TenantMiddleware",
+    "TurnsMiddleware",
 ]

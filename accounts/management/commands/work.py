@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 from typing import Any
 
@@ -13,6 +14,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from procrastinate.contrib.django.utils import connector_params
 
 from accounts import isolation, worker
+
+# Where the web processes share the machine, what somebody waits for at a page goes before what is read and indexed.
+GIVING_WAY = 10
 
 
 class Command(BaseCommand):
@@ -34,6 +38,7 @@ class Command(BaseCommand):
         # Procrastinate's own lines print a job's arguments, the seal with them; ours name the job and no more.
         logging.getLogger("procrastinate.worker").setLevel(logging.CRITICAL)
         logging.getLogger("procrastinate.worker.worker").setLevel(logging.ERROR)
+        os.nice(GIVING_WAY)
         asyncio.run(_main(options["concurrency"], once=options["once"]))
 
 

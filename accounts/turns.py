@@ -1,0 +1,108 @@
+"""How do the requests of one workspace leave room for everybody else's?
+
+A process works at one request at a time, and gives each of those that it holds the same share: a workspace whose programs send eight
+at once would have eight shares, and a colleague elsewhere one (the noisy neighbour). So a workspace works at few requests at once in
+each process, and its others wait for their turn, first come, first served. Nobody is slowed down by anybody but their own colleagues.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from django.conf import settings
+
+# With two, somebody else's page takes twice as long beside them, and a workspace that is alone gains nothing (both measured).
+MOST_AT_WORK: Final = 1
+# Seconds for which a request counts as working. After that it waits for somebody (a model, another server), and costs nothing.
+LONGEST: Final = 0.25
+# Of the threads of a process, the share that may wait for the turn of one workspace.
+WAITING_SHARE: Final = 1 / 8
+
+SENTENCE: Final = "Your workspace has sent very many requests at once. Wait for answers to them, then send this again."
+
+
+class TooManyAtOnce(Exception):
+    """As many requests of this workspace wait as may. The message is a sentence for people."""
+
+
+@dataclass(slots=True)
+class _Line:
+    """Those of one workspace: until when each at work counts as that, by `time.monotonic`, and how many wait."""
+
+    changed: threading.Condition
+    at_work: list[float] = field(default_factory=list)
+    waiting: int = 0
+
+
+class Turns:
+    """Whose turn it is in this process; safe to share between threads."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._lock = threading.Lock()
+        self._clock = clock
+        self._lines: defaultdict[Hashable, _Line] = defaultdict(lambda: _Line(threading.Condition(self._lock)))
+
+    @contextmanager
+    def turn(self, name: Hashable, before_waiting: Callable[[], object]) -> Iterator[None]:
+        """Work in the block when it is this one's turn; what cannot begin at once gives back what it holds before it waits.
+
+        Raises `TooManyAtOnce` where too many wait under this name already.
+        """
+        until = self._at_once(name)
+        if until is None:
+            before_waiting()
+            until = self._in_turn(name)
+        try:
+            yield
+        finally:
+            self._ended(name, until)
+
+    def waiting(self, name: Hashable) -> int:
+        """How many wait for their turn under this name in this process."""
+        with self._lock:
+            return self._lines[name].waiting if name in self._lines else 0
+
+    def _at_once(self, name: Hashable) -> float | None:
+        with self._lock:
+            line = self._lines[name]
+            return None if line.waiting or self._seconds_until_free(line) else self._begun(line)
+
+    def _in_turn(self, name: Hashable) -> float:
+        with self._lock:
+            line = self._lines[name]
+            if line.waiting >= max(2, int(settings.WEB_THREADS * WAITING_SHARE)):
+                raise TooManyAtOnce(SENTENCE)
+            line.waiting += 1
+            while seconds := self._seconds_until_free(line):
+                line.changed.wait(seconds)
+            line.waiting -= 1
+            return self._begun(line)
+
+    def _begun(self, line: _Line) -> float:
+        until = self._clock() + LONGEST
+        line.at_work.append(until)
+        return until
+
+    def _seconds_until_free(self, line: _Line) -> float:
+        """0 when there is a turn now; otherwise how long it takes if nobody ends before."""
+        now = self._clock()
+        line.at_work = [until for until in line.at_work if until > now]
+        return min(line.at_work) - now if len(line.at_work) >= MOST_AT_WORK else 0
+
+    def _ended(self, name: Hashable, until: float) -> None:
+        with self._lock:
+            line = self._lines[name]
+            if until in line.at_work:
+                line.at_work.remove(until)
+            line.changed.notify()
+            if not line.at_work and not line.waiting:
+                del self._lines[name]
+
+
+TURNS: Final = Turns()
