@@ -16,12 +16,14 @@ Conventions for an app's `api.py` (a `ninja.Router` that `aiaxis/api.py` mounts)
 """
 
 import re
+from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Final, Generic, TypeVar
 
 from annotated_types import Ge, Le
 from ninja import Header, Schema
-from pydantic import BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, Strict, model_validator
+from pydantic_core import core_schema
 
 from accounts.days import EARLIEST, LATEST
 from accounts.pagination import LARGEST_PAGE
@@ -39,6 +41,22 @@ Flag = Annotated[bool, Strict()]
 Day = Annotated[date, Field(ge=EARLIEST, le=LATEST)]
 # A client that got no answer repeats the request with the same one, and makes nothing twice.
 IdempotencyKey = Annotated[str | None, Header(alias="Idempotency-Key", max_length=LONGEST_KEY)]
+
+
+@dataclass(frozen=True)
+class Trimmed:
+    """Text in a body, without what is blank around it. Its length counts as it was sent, and once more as it is kept.
+
+    Pydantic's own `strip_whitespace` counts only afterwards, and takes what our description calls too long.
+    """
+
+    least: int
+    most: int
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Check, trim, check again; the description shows the first."""
+        sent = core_schema.str_schema(min_length=self.least, max_length=self.most)
+        return core_schema.chain_schema([sent, core_schema.str_schema(strip_whitespace=True, min_length=self.least)])
 
 
 class Refused(Exception):

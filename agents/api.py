@@ -11,21 +11,21 @@ from pydantic import Field, Strict, StringConstraints
 from accounts.access import scope_required
 from accounts.http import TenantRequest
 from accounts.pagination import paginate
-from accounts.schemas import Body, Flag, IdempotencyKey, Limit, Listing, Refused
+from accounts.schemas import Body, Flag, IdempotencyKey, Limit, Listing, Refused, Trimmed
 from accounts.sharing import MOST_PEOPLE
 from agents import access, queries, services
 from agents.models import DEFAULT_REFUSAL, LONGEST_STARTER, MOST_FILES, MOST_STARTERS, MOST_TOKENS, Agent
 
 router = Router(tags=["agents"])
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+Name = Annotated[str, Trimmed(1, 120)]
 Description = Annotated[str, StringConstraints(max_length=300)]
 Instructions = Annotated[str, StringConstraints(max_length=8000)]
-RefusalText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
-Starter = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_STARTER)]
+RefusalText = Annotated[str, Trimmed(1, 500)]
+Starter = Annotated[str, Trimmed(1, LONGEST_STARTER)]
 Starters = Annotated[list[Starter], Field(max_length=MOST_STARTERS)]
 Sharing = Literal["private", "named", "workspace"]
-Address = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=254)]
+Address = Annotated[str, Trimmed(3, 254)]
 People = Annotated[list[Address], Field(max_length=MOST_PEOPLE)]
 # Numbers are numbers: false is not 0 here.
 Depth = Annotated[int, Strict(), Field(ge=1, le=20)]
@@ -39,7 +39,7 @@ class Model(Body):
     """A language model of one of the workspace's providers."""
 
     provider_id: UUID
-    model: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+    model: Annotated[str, Trimmed(1, 120)]
 
 
 # Who writes the answer: a language model, or the built-in retrieval.

@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints
 from accounts.access import scope_required
 from accounts.http import TenantRequest
 from accounts.pagination import paginate
-from accounts.schemas import Body, Flag, IdempotencyKey, Limit, Listing, Refused
+from accounts.schemas import Body, Flag, IdempotencyKey, Limit, Listing, Refused, Trimmed
 from agents import access as agent_access
 from agents.api import People, Sharing
 from conversations import access, queries, services, streaming
@@ -24,7 +24,7 @@ from conversations.sharing import services as sharing
 
 router = Router(tags=["conversations"])
 
-Question = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_QUESTION)]
+Question = Annotated[str, Trimmed(1, LONGEST_QUESTION)]
 # Seconds after which a client may try again when a limit of ours was reached.
 RETRY_AFTER = 5
 
@@ -83,7 +83,7 @@ class ConversationOut(Schema):
 class ConversationChange(Body):
     """What changes. What is left out stays as it is."""
 
-    title: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] = ""
+    title: Annotated[str, Trimmed(1, 200)] = ""
     archived: Flag = False
     visibility: Sharing = "private"
     shared_with: Annotated[People, Field(description='E-mail addresses; only where the visibility is "named".')] = []

@@ -7,9 +7,9 @@ from uuid import UUID
 
 from annotated_types import MaxLen, MinLen
 from ninja import Schema
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator
 
-from accounts.schemas import Body
+from accounts.schemas import Body, Trimmed
 from files.access import MOST_CHOSEN
 from files.models import LONGEST_TAG, MOST_TAGS, File
 from files.queries import Hit
@@ -17,9 +17,7 @@ from files.quota import Storage
 from files.tags.words import cleaned
 
 # What is no tag is told by the sentence of `files.tags.words`, in whichever way it came.
-Tag = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_TAG), AfterValidator(cleaned)
-]
+Tag = Annotated[str, Trimmed(1, LONGEST_TAG), AfterValidator(cleaned)]
 
 
 class FileOut(Schema):

@@ -27,10 +27,10 @@ CHECKS: Final = (
     "response_schema_conformance,negative_data_rejection,unsupported_method,allow_header_conformance,ignored_auth,"
     "use_after_free,object_level_authorization"
 )
-SECONDS: Final = 400
+SECONDS: Final = 300
 CONFIGURATION: Final = """
 seed = 1
-max-time = 240
+max-time = 180
 [generation]
 deterministic = true
 max-examples = 8

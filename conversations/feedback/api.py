@@ -6,11 +6,11 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from ninja import Router, Schema
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from accounts.access import scope_required
 from accounts.http import TenantRequest
-from accounts.schemas import Body, Flag, Refused
+from accounts.schemas import Body, Flag, Refused, Trimmed
 from agents import access as agent_access
 from conversations import access
 from conversations.feedback import queries, services
@@ -23,7 +23,7 @@ class FeedbackIn(Body):
     """What is said about an answer. With `pass_on` the agent's owner reads the comment, without learning whose it is."""
 
     helpful: Flag
-    comment: Annotated[str, StringConstraints(strip_whitespace=True, max_length=LONGEST_COMMENT)] = ""
+    comment: Annotated[str, Trimmed(0, LONGEST_COMMENT)] = ""
     pass_on: Annotated[Flag, Field(description="Without a comment there is nothing to pass on.")] = False
 
 

@@ -94,14 +94,14 @@ def measured(ask: Callable[[str], Findings]) -> dict[str, float]:
     """Ask every question, print the shares and the misses, and return the shares."""
     answers = [(question, ask(question), stem, needle) for question, stem, needle in ANSWERABLE]
     ranks = {question: rank(found, stem, needle) for question, found, stem, needle in answers}
+    refused = {question: not ask(question).is_answerable for question in (*UNRELATED, *NEAR_MISSES)}
     shares = {
         "first": sum(place == 1 for place in ranks.values()) / len(ranks),
         "first five": sum(place is not None and place <= 5 for place in ranks.values()) / len(ranks),
         "answered": sum(found.is_answerable for _, found, _, _ in answers) / len(answers),
-        "unrelated refused": sum(not ask(question).is_answerable for question in UNRELATED) / len(UNRELATED),
-        "near misses refused": sum(not ask(question).is_answerable for question in NEAR_MISSES) / len(NEAR_MISSES),
-        "all unanswerable refused": sum(not ask(question).is_answerable for question in [*UNRELATED, *NEAR_MISSES])
-        / (len(UNRELATED) + len(NEAR_MISSES)),
+        "unrelated refused": sum(refused[question] for question in UNRELATED) / len(UNRELATED),
+        "near misses refused": sum(refused[question] for question in NEAR_MISSES) / len(NEAR_MISSES),
+        "all unanswerable refused": sum(refused.values()) / len(refused),
     }
     told = ", ".join(f"{name} {share:.0%}" for name, share in shares.items())
     print(f"\n{told}; missed: {[question for question, place in ranks.items() if place is None]}")  # noqa: T201 - with -s

@@ -140,6 +140,8 @@ def test_a_program_rates_reads_and_takes_back() -> None:
     kept = {"helpful": False, "comment": "Too short", "passed_on": True}
     assert program.put(address, said, content_type="application/json").json() == kept
     assert program.get(address).json() == kept
+    blank = program.put(address, {"helpful": True, "comment": " " * 2001}, content_type="application/json")
+    assert blank.status_code == 422, "what is too long as it was sent is too long, blank or not"
     bare = program.put(address, {"helpful": True, "pass_on": True}, content_type="application/json").json()
     assert bare == {"helpful": True, "comment": "", "passed_on": False}
     assert program.delete(address).status_code == 204
