@@ -22,7 +22,7 @@ MOST_AT_WORK: Final = 1
 # Seconds for which a request counts as working. After that it waits for somebody (a model, another server), and costs nothing.
 LONGEST: Final = 0.25
 # Of the threads of a process, the share that may wait for the turn of one workspace.
-WAITING_SHARE: Final = 1 / 8
+WAITING_SHARE: Final = 1 / 4
 
 SENTENCE: Final = "Your workspace has sent very many requests at once. Wait for answers to them, then send this again."
 
