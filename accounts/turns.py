@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,43 +21,49 @@ from django.conf import settings
 MOST_AT_WORK: Final = 1
 # Seconds for which a request counts as working. After that it waits for somebody (a model, another server), and costs nothing.
 LONGEST: Final = 0.25
-# Of the threads of a process, the share that may wait for the turn of one workspace.
+# Of the threads of a process, the shares that may wait for the turn of one workspace, and those of one member: whoever sends
+# without end shuts no colleague out.
 WAITING_SHARE: Final = 1 / 4
+MEMBERS_SHARE: Final = 1 / 8
 
-SENTENCE: Final = "Your workspace has sent very many requests at once. Wait for answers to them, then send this again."
+SENTENCE: Final = "Very many requests of your workspace came at once. Wait for answers to them, then send this again."
 
 
 class TooManyAtOnce(Exception):
     """As many requests of this workspace wait as may. The message is a sentence for people."""
 
 
+def most(share: float) -> int:
+    """How many threads of this process may wait, of a share of them all."""
+    return max(4, int(settings.WEB_THREADS * share))
+
+
 @dataclass(slots=True)
 class _Line:
-    """Those of one workspace: until when each at work counts as that, by `time.monotonic`, and how many wait."""
+    """Those of one workspace: until when each at work counts as that, by `time.monotonic`, and how many of each member wait."""
 
     changed: threading.Condition
     at_work: list[float] = field(default_factory=list)
-    waiting: int = 0
+    waiting: Counter[Hashable] = field(default_factory=Counter)
 
 
 class Turns:
     """Whose turn it is in this process; safe to share between threads."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._clock = clock
         self._lines: defaultdict[Hashable, _Line] = defaultdict(lambda: _Line(threading.Condition(self._lock)))
 
     @contextmanager
-    def turn(self, name: Hashable, before_waiting: Callable[[], object]) -> Iterator[None]:
+    def turn(self, name: Hashable, member: Hashable, before_waiting: Callable[[], object]) -> Iterator[None]:
         """Work in the block when it is this one's turn; what cannot begin at once gives back what it holds before it waits.
 
-        Raises `TooManyAtOnce` where too many wait under this name already.
+        Raises `TooManyAtOnce` where too many wait under this name already, or too many of this member.
         """
         until = self._at_once(name)
         if until is None:
             before_waiting()
-            until = self._in_turn(name)
+            until = self._in_turn(name, member)
         try:
             yield
         finally:
@@ -66,32 +72,32 @@ class Turns:
     def waiting(self, name: Hashable) -> int:
         """How many wait for their turn under this name in this process."""
         with self._lock:
-            return self._lines[name].waiting if name in self._lines else 0
+            return self._lines[name].waiting.total() if name in self._lines else 0
 
     def _at_once(self, name: Hashable) -> float | None:
         with self._lock:
             line = self._lines[name]
-            return None if line.waiting or self._seconds_until_free(line) else self._begun(line)
+            return None if line.waiting.total() or self._seconds_until_free(line) else self._begun(line)
 
-    def _in_turn(self, name: Hashable) -> float:
+    def _in_turn(self, name: Hashable, member: Hashable) -> float:
         with self._lock:
             line = self._lines[name]
-            if line.waiting >= max(2, int(settings.WEB_THREADS * WAITING_SHARE)):
+            if line.waiting.total() >= most(WAITING_SHARE) or line.waiting[member] >= most(MEMBERS_SHARE):
                 raise TooManyAtOnce(SENTENCE)
-            line.waiting += 1
+            line.waiting[member] += 1
             while seconds := self._seconds_until_free(line):
                 line.changed.wait(seconds)
-            line.waiting -= 1
+            line.waiting[member] -= 1
             return self._begun(line)
 
     def _begun(self, line: _Line) -> float:
-        until = self._clock() + LONGEST
+        until = time.monotonic() + LONGEST
         line.at_work.append(until)
         return until
 
     def _seconds_until_free(self, line: _Line) -> float:
         """0 when there is a turn now; otherwise how long it takes if nobody ends before."""
-        now = self._clock()
+        now = time.monotonic()
         line.at_work = [until for until in line.at_work if until > now]
         return min(line.at_work) - now if len(line.at_work) >= MOST_AT_WORK else 0
 
@@ -101,7 +107,7 @@ class Turns:
             if until in line.at_work:
                 line.at_work.remove(until)
             line.changed.notify()
-            if not line.at_work and not line.waiting:
+            if not line.at_work and not line.waiting.total():
                 del self._lines[name]
 
 

@@ -28,7 +28,8 @@ class TurnsMiddleware:
         if tenant is None:
             return self.get_response(request)
         try:
-            with TURNS.turn((tenant.workspace_id, is_api(request)), before_waiting=give_connections_back):
+            name = (tenant.workspace_id, is_api(request))
+            with TURNS.turn(name, tenant.membership_id, before_waiting=give_connections_back):
                 return self.get_response(request)
         except TooManyAtOnce as many:
             refuse(request, Refusal(Reason.THROTTLED, "request.refused", "warning", {"limit": "turns"}))

@@ -29,7 +29,7 @@ def _everybody_works_long(monkeypatch: pytest.MonkeyPatch) -> None:
 def all_at_work(own: Turns, name: object) -> Iterator[None]:
     with ExitStack() as held:
         for _ in range(MOST_AT_WORK):
-            held.enter_context(own.turn(name, list))
+            held.enter_context(own.turn(name, object(), list))
         yield
 
 
@@ -44,7 +44,7 @@ class Waiter(threading.Thread):
         assert until(lambda: own.waiting(name) > before or not self.is_alive())
 
     def run(self) -> None:
-        with self._own.turn(self._name, lambda: self._said.append(f"waits {self._word}")):
+        with self._own.turn(self._name, self._word, lambda: self._said.append(f"waits {self._word}")):
             self._said.append(f"begins {self._word}")
 
 
@@ -65,22 +65,27 @@ def test_it_waits_for_its_own_only_and_in_the_order_of_coming() -> None:
 def test_who_waits_for_a_model_or_a_stranger_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "LONGEST", 0.05)
     own, gave_back = Turns(), list[str]()
-    with all_at_work(own, "acme"), own.turn("acme", lambda: gave_back.append("all")):
+    with all_at_work(own, "acme"), own.turn("acme", "Bob", lambda: gave_back.append("all")):
         assert gave_back == ["all"], "it began only after it had waited"
 
 
 def test_where_very_many_wait_the_next_is_told_to_come_again(settings: Settings) -> None:
-    settings.WEB_THREADS = 8
-    own, said = Turns(), list[str]()
+    """One member who sends without end fills half of the places; a colleague finds one."""
+    settings.WEB_THREADS, said = 32, list[str]()
+    own, bobs, others = Turns(), ["Bob"] * 4, ["Ada", "Vera", "Eve", "Max"]
     with all_at_work(own, "acme"):
-        waiting = [Waiter(own, "acme", said, word) for word in ("first", "second")]
-        with pytest.raises(TooManyAtOnce, match="Wait for answers to them"), own.turn("acme", list):
+        waiting = [Waiter(own, "acme", said, word) for word in bobs]
+        with pytest.raises(TooManyAtOnce, match="Wait for answers to them"), own.turn("acme", "Bob", list):
             pytest.fail("it began")
-        with own.turn("birch", list):
+        waiting += [Waiter(own, "acme", said, word) for word in others]
+        assert own.waiting("acme") == 8
+        with pytest.raises(TooManyAtOnce), own.turn("acme", "Alice", list):
+            pytest.fail("it began")
+        with own.turn("birch", "Charlie", list):
             pass
     for one in waiting:
         one.join()
-    assert sorted(said[2:]) == ["begins first", "begins second"]
+    assert sorted(said[8:]) == sorted(f"begins {word}" for word in [*bobs, *others])
 
 
 @pytest.mark.django_db(databases=DOORS)
@@ -92,10 +97,10 @@ def test_a_request_waits_for_its_colleagues_and_for_nobody_else(
     settings.WEB_THREADS, said, name = 0, list[str](), (ACME.id, ask is program)
     bob, charlie = ask(BOB), ask(CHARLIE)
     with all_at_work(TURNS, name):
-        waiting = [Waiter(TURNS, name, said, word) for word in ("first", "second")]
+        waiting = [Waiter(TURNS, name, said, word) for word in ("Ada", "Vera", "Eve", "Max")]
         refused = bob.get(path)
         assert (refused.status_code, refused["Retry-After"]) == (429, "1")
-        assert "Your workspace has sent very many requests at once." in refused.content.decode()
+        assert "Very many requests of your workspace came at once." in refused.content.decode()
         assert charlie.get(path).status_code == 200
         assert other(BOB).get("/files/" if ask is program else "/api/v1/files").status_code == 200
     for one in waiting:

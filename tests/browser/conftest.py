@@ -40,7 +40,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
             if CHROMIUM is None:
-                item.add_marker(pytest.mark.skip(reason="there is no Chromium here (Debian: apt-get install chromium-headless-shell)"))
+                item.add_marker(
+                    pytest.mark.skip(
+                        reason="there is no Chromium here (Debian: apt-get install chromium-headless-shell)"
+                    )
+                )
     items.sort(key=lambda item: here not in item.path.parents)
 
 
