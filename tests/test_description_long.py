@@ -30,7 +30,7 @@ CHECKS: Final = (
 SECONDS: Final = 300
 CONFIGURATION: Final = """
 seed = 1
-max-time = 180
+max-time = 150
 [generation]
 deterministic = true
 max-examples = 8

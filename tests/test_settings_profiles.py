@@ -66,13 +66,14 @@ def test_the_walls_stand_where_workspaces_insist_on_single_sign_on(tests: list[s
 
 
 def run(name: str, variables: dict[str, str], tests: list[str]) -> None:
-    """Run these tests in a process that is told so, with databases of its own."""
+    """Run these tests in processes that are told so, with databases of their own: in one beside other tests, in several alone."""
     # The worker's name is part of theirs.
     worker = f"{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}{name}"
+    at_once = "0" if "PYTEST_XDIST_WORKER" in os.environ else "auto"
     environment = {**os.environ, **variables, "PYTEST_XDIST_WORKER": worker}
     environment.pop("PYTEST_ADDOPTS", None)
     outcome = subprocess.run(
-        [sys.executable, "-m", "pytest", "-n0", "-p", "no:cacheprovider", *tests],
+        [sys.executable, "-m", "pytest", "-n", at_once, "-p", "no:cacheprovider", *tests],
         cwd=ROOT,
         env=environment,
         capture_output=True,
