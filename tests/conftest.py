@@ -7,7 +7,8 @@ roles, child processes, what survives a rollback) takes the `committed` fixture 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Generator, Iterator
 from unittest.mock import patch
 
 import psycopg
@@ -28,6 +29,20 @@ __all__ = ["for_the_module", "standing"]
 # tests/accounts/identity/test_hashing.py asks for the real parameters.
 hashing.BoundedArgon2Hasher.memory_cost = 64
 hashing.BoundedArgon2Hasher.time_cost = 1
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are processors: where one drives a browser or waits for a server, another has work."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test that passed has logged is not shown, so it need not travel to the process that reports, three times over."""
+    report = yield
+    if report.passed:
+        report.sections.clear()
+    return report
 
 
 def _databases_named(prefix: str) -> set[str]:
