@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,12 +39,11 @@ def most(share: float) -> int:
 
 
 @dataclass(slots=True)
-class _Line:
-    """Those of one workspace: until when each at work counts as that, by `time.monotonic`, and how many of each member wait."""
+class _Waiting:
+    """Those of one workspace who wait: how they are told, and how many each member has there."""
 
     changed: threading.Condition
-    at_work: list[float] = field(default_factory=list)
-    waiting: Counter[Hashable] = field(default_factory=Counter)
+    members: Counter[Hashable] = field(default_factory=Counter)
 
 
 class Turns:
@@ -52,7 +51,9 @@ class Turns:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._lines: defaultdict[Hashable, _Line] = defaultdict(lambda: _Line(threading.Condition(self._lock)))
+        # Until when each at work counts as that, by `time.monotonic`. Both hold only names under which somebody is.
+        self._at_work: dict[Hashable, list[float]] = {}
+        self._waiting: dict[Hashable, _Waiting] = {}
 
     @contextmanager
     def turn(self, name: Hashable, member: Hashable, before_waiting: Callable[[], object]) -> Iterator[None]:
@@ -72,43 +73,47 @@ class Turns:
     def waiting(self, name: Hashable) -> int:
         """How many wait for their turn under this name in this process."""
         with self._lock:
-            return self._lines[name].waiting.total() if name in self._lines else 0
+            return self._waiting[name].members.total() if name in self._waiting else 0
 
     def _at_once(self, name: Hashable) -> float | None:
         with self._lock:
-            line = self._lines[name]
-            return None if line.waiting.total() or self._seconds_until_free(line) else self._begun(line)
+            return None if name in self._waiting or self._seconds_until_free(name) else self._begun(name)
 
     def _in_turn(self, name: Hashable, member: Hashable) -> float:
         with self._lock:
-            line = self._lines[name]
-            if line.waiting.total() >= most(WAITING_SHARE) or line.waiting[member] >= most(MEMBERS_SHARE):
+            line = self._waiting.setdefault(name, _Waiting(threading.Condition(self._lock)))
+            if line.members.total() >= most(WAITING_SHARE) or line.members[member] >= most(MEMBERS_SHARE):
                 raise TooManyAtOnce(SENTENCE)
-            line.waiting[member] += 1
-            while seconds := self._seconds_until_free(line):
+            line.members[member] += 1
+            while seconds := self._seconds_until_free(name):
                 line.changed.wait(seconds)
-            line.waiting[member] -= 1
-            return self._begun(line)
+            line.members[member] -= 1
+            if not line.members.total():
+                del self._waiting[name]
+            return self._begun(name)
 
-    def _begun(self, line: _Line) -> float:
+    def _begun(self, name: Hashable) -> float:
         until = time.monotonic() + LONGEST
-        line.at_work.append(until)
+        self._at_work.setdefault(name, []).append(until)
         return until
 
-    def _seconds_until_free(self, line: _Line) -> float:
+    def _seconds_until_free(self, name: Hashable) -> float:
         """0 when there is a turn now; otherwise how long it takes if nobody ends before."""
+        if name not in self._at_work:
+            return 0
         now = time.monotonic()
-        line.at_work = [until for until in line.at_work if until > now]
-        return min(line.at_work) - now if len(line.at_work) >= MOST_AT_WORK else 0
+        at_work = self._at_work[name] = [until for until in self._at_work[name] if until > now]
+        return min(at_work) - now if len(at_work) >= MOST_AT_WORK else 0
 
     def _ended(self, name: Hashable, until: float) -> None:
         with self._lock:
-            line = self._lines[name]
-            if until in line.at_work:
-                line.at_work.remove(until)
-            line.changed.notify()
-            if not line.at_work and not line.waiting.total():
-                del self._lines[name]
+            at_work = self._at_work.get(name, [])
+            if until in at_work:
+                at_work.remove(until)
+            if not at_work:
+                self._at_work.pop(name, None)
+            if name in self._waiting:
+                self._waiting[name].changed.notify()
 
 
 TURNS: Final = Turns()

@@ -59,7 +59,7 @@ def test_it_waits_for_its_own_only_and_in_the_order_of_coming() -> None:
     first.join()
     second.join()
     assert said[3:] == ["begins first", "begins second"]
-    assert own._lines == {}, "who is done is forgotten"
+    assert (own._at_work, own._waiting) == ({}, {}), "who is done is forgotten"
 
 
 def test_who_waits_for_a_model_or_a_stranger_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
