@@ -9,41 +9,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Final
-
-from django.conf import settings
 
 # With two, somebody else's page takes twice as long beside them, and a workspace that is alone gains nothing (both measured).
 MOST_AT_WORK: Final = 1
 # Seconds for which a request counts as working. After that it waits for somebody (a model, another server), and costs nothing.
 LONGEST: Final = 0.25
-# Of the threads of a process, the shares that may wait for the turn of one workspace, and those of one member: whoever sends
-# without end shuts no colleague out.
-WAITING_SHARE: Final = 1 / 4
-MEMBERS_SHARE: Final = 1 / 8
-
-SENTENCE: Final = "Very many requests of your workspace came at once. Wait for answers to them, then send this again."
-
-
-class TooManyAtOnce(Exception):
-    """As many requests of this workspace wait as may. The message is a sentence for people."""
-
-
-def most(share: float) -> int:
-    """How many threads of this process may wait, of a share of them all."""
-    return max(4, int(settings.WEB_THREADS * share))
 
 
 @dataclass(slots=True)
 class _Waiting:
-    """Those of one workspace who wait: how they are told, and how many each member has there."""
+    """Those of one workspace who wait: how they are told, and how many they are."""
 
     changed: threading.Condition
-    members: Counter[Hashable] = field(default_factory=Counter)
+    count: int = 0
 
 
 class Turns:
@@ -56,15 +38,12 @@ class Turns:
         self._waiting: dict[Hashable, _Waiting] = {}
 
     @contextmanager
-    def turn(self, name: Hashable, member: Hashable, before_waiting: Callable[[], object]) -> Iterator[None]:
-        """Work in the block when it is this one's turn; what cannot begin at once gives back what it holds before it waits.
-
-        Raises `TooManyAtOnce` where too many wait under this name already, or too many of this member.
-        """
+    def turn(self, name: Hashable, in_line: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+        """Work in the block when it is this one's turn; what cannot begin at once waits for it inside `in_line()`."""
         until = self._at_once(name)
         if until is None:
-            before_waiting()
-            until = self._in_turn(name, member)
+            with in_line():
+                until = self._in_turn(name)
         try:
             yield
         finally:
@@ -73,22 +52,20 @@ class Turns:
     def waiting(self, name: Hashable) -> int:
         """How many wait for their turn under this name in this process."""
         with self._lock:
-            return self._waiting[name].members.total() if name in self._waiting else 0
+            return self._waiting[name].count if name in self._waiting else 0
 
     def _at_once(self, name: Hashable) -> float | None:
         with self._lock:
             return None if name in self._waiting or self._seconds_until_free(name) else self._begun(name)
 
-    def _in_turn(self, name: Hashable, member: Hashable) -> float:
+    def _in_turn(self, name: Hashable) -> float:
         with self._lock:
             line = self._waiting.setdefault(name, _Waiting(threading.Condition(self._lock)))
-            if line.members.total() >= most(WAITING_SHARE) or line.members[member] >= most(MEMBERS_SHARE):
-                raise TooManyAtOnce(SENTENCE)
-            line.members[member] += 1
+            line.count += 1
             while seconds := self._seconds_until_free(name):
                 line.changed.wait(seconds)
-            line.members[member] -= 1
-            if not line.members.total():
+            line.count -= 1
+            if not line.count:
                 del self._waiting[name]
             return self._begun(name)
 

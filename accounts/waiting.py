@@ -35,6 +35,12 @@ DOWNLOADS_SHARE: Final = 1 / 8
 MOST_ASKED_OF_WORKSPACE: Final = 4
 ASKED_SHARE: Final = 1 / 8
 
+# Requests that wait for the turn of their workspace (`accounts.turns`). Half of them at most are one member's: whoever sends
+# without end shuts no colleague out.
+MOST_IN_LINE_OF_WORKSPACE: Final = 64
+MOST_IN_LINE_OF_MEMBER: Final = 32
+LINE_SHARE: Final = 3 / 8
+
 TOO_MANY_BODIES = (
     "You are sending many things at once already. Wait until one of them has arrived, then send this again."
 )
@@ -42,6 +48,7 @@ TOO_MANY_DOWNLOADS = (
     "You are downloading as many files as one person may at once. Wait until one of them is complete, then try again."
 )
 TOO_MANY_ASKED = "Other servers are being asked for your workspace already. Try again when they have answered."
+TOO_MANY_IN_LINE = "Very many requests of your workspace came at once. Wait for answers to them, then send this again."
 BUSY = "Very much is being sent and fetched at this moment, so this was not begun. Try again in a few seconds."
 
 
@@ -91,6 +98,7 @@ class Places:
 BODIES: Final = Places(BODIES_SHARE, TOO_MANY_BODIES)
 DOWNLOADS: Final = Places(DOWNLOADS_SHARE, TOO_MANY_DOWNLOADS)
 ASKED: Final = Places(ASKED_SHARE, TOO_MANY_ASKED)
+IN_LINE: Final = Places(LINE_SHARE, TOO_MANY_IN_LINE)
 
 
 @contextmanager
@@ -117,6 +125,19 @@ def asking_elsewhere() -> Iterator[None]:
     binding = bound()
     # Operators, who are of no workspace, share the places of one.
     give_back = ASKED.take({binding.workspace if binding else "operators": MOST_ASKED_OF_WORKSPACE})
+    try:
+        give_connections_back()
+        yield
+    finally:
+        give_back()
+
+
+@contextmanager
+def in_line(tenant: Tenant) -> Iterator[None]:
+    """Take a place for as long as the block waits for the workspace's turn, and hold no database connection in it. Raises `NoPlace`."""
+    give_back = IN_LINE.take(
+        {tenant.workspace_id: MOST_IN_LINE_OF_WORKSPACE, tenant.membership_id: MOST_IN_LINE_OF_MEMBER}
+    )
     try:
         give_connections_back()
         yield

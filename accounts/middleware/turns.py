@@ -6,18 +6,19 @@ Behind everything that reads the request: whoever waits here has sent all of it,
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from accounts.http import Reason, Refusal, refuse, tenant_of
-from accounts.problems import answer, is_api
-from accounts.turns import TURNS, TooManyAtOnce
-from accounts.waiting import give_connections_back
+from accounts.problems import RETRY_AFTER, answer, is_api
+from accounts.turns import TURNS
+from accounts.waiting import NoPlace, in_line
 
 
 class TurnsMiddleware:
-    """Lets a workspace's requests through a few at a time; those of its programs and of its people apart."""
+    """Lets a workspace's requests through one after the other; those of its programs and of its people apart."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -28,11 +29,11 @@ class TurnsMiddleware:
         if tenant is None:
             return self.get_response(request)
         try:
-            name = (tenant.workspace_id, is_api(request))
-            with TURNS.turn(name, tenant.membership_id, before_waiting=give_connections_back):
+            with TURNS.turn((tenant.workspace_id, is_api(request)), partial(in_line, tenant)):
                 return self.get_response(request)
-        except TooManyAtOnce as many:
-            refuse(request, Refusal(Reason.THROTTLED, "request.refused", "warning", {"limit": "turns"}))
-            response = answer(request, 429, str(many))
-            response["Retry-After"] = "1"
+        except NoPlace as none:
+            reason = Reason.OUTAGE if none.is_ours else Reason.THROTTLED
+            refuse(request, Refusal(reason, "request.refused", "warning", {"place": "turn"}))
+            response = answer(request, 503 if none.is_ours else 429, str(none))
+            response["Retry-After"] = RETRY_AFTER
             return response

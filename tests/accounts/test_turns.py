@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 from django.test import Client
-from pytest_django import Settings
 
 from accounts import turns
-from accounts.turns import MOST_AT_WORK, TURNS, TooManyAtOnce, Turns
-from tests.cast import ACME, BOB, CHARLIE, Person
+from accounts.turns import MOST_AT_WORK, TURNS, Turns
+from accounts.waiting import MOST_IN_LINE_OF_MEMBER, MOST_IN_LINE_OF_WORKSPACE, in_line
+from tests.cast import ACME, ADA, BOB, CHARLIE, Person
 from tests.doors import DOORS, browser, program
 from tests.waiting import until
 
@@ -29,7 +31,7 @@ def _everybody_works_long(monkeypatch: pytest.MonkeyPatch) -> None:
 def all_at_work(own: Turns, name: object) -> Iterator[None]:
     with ExitStack() as held:
         for _ in range(MOST_AT_WORK):
-            held.enter_context(own.turn(name, object(), list))
+            held.enter_context(own.turn(name, nullcontext))
         yield
 
 
@@ -44,8 +46,13 @@ class Waiter(threading.Thread):
         assert until(lambda: own.waiting(name) > before or not self.is_alive())
 
     def run(self) -> None:
-        with self._own.turn(self._name, self._word, lambda: self._said.append(f"waits {self._word}")):
+        with self._own.turn(self._name, self.in_line):
             self._said.append(f"begins {self._word}")
+
+    @contextmanager
+    def in_line(self) -> Iterator[None]:
+        self._said.append(f"waits {self._word}")
+        yield
 
 
 def test_it_waits_for_its_own_only_and_in_the_order_of_coming() -> None:
@@ -64,45 +71,30 @@ def test_it_waits_for_its_own_only_and_in_the_order_of_coming() -> None:
 
 def test_who_waits_for_a_model_or_a_stranger_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "LONGEST", 0.05)
-    own, gave_back = Turns(), list[str]()
-    with all_at_work(own, "acme"), own.turn("acme", "Bob", lambda: gave_back.append("all")):
-        assert gave_back == ["all"], "it began only after it had waited"
-
-
-def test_where_very_many_wait_the_next_is_told_to_come_again(settings: Settings) -> None:
-    """One member who sends without end fills half of the places; a colleague finds one."""
-    settings.WEB_THREADS, said = 32, list[str]()
-    own, bobs, others = Turns(), ["Bob"] * 4, ["Ada", "Vera", "Eve", "Max"]
+    own, said = Turns(), list[str]()
     with all_at_work(own, "acme"):
-        waiting = [Waiter(own, "acme", said, word) for word in bobs]
-        with pytest.raises(TooManyAtOnce, match="Wait for answers to them"), own.turn("acme", "Bob", list):
-            pytest.fail("it began")
-        waiting += [Waiter(own, "acme", said, word) for word in others]
-        assert own.waiting("acme") == 8
-        with pytest.raises(TooManyAtOnce), own.turn("acme", "Alice", list):
-            pytest.fail("it began")
-        with own.turn("birch", "Charlie", list):
-            pass
-    for one in waiting:
-        one.join()
-    assert sorted(said[8:]) == sorted(f"begins {word}" for word in [*bobs, *others])
+        Waiter(own, "acme", said, "second").join()
+        assert said == ["waits second", "begins second"], "it began only after it had waited"
 
 
 @pytest.mark.django_db(databases=DOORS)
 @pytest.mark.parametrize(("ask", "path", "other"), [(program, "/api/v1/files", browser), (browser, "/files/", program)])
-def test_a_request_waits_for_its_colleagues_and_for_nobody_else(
-    settings: Settings, ask: Asking, path: str, other: Asking
-) -> None:
+def test_a_request_waits_for_its_colleagues_and_for_nobody_else(ask: Asking, path: str, other: Asking) -> None:
     """Another workspace goes on, and so does this one through its other door."""
-    settings.WEB_THREADS, said, name = 0, list[str](), (ACME.id, ask is program)
-    bob, charlie = ask(BOB), ask(CHARLIE)
-    with all_at_work(TURNS, name):
-        waiting = [Waiter(TURNS, name, said, word) for word in ("Ada", "Vera", "Eve", "Max")]
+    name = (ACME.id, ask is program)
+    ada, bob, charlie = ask(ADA), ask(BOB), ask(CHARLIE)
+    with all_at_work(TURNS, name), ExitStack() as held:
+        # Bob has as many in line as one member may; Ada finds a place behind them.
+        for _ in range(MOST_IN_LINE_OF_MEMBER):
+            held.enter_context(in_line(BOB.tenant))
         refused = bob.get(path)
-        assert (refused.status_code, refused["Retry-After"]) == (429, "1")
+        assert (refused.status_code, refused["Retry-After"]) == (429, "5")
         assert "Very many requests of your workspace came at once." in refused.content.decode()
         assert charlie.get(path).status_code == 200
         assert other(BOB).get("/files/" if ask is program else "/api/v1/files").status_code == 200
-    for one in waiting:
-        one.join()
+        with in_line(ADA.tenant):
+            pass
+        for _ in range(MOST_IN_LINE_OF_WORKSPACE - MOST_IN_LINE_OF_MEMBER):
+            held.enter_context(in_line(replace(ADA.tenant, membership_id=uuid4())))
+        assert ada.get(path).status_code == 429
     assert bob.get(path).status_code == 200
