@@ -218,11 +218,12 @@ def test_a_folder_that_cannot_be_made_is_told_to_the_caller(tmp_path: Path) -> N
 
 
 def test_a_critical_line_is_flushed_before_append_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    flushed: list[int] = []
-    monkeypatch.setattr(os, "fdatasync", flushed.append)
+    flushed: list[Path] = []
+    monkeypatch.setattr(os, "fdatasync", lambda fd: flushed.append(Path(f"/proc/self/fd/{fd}").readlink()))
     writer = spool.Spool(tmp_path)
     writer.append(numbered(1), critical=True)
-    assert len(flushed) == 1
+    # The process's own spool flushes in a thread of its own whenever it likes: what counts is this one's segment.
+    assert [path for path in flushed if path.parent == tmp_path] == spool.segments(tmp_path)
 
 
 def test_a_spool_that_nobody_empties_keeps_its_last_tenth_for_critical_lines(
