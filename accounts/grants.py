@@ -221,6 +221,7 @@ DEFINER_FUNCTIONS: Final = {
     "fence.operator_behind(jsonb)": (),
     "fence.operate_workspace(text)": (APP,),
     "fence.operate_job(text)": (APP,),
+    "fence.lock_with_fewest_jobs(text[])": (APP,),
     # How much a workspace may keep: set by a live operator, counted over private files too, of which nothing but the sum is told.
     "fence.limit_workspace(text)": (APP,),
     "fence.storage_of_workspace(boolean)": (APP,),

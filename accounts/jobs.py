@@ -27,7 +27,7 @@ from uuid import UUID
 from zlib import crc32
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 from procrastinate.contrib.django.django_connector import DjangoConnector
 from procrastinate.jobs import Job
@@ -51,6 +51,8 @@ DOMAIN: Final = b"aiaxis.job.1\n"
 QUEUE: Final = "default"
 # For jobs that a person waits for while they look at the page: every worker keeps places for these alone.
 PROMPT_QUEUE: Final = "prompt"
+# For jobs that wait for another system most of their time: each costs a thread and hardly a processor, so there are more places.
+REMOTE_QUEUE: Final = "remote"
 # How often a job is begun, whatever ends it: a failure that may pass, or a worker that died.
 ATTEMPTS: Final = 5
 
@@ -72,6 +74,7 @@ class Registered:
     queue: str
     serial: str
     lanes: int
+    share: int
     gave_up: Callable[..., None] | None
     of_closed: bool = False
 
@@ -88,6 +91,7 @@ def job(
     queue: str = QUEUE,
     serial: str = "",
     lanes: int = 0,
+    share: int = 0,
     gave_up: Callable[..., None] | None = None,
     of_closed: bool = False,
 ) -> Callable[[Handler], Handler]:
@@ -95,15 +99,16 @@ def job(
 
     A handler may run more than once (a worker can die after its last statement), so it must come to the same end each time.
     `serial` names an argument: jobs with the same value of it run one after another. With `lanes`,
-    a workspace has no more than so many of these jobs running: its values are dealt out over so many rows. `gave_up`
-    takes the handler's arguments and is called, inside the fence, when the handler failed for the last time, so that what waits
-    for the job can be marked. `of_closed` is for what an operator's act on a workspace sets off: it runs there although nobody gets in.
+    a workspace has no more than so many of these jobs running: its values are dealt out over so many rows. With `share`, too,
+    in all workers together, and each is handed in to the row where the fewest wait, whatever it is about. `gave_up` takes the
+    handler's arguments and is called, inside the fence, when the handler failed for the last time, so that what waits for the job
+    can be marked. `of_closed` is for what an operator's act on a workspace sets off: it runs there although nobody gets in.
     """
 
     def register(handler: Handler) -> Handler:
         if name in REGISTRY:
             raise ValueError(f"Two jobs are named {name}.")
-        REGISTRY[name] = Registered(name, handler, queue, serial, lanes, gave_up, of_closed)
+        REGISTRY[name] = Registered(name, handler, queue, serial, lanes, share, gave_up, of_closed)
         _NAMES[handler] = name
         return handler
 
@@ -134,10 +139,9 @@ def enqueue_later(
 def _handed_in(handler: Callable[..., None], arguments: dict[str, Any], *, not_before: datetime | None = None) -> int:
     registered = REGISTRY[_NAMES[handler]]
     message = sealed(registered.name, current().workspace, current_member_id(), arguments, current_origin())
-    value = lane(registered, arguments) if registered.serial else None
     row = Job(
         queue=registered.queue,
-        lock=lock(registered.name, current().workspace, value) if registered.serial else None,
+        lock=_lock_of(registered, current().workspace, arguments),
         queueing_lock=None,
         task_name=registered.name,
         task_kwargs=dict(message),
@@ -148,6 +152,15 @@ def _handed_in(handler: Callable[..., None], arguments: dict[str, Any], *, not_b
     if inserted.id is None:
         raise RuntimeError(f"The job {registered.name} was inserted without an id.")
     return int(inserted.id)
+
+
+def _lock_of(registered: Registered, workspace_id: UUID, arguments: dict[str, Any]) -> str | None:
+    if registered.share:
+        places = [lock(registered.name, workspace_id, f"place {number}") for number in range(registered.share)]
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT fence.lock_with_fewest_jobs(%s)", [places])
+            return str(cursor.fetchone()[0])
+    return lock(registered.name, workspace_id, lane(registered, arguments)) if registered.serial else None
 
 
 def lane(registered: Registered, arguments: dict[str, Any]) -> object:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
+from django.conf import settings
 from django.db import connections
 from django.utils.module_loading import autodiscover_modules
 from procrastinate import App, BaseRetryStrategy, JobContext, RetryDecision
@@ -67,8 +68,9 @@ def _runner() -> Callable[..., None]:
 
 async def work(app: App, *, concurrency: int, stop: asyncio.Event, once: bool = False) -> None:
     """Run jobs until `stop` is set (with `once`: until none is waiting). Survives outages of the database; raises nothing of them."""
-    # Handlers run in the loop's own threads, of which Python makes a few more than there are processors: too few for both crews.
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2 * concurrency + 4, "job"))
+    # Handlers run in the loop's own threads, of which Python makes a few more than there are processors: too few for the crews.
+    threads = 2 * concurrency + settings.WORKER_REMOTE_PLACES + 4
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(threads, "job"))
     if once:
         await _work(app, concurrency, stop, once)
         return
@@ -109,9 +111,10 @@ def _warm_up() -> None:
 async def _session(app: App, concurrency: int, stop: asyncio.Event, once: bool) -> None:
     """The life of the workers of one pool: ends when told to, or when the database went away."""
     queues = {registered.queue for registered in jobs.REGISTRY.values()} | {jobs.QUEUE}
-    # A queue with places of its own: what people wait for never stands behind what takes minutes, whosever that is.
-    crews = [_crew(app, concurrency, once, sorted(queues - {jobs.PROMPT_QUEUE}))]
-    crews.append(_crew(app, concurrency, once, [jobs.PROMPT_QUEUE]))
+    # Queues with places of their own: what people wait for never stands behind what takes minutes, whosever that is.
+    apart = {jobs.PROMPT_QUEUE: concurrency, jobs.REMOTE_QUEUE: settings.WORKER_REMOTE_PLACES}
+    crews = [_crew(app, concurrency, once, sorted(queues - set(apart)))]
+    crews += [_crew(app, places, once, [queue]) for queue, places in apart.items()]
     if once:
         await take_up_stalled(app)
         for crew in crews:

@@ -53,8 +53,7 @@ JOB_KEY = hashlib.sha256(_secret("JOB_KEY").encode()).digest()  # seals backgrou
 # Encrypts what the identity store keeps for people (accounts/identity/vault.py). The first encrypts, all of them decrypt.
 IDENTITY_KEYS = [_key(_secret("IDENTITY_KEY")), *(_key(old) for old in env.list("IDENTITY_KEYS_RETIRED", default=[]))]
 NOTIFY_KEY = _secret("NOTIFY_KEY")  # encrypts where channels lead; the newest first (audit/notices/vault.py)
-# Encrypts workspaces' keys for model vendors; the newest first (agents/vendors/vault.py).
-MODEL_KEY = _secret("MODEL_KEY")
+MODEL_KEY = _secret("MODEL_KEY")  # encrypts keys for model vendors; the newest first (agents/vendors/vault.py)
 
 # --- Web ------------------------------------------------------------------------------------------------------------
 
@@ -242,8 +241,10 @@ DATABASE_QUEUE_URL = _database_url(*ROLES["queue"])
 
 # --- Background jobs ------------------------------------------------------------------------------------------------
 
-# Jobs that one worker process runs at once; each holds a thread and, while it asks, a database connection.
-WORKER_CONCURRENCY = env.whole("WORKER_CONCURRENCY", default=4, least=1, most=64)
+WORKER_CONCURRENCY = env.whole("WORKER_CONCURRENCY", default=4, least=1, most=64)  # jobs at once in one process
+# Answers by models that it has written beside these, and how many of them one workspace has at once, in all workers together.
+WORKER_REMOTE_PLACES = env.whole("WORKER_REMOTE_PLACES", default=16, least=1, most=256)
+MODEL_ANSWERS_AT_ONCE = env.whole("MODEL_ANSWERS_AT_ONCE", default=8, least=1, most=256)
 PROCRASTINATE_AUTODISCOVER_MODULE_NAME = "jobs"  # each app's jobs.py, so that what is handed in is also registered
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -351,8 +352,7 @@ DEFAULT_FROM_EMAIL = env.str("MAIL_FROM", default="AiAxis <aiaxis@localhost>")
 # Networks of this installation's own that a webhook may lead into, also without TLS. From everywhere else a private
 # address is refused, whatever name or form it comes in (accounts/outbound/).
 OUTBOUND_ALLOWED_NETWORKS = env.networks("OUTBOUND_ALLOWED_NETWORKS")
-# How long a model may be silent, and how long its whole answer may take, in seconds. A model on a small machine of one's own
-# may think for minutes before its first word.
+# How long a model may be silent (a small one may think for minutes), and how long its whole answer may take, in seconds.
 MODEL_SILENCE_SECONDS = env.whole("MODEL_SILENCE_SECONDS", default=60, least=1, most=1800)
 MODEL_SECONDS = env.whole("MODEL_SECONDS", default=300, least=1, most=3600)
 

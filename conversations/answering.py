@@ -155,9 +155,14 @@ class Writer:
         self._waiting, self._written_at = [], time.monotonic()
 
     def rest(self) -> None:
-        """Nothing new comes for a moment: write what waits, and look now and then whether the answer should go on, as above."""
+        """Nothing new comes for a moment: write what waits, and look now and then whether the answer should go on, as above.
+
+        Nothing holds a database connection meanwhile, however long a vendor is silent.
+        """
         if self._waiting or time.monotonic() - self._written_at >= LOOK_SECONDS:
             self.flush()
+        if not connection.in_atomic_block:
+            connection.close()
 
     def _add(self, kind: str, data: dict[str, Any]) -> None:
         last = self._waiting[-1] if self._waiting else None

@@ -160,6 +160,13 @@ def asked(question: Message) -> Message:
     return question
 
 
+def is_by_model(answer: Message) -> bool:
+    """Will a language model write this answer? A try is written as its form stood, whatever the agent is."""
+    way = Conversation.objects.filter(pk=answer.conversation_id)
+    tried, kept = way.values_list("trials__settings__provider", "agent__provider").get()
+    return bool((tried or kept) == Agent.Provider.MODEL)
+
+
 def why_silent(conversation: Conversation, reader: UUID) -> str:
     """Say why this conversation's agent can answer nothing to the member `reader`; empty where it can, or is gone."""
     return agent_queries.why_silent(conversation.agent, reader) if conversation.agent else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.dispatch import receiver
 
 from accounts.jobs import enqueue
-from conversations import jobs, signals
+from conversations import jobs, queries, signals
 from conversations.models import Message
 
 
@@ -14,4 +14,5 @@ from conversations.models import Message
 )
 def answer_it(sender: type[Message], target: Message, **facts: object) -> None:
     """Enqueue the writing of an answer; committed with its row, so neither is ever without the other."""
-    enqueue(jobs.answer, message_id=str(target.pk))
+    writing = jobs.answer_by_model if queries.is_by_model(target) else jobs.answer
+    enqueue(writing, message_id=str(target.pk))

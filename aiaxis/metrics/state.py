@@ -15,14 +15,14 @@ from typing import Any, Final
 from django.conf import settings
 from django.db import connections, transaction
 
-from accounts.jobs import PROMPT_QUEUE, QUEUE
+from accounts.jobs import PROMPT_QUEUE, QUEUE, REMOTE_QUEUE
 from aiaxis import home
 from audit import entries, spool
 from audit.services import spool_folder
 
 PATIENCE: Final = "3s"
 OTHER: Final = "other"
-QUEUES: Final = (QUEUE, PROMPT_QUEUE)
+QUEUES: Final = (QUEUE, PROMPT_QUEUE, REMOTE_QUEUE)
 JOB_STATES: Final = ("todo", "doing", "failed")
 # When a job came stands with its events: the row itself says only when it is to run.
 _JOBS: Final = (

@@ -67,14 +67,14 @@ FURNISHING = 4
 
 PLATFORM_LOGINS = ("aiaxis_app", "aiaxis_ops", "aiaxis_queue", "aiaxis_audit", "aiaxis_seal")
 
-# 320 connections: four roles in two web processes with pools of 24, a worker at its busiest and a shipper (docs/deploy.md).
+# 360 connections: four roles in two web processes with pools of 24, a worker at its busiest and a shipper (docs/deploy.md).
 _CONFIGURATION = """\
 listen_addresses = ''
 unix_socket_directories = '{sockets}'
 unix_socket_permissions = 0700
 hba_file = '{hba}'
 password_encryption = 'scram-sha-256'
-max_connections = 320
+max_connections = 360
 max_locks_per_transaction = 256
 shared_buffers = 128MB
 max_wal_size = 512MB

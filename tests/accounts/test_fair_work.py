@@ -36,6 +36,11 @@ def long(tenant, word):
 def awaited(tenant, word):
     print(f"begun {word}\\n", end="", flush=True)
 
+@jobs.job("tests.silent", queue=jobs.REMOTE_QUEUE, share=2)
+def silent(tenant, word):
+    print(f"begun {word}\\n", end="", flush=True)
+    time.sleep(600)
+
 async def main():
     stop = asyncio.Event()
     app = worker.application(connector_params("queue"), int(sys.argv[1]))
@@ -55,12 +60,18 @@ def awaited(tenant: Tenant, word: str) -> None:
     raise AssertionError("it runs in the other process only")
 
 
+@jobs.job("tests.silent", queue=jobs.REMOTE_QUEUE, share=2)
+def silent(tenant: Tenant, word: str) -> None:
+    raise AssertionError("it runs in the other process only")
+
+
 @contextmanager
 def a_worker(tmp_path: Path, places: int) -> Iterator[Path]:
     """A worker process with so many places; what it says stands in the file."""
     script, said = tmp_path / "worker.py", tmp_path / "said.txt"
     script.write_text(CHILD)
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "aiaxis.settings", "PYTHONPATH": str(settings.BASE_DIR)}
+    environment["WORKER_REMOTE_PLACES"] = "3"
     with (
         said.open("w") as output,
         subprocess.Popen(
@@ -115,14 +126,59 @@ def test_one_workspace_has_no_more_than_its_lanes(committed: None, tmp_path: Pat
     assert {"charlie", "answer"} <= set(words)
 
 
+def test_one_workspaces_silent_vendor_holds_up_no_others_answers(committed: None, tmp_path: Path) -> None:
+    """Four questions to a model that said nothing stopped every answer of the installation for minutes."""
+    with acting(ALICE):
+        for word in "abcd":
+            jobs.enqueue(silent, word=word)
+    with a_worker(tmp_path, 1) as said:
+        assert len(begun(said, 2)) == 2
+        with acting(CHARLIE):
+            jobs.enqueue(awaited, word="quoted")
+            jobs.enqueue(silent, word="written")
+        # The third place was free for it: no third of Acme's had taken that.
+        words = begun(said, 4)
+    assert {"quoted", "written"} < set(words)
+    assert len(words) == 4
+
+
+def places(task: str) -> list[int]:
+    """How many jobs of the task each of its places has, the fullest first."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM procrastinate_jobs WHERE task_name = %s GROUP BY lock ORDER BY 1 DESC", [task]
+        )
+        return [count for (count,) in cursor.fetchall()]
+
+
+def test_a_job_is_handed_in_where_the_fewest_wait(committed: None) -> None:
+    """A question never stands behind a slow answer while a place of its workspace is free."""
+    with acting(ALICE):
+        for word in "abc":
+            jobs.enqueue(silent, word=word)
+    assert places("tests.silent") == [2, 1]
+    with connections["owner"].cursor() as cursor:
+        # The fuller place gets empty.
+        cursor.execute(
+            "DELETE FROM procrastinate_jobs WHERE lock IN (SELECT lock FROM procrastinate_jobs GROUP BY lock HAVING count(*) = 2)"
+        )
+    with acting(BOB):
+        jobs.enqueue(silent, word="d")
+    assert places("tests.silent") == [1, 1]
+    with acting(CHARLIE):
+        jobs.enqueue(silent, word="e")
+    assert places("tests.silent") == [1, 1, 1]
+
+
 def test_files_and_answers_are_handed_in_so(committed: None) -> None:
-    """The real jobs: answers in the prompt queue, and the files of a workspace in two lanes."""
+    """The real jobs: the files of a workspace in two lanes, and its answers in as many places as they may take."""
     with acting(ALICE):
         for number in range(20):
             jobs.enqueue(files.read, file_id=f"0193b0c4-7a00-7000-8000-{number:012}")
-        jobs.enqueue(answers.answer, message_id="0193b0c4-7a00-7000-8000-000000000000")
+            jobs.enqueue(answers.answer, message_id=f"0193b0c4-7a00-7000-8000-{number:012}")
+            jobs.enqueue(answers.answer_by_model, message_id=f"0193b0c4-7a00-7000-8000-{number:012}")
     with connections["owner"].cursor() as cursor:
         cursor.execute(
             "SELECT queue_name, count(DISTINCT lock), count(*) FROM procrastinate_jobs GROUP BY 1 ORDER BY 1"
         )
-        assert cursor.fetchall() == [("default", 2, 20), ("prompt", 0, 1)]
+        assert cursor.fetchall() == [("default", 2, 20), ("prompt", 3, 20), ("remote", 8, 20)]

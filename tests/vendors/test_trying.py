@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 
 from accounts.http import Tenant
@@ -30,7 +32,7 @@ def tried(asked: ModelProvider) -> tuple[Trial, Message]:
     return trial, write(ALICE, answer.pk)
 
 
-def begun(asked: ModelProvider, actor: Tenant, file_id: object) -> Trial:
+def begun(asked: ModelProvider, actor: Tenant, *file_ids: UUID) -> Trial:
     settings = {
         "instructions": "Answer like a pirate.",
         "refusal_text": "Nothing.",
@@ -41,7 +43,7 @@ def begun(asked: ModelProvider, actor: Tenant, file_id: object) -> Trial:
         "model_provider_id": asked.pk,
         "model": MODEL,
     }
-    return services.begin(QUESTION, actor=actor, settings=settings, file_ids=[file_id], agent=None)  # type: ignore[list-item]  # an id
+    return services.begin(QUESTION, actor=actor, settings=settings, file_ids=file_ids, agent=None)
 
 
 def test_the_model_gets_what_stands_in_the_form_and_its_use_is_counted(vendor: Double) -> None:
