@@ -28,10 +28,10 @@ pytestmark = [pytest.mark.usefixtures("committed"), parts.needed("redis-server")
 def store(settings: Settings, tmp_path: Path) -> Iterator[Any]:
     """Files are kept in a bucket from here on; the client looks in from behind."""
     settings.AIAXIS_HOME = tmp_path
-    with bucket.running() as where:
+    with bucket.running() as server:
         given = Environment()
-        given.ENVIRON = {"FILES_S3_BUCKET": bucket.BUCKET, "FILES_S3_ENDPOINT": where, **bucket.KEYS}
-        found = bucket.client(where)
+        given.ENVIRON = {"FILES_S3_BUCKET": bucket.BUCKET, "FILES_S3_ENDPOINT": server.address, **bucket.KEYS}
+        found = bucket.client(server.address)
         found.create_bucket(Bucket=bucket.BUCKET)
         settings.STORAGES = stores.of(given, Path("/nowhere"))
         yield found

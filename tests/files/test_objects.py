@@ -34,9 +34,9 @@ NAME = "terms, final; äöü.pdf"
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    with bucket.running() as where:
-        bucket.client(where).create_bucket(Bucket=bucket.BUCKET)
-        yield where
+    with bucket.running() as server:
+        bucket.client(server.address).create_bucket(Bucket=bucket.BUCKET)
+        yield server.address
 
 
 @pytest.fixture

@@ -71,10 +71,11 @@ def program(command: list[str], port: int, said: Path, *, user: int | None = Non
 
 
 @contextmanager
-def pgbouncer(*, size: int, databases: dict[str, str] | None = None) -> Iterator[int]:
+def pgbouncer(*, size: int, databases: dict[str, str] | None = None, said: Path | None = None) -> Iterator[int]:
     """Run PgBouncer in front of the tests' server with so many connections for each role; yield its port.
 
     ``databases``: by the name in the example, the one that is meant here; without them, every database under its own name.
+    ``said``: where it writes who came.
     """
     sockets = environment.server.places.socket_directory
     owner = sockets.stat().st_uid
@@ -101,11 +102,11 @@ def pgbouncer(*, size: int, databases: dict[str, str] | None = None) -> Iterator
         path.chmod(0o700 if path.is_dir() else 0o600)
     try:
         user = owner if os.geteuid() == 0 else None
-        with program(["pgbouncer", f"{folder}/pgbouncer.ini"], port, folder.with_suffix(".said"), user=user):
+        with program(["pgbouncer", f"{folder}/pgbouncer.ini"], port, said or folder.with_suffix(".said"), user=user):
             yield port
     finally:
         shutil.rmtree(folder)
-        folder.with_suffix(".said").unlink()
+        folder.with_suffix(".said").unlink(missing_ok=True)
 
 
 @contextmanager
