@@ -15,6 +15,7 @@ from accounts.identity import asking
 from accounts.identity.base import Unavailable
 from audit import health as audit_health
 from audit.services import spool_folder
+from files import storage
 
 # `cache` logs in as the same role as `default`, and needs no workspace to be asked something.
 DATABASES = {"platform database": "cache", "identity store": "identity"}
@@ -35,11 +36,13 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """Answer 200 when requests can be served, 503 when one of the two systems that must agree is silent.
 
     A late audit trail does not stop anybody, since entries wait safely in the spool, but it shows as "degraded"; so does
-    what was kept long enough and could not leave it.
+    what was kept long enough and could not leave it. Where the place of files is away, everything else goes on, at every host
+    alike: to take them all out of a proxy would help nobody.
     """
     parts = {name: _state(name, alias) for name, alias in DATABASES.items()}
     ready = set(parts.values()) == {"ok"}
     parts["audit trail"] = "late" if audit_health.trouble(spool_folder()) else "ok"
+    parts["files"] = "silent" if storage.is_away() else "ok"
     parts["retention"] = "late" if audit_health.kept_back(spool_folder()) else "ok"
     status = "ready" if set(parts.values()) == {"ok"} else "degraded" if ready else "not ready"
     return JsonResponse({"status": status, "parts": parts}, status=200 if ready else 503)

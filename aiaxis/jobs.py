@@ -16,6 +16,7 @@ from aiaxis.imports import reading
 from aiaxis.imports import services as imports
 from aiaxis.imports.models import MOVING, WorkspaceImport
 from files.extraction import ReadingInterrupted
+from files.jobs import wait_for_storage
 from files.scanning import ScannerUnavailable
 from files.storage import StorageUnavailable
 
@@ -28,8 +29,11 @@ def mark_failed(tenant: Tenant, export_id: str) -> None:
 @job("aiaxis.export", serial="export_id", gave_up=mark_failed)
 def export(tenant: Tenant, export_id: str) -> None:
     """Write one export of a workspace, and have its owner told."""
-    if exports.write(actor=tenant, export_id=UUID(export_id)):
-        enqueue(tell, export_id=export_id)
+    try:
+        if exports.write(actor=tenant, export_id=UUID(export_id)):
+            enqueue(tell, export_id=export_id)
+    except StorageUnavailable as away:
+        wait_for_storage(away, export, export_id=export_id)
 
 
 @job("aiaxis.export_ready", serial="export_id")
@@ -60,7 +64,8 @@ def bring_in(tenant: Tenant, import_id: str) -> None:
     try:
         imports.bring_in(actor=tenant, import_id=UUID(import_id))
     except StorageUnavailable as away:
-        raise RetryLater(str(away)) from away
+        wait_for_storage(away, bring_in, import_id=import_id)
+        return
     enqueue(tell_of_import, import_id=import_id)
 
 
@@ -84,7 +89,9 @@ def read_imported(tenant: Tenant, file_id: str) -> None:
     """Check, extract and index one imported file, whoever it belongs to."""
     try:
         reading.read(actor=tenant, file_id=UUID(file_id))
-    except (ReadingInterrupted, StorageUnavailable, ScannerUnavailable) as later:
+    except StorageUnavailable as away:
+        wait_for_storage(away, read_imported, file_id=file_id)
+    except (ReadingInterrupted, ScannerUnavailable) as later:
         raise RetryLater(str(later)) from later
 
 

@@ -51,7 +51,7 @@ def upload_file(
     except DocumentRefused as refused:
         raise Refused(415, str(refused)) from refused
     except storage.StorageUnavailable as unavailable:
-        raise Refused(507, str(unavailable)) from unavailable
+        raise Refused(unavailable.status, str(unavailable), retry_after=RETRY_AFTER) from unavailable
     return Status(201 if taken.is_new else 200, FileOut.of(taken.file))
 
 

@@ -53,7 +53,7 @@ def take(one: uploads.ReceivedFile, *, actor: Tenant, visibility: str) -> servic
     except DocumentRefused as refused:
         status, sentence = 415, str(refused)
     except storage.StorageUnavailable as unavailable:
-        status, sentence = 507, str(unavailable)
+        status, sentence = unavailable.status, str(unavailable)
     return Untaken(names.display_name(name), status, sentence)
 
 

@@ -1,15 +1,36 @@
 """Which work on files happens after the answer was sent? Reading them, as the member who uploaded them."""
 
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Concatenate, ParamSpec
 from uuid import UUID
 
 from accounts.http import Tenant
-from accounts.jobs import RetryLater, before_work, job
-from files import services
+from accounts.jobs import RetryLater, before_work, enqueue_later, job
+from files import services, storage
 from files.embedding import embed
 from files.extraction import ReadingInterrupted
 from files.refusals import SENTENCES, Reason
 from files.scanning import ScannerUnavailable
 from files.storage import StorageUnavailable
+
+P = ParamSpec("P")
+
+# What waits for the place of files looks again after so long.
+AWAY = timedelta(seconds=30)
+
+
+def wait_for_storage(
+    why: StorageUnavailable, handler: Callable[Concatenate[Tenant, P], None], /, *args: P.args, **arguments: P.kwargs
+) -> None:
+    """Have a job done when the place where files are kept is there again, however long that takes.
+
+    A job is tried five times within three minutes, which many an outage outlasts: what was to be read would be refused, and bytes
+    whose file is gone would stay for ever. Raises `RetryLater` where the place is there, so that what it refuses once and for all ends.
+    """
+    if not storage.is_away():
+        raise RetryLater(str(why)) from why
+    enqueue_later(AWAY, handler, *args, **arguments)
 
 
 def mark_unreadable(tenant: Tenant, file_id: str) -> None:
@@ -28,7 +49,9 @@ def read(tenant: Tenant, file_id: str) -> None:
     """Check, extract and index one file."""
     try:
         services.read(actor=tenant, file_id=UUID(file_id))
-    except (ReadingInterrupted, StorageUnavailable, ScannerUnavailable) as later:
+    except StorageUnavailable as away:
+        wait_for_storage(away, read, file_id=file_id)
+    except (ReadingInterrupted, ScannerUnavailable) as later:
         raise RetryLater(str(later)) from later
 
 
@@ -37,8 +60,8 @@ def forget_bytes(tenant: Tenant, key: str) -> None:
     """Remove bytes that were out of reach when their row went."""
     try:
         services.forget_bytes(key=key)
-    except StorageUnavailable as unavailable:
-        raise RetryLater(str(unavailable)) from unavailable
+    except StorageUnavailable as away:
+        wait_for_storage(away, forget_bytes, key=key)
 
 
 @before_work

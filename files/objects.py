@@ -22,6 +22,8 @@ from storages.utils import clean_name
 
 # Seconds for a connection and for a silence, and how often a request is tried: a store that hangs holds a thread no longer.
 CONNECT_SECONDS, SILENCE_SECONDS, TRIES = 5, 30, 3
+# The same for whoever only asks whether it is there: a page or a probe waits for that.
+LOOK_SECONDS = 2
 # What one request fetches: little at first, since many want the beginning only, then more. Between two of them a slow reader
 # holds no connection to the store, and a line that drops costs one piece.
 FIRST_PIECE, LARGEST_PIECE = 256 * 1024, 4 * 1024 * 1024
@@ -54,6 +56,7 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages ships n
         )
         self._made = threading.Lock()
         self._resource: Any = None
+        self._hasty: Any = None
 
     @property
     def connection(self) -> Any:
@@ -66,6 +69,23 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages ships n
                     "s3", region_name=self.region_name, endpoint_url=self.endpoint_url, config=self.client_config
                 )
             return self._resource
+
+    def look(self) -> None:
+        """Ask once, briefly, whether it is there and lets us in. Raises `OSError`."""
+        with _as_disk():
+            client = self._hasty = self._hasty or boto3.Session(
+                aws_access_key_id=self.access_key, aws_secret_access_key=self.secret_key
+            ).client(
+                "s3",
+                region_name=self.region_name,
+                endpoint_url=self.endpoint_url,
+                config=self.client_config.merge(
+                    Config(connect_timeout=LOOK_SECONDS, read_timeout=LOOK_SECONDS, retries={"total_max_attempts": 1})
+                ),
+            )
+            client.list_objects_v2(
+                Bucket=self.bucket_name, MaxKeys=1, Prefix=f"{self.location}/" if self.location else ""
+            )
 
     def fetch(self, key: str, first: int, length: int) -> bytes:
         """Some bytes of an object. Raises `OSError`."""
@@ -104,16 +124,9 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages ships n
                 size = client.head_object(Bucket=self.bucket_name, Key=key)["ContentLength"]
         except FileNotFoundError:
             # The answer is the same where the whole bucket is not there; then no file is lost, and none is to be refused.
-            self._find_bucket()
+            self.look()
             raise
         return ObjectReader(self, key, size)
-
-    def _find_bucket(self) -> None:
-        try:
-            with _as_disk():
-                self.connection.meta.client.head_bucket(Bucket=self.bucket_name)
-        except FileNotFoundError as error:
-            raise OSError("The object store has no such bucket.") from error
 
     def _save(self, name: str, content: Any) -> str:
         with _as_disk():

@@ -81,13 +81,13 @@ def upload(*, actor: Tenant, content: ReceivedFile, name: str, visibility: str =
             signals.file_uploaded.send(sender=File, actor=actor, target=file)
     except IntegrityError:
         # The same submit arrived twice at once and the other was first.
-        _drop(file.storage_key)
+        drop(file.storage_key)
         known = _known(actor, content.sha256)
         if known is None:
             raise
         return Upload(known, is_new=False)
     except BaseException:
-        _drop(file.storage_key)
+        drop(file.storage_key)
         raise
     return Upload(file, is_new=True)
 
@@ -133,7 +133,7 @@ def refuse(*, actor: Tenant, file_id: UUID, reason: Reason, sentence: str) -> No
         file.save(update_fields=["status", "refusal", "pages", "updated_at"])
         signals.file_refused.send(sender=File, actor=actor, target=file, reason=reason.value)
         if reason not in WORTH_ANOTHER_READING:
-            transaction.on_commit(partial(_drop, file.storage_key))
+            transaction.on_commit(partial(drop, file.storage_key))
 
 
 def requeue(*, actor: Tenant, file: File) -> None:
@@ -167,7 +167,7 @@ def delete(*, actor: Tenant, file: File) -> None:
         except FileGone as gone:
             raise Http404 from gone
         signals.file_deleted.send(sender=File, actor=actor, target=file)
-        transaction.on_commit(partial(_drop, file.storage_key))
+        transaction.on_commit(partial(drop, file.storage_key))
         File.objects.filter(pk=file.pk).delete()
 
 
@@ -205,6 +205,14 @@ def forget_bytes(*, key: str) -> None:
     storage.delete(key)
 
 
+def drop(key: str) -> None:
+    """Remove bytes whose row is gone, or never came; what cannot be removed now is removed by a job of the bound member's."""
+    try:
+        storage.delete(key)
+    except storage.StorageUnavailable:
+        signals.bytes_left.send(sender=File, key=key)
+
+
 def note_download(*, actor: Tenant, file: File, partial_content: bool) -> None:
     """Record that the bytes are being given out. Called before the first byte leaves."""
     with transaction.atomic():
@@ -221,14 +229,6 @@ def note_search(*, actor: Tenant, files: list[UUID], count: int) -> None:
     """Record that a person's search showed `count` excerpts out of these files."""
     with transaction.atomic():
         signals.passages_searched.send(sender=Passage, actor=actor, target=None, files=files, passages=count)
-
-
-def _drop(key: str) -> None:
-    # The row is gone, or never came; bytes that cannot be removed now are removed by a job.
-    try:
-        storage.delete(key)
-    except storage.StorageUnavailable:
-        signals.bytes_left.send(sender=File, key=key)
 
 
 def _check_unread(actor: Tenant) -> None:
@@ -250,7 +250,7 @@ def _forget_refused(actor: Tenant, sha256: str) -> None:
     # The same bytes again replace the earlier refusal, instead of standing beside it.
     refused = File.objects.filter(owner_id=actor.membership_id, sha256=sha256, status=File.Status.REFUSED)
     for key in refused.values_list("storage_key", flat=True):
-        transaction.on_commit(partial(_drop, key))
+        transaction.on_commit(partial(drop, key))
     refused.delete()
 
 

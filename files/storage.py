@@ -5,12 +5,15 @@ and every function refuses a key of another workspace than the bound one, as the
 """
 
 import errno
+import os
 import secrets
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
@@ -26,10 +29,21 @@ ABANDONED_SECONDS = 24 * 60 * 60
 OUT_OF_REACH = "The place where files are kept can't be reached. Try again in a minute."
 GONE = "The bytes of this file are gone from where they were stored. Upload it again."
 FULL = {errno.ENOSPC, errno.EDQUOT}
+# How old the answer may be to whether the place is there, seconds: probes come more often than a store wants to be asked.
+LOOKED_SECONDS = 10.0
 
 
 class StorageUnavailable(Exception):
     """The bytes could not be written or read; the message says why, for the person who waits for it."""
+
+    status = 503
+    """For HTTP."""
+
+
+class NoRoom(StorageUnavailable):
+    """Nothing more can be written: waiting does not help."""
+
+    status = 507
 
 
 class BytesMissing(Exception):
@@ -54,7 +68,7 @@ def save(key: str, content: File) -> None:  # type: ignore[type-arg]  # Django's
         # What arrived in part goes. Where the place is out of reach nothing can be removed, and nothing names what may be there.
         with suppress(StorageUnavailable):
             delete(key)
-        raise StorageUnavailable(sentence(error)) from error
+        raise unwritten(error) from error
     if written != key:
         # Django would give a taken name another one; 128 random bits do not collide, so something else is wrong.
         default_storage.delete(written)
@@ -83,9 +97,9 @@ def local_copy(key: str) -> Iterator[BinaryIO]:
             with tempfile.TemporaryFile(dir=incoming()) as copy:
                 try:
                     shutil.copyfileobj(stored, copy)
+                    copy.flush()
                 except OSError as error:
-                    raise StorageUnavailable(sentence(error)) from error
-                copy.flush()
+                    raise unwritten(error) from error
                 yield cast("BinaryIO", copy)
         else:
             yield stored
@@ -101,16 +115,26 @@ def delete(key: str) -> None:
 
 
 def erase() -> int:
-    """Remove everything that is stored for the bound workspace; returns how many files that were. Safe to repeat."""
+    """Remove everything that is stored for the bound workspace; returns how many files that were. Safe to repeat.
+
+    Raises `StorageUnavailable`; what is removed by then is gone.
+    """
     folder = current_workspace_id().hex
     try:
-        _, names = default_storage.listdir(folder)
-    except FileNotFoundError:
-        return 0
-    for name in names:
-        default_storage.delete(f"{folder}/{name}")
-    default_storage.delete(folder)
+        names = _names(folder)
+        for name in names:
+            default_storage.delete(f"{folder}/{name}")
+        default_storage.delete(folder)
+    except OSError as error:
+        raise StorageUnavailable(OUT_OF_REACH) from error
     return len(names)
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return list(default_storage.listdir(folder)[1])
+    except FileNotFoundError:
+        return []
 
 
 def exists(key: str) -> bool:
@@ -128,6 +152,42 @@ def holds(key: str) -> bool:
         return exists(key)
     except StorageUnavailable:
         return False
+
+
+@dataclass
+class _Look:
+    """What was seen when somebody looked at the place last."""
+
+    place: object = None
+    at: float = 0.0
+    is_away: bool = False
+
+
+_seen = _Look()
+_looking = threading.Lock()
+
+
+def is_away() -> bool:
+    """Is the place where files are kept out of reach as a whole, or does it refuse us? The answer is up to ten seconds old."""
+    place = settings.STORAGES["default"]
+    is_fresh = _seen.place is place and time.monotonic() - _seen.at < LOOKED_SECONDS
+    # One looks, and whoever comes meanwhile is told what was seen before: a store that hangs must not hold every thread.
+    if not is_fresh and _looking.acquire(blocking=False):
+        try:
+            _seen.place, _seen.is_away, _seen.at = place, not _is_there(), time.monotonic()
+        finally:
+            _looking.release()
+    return _seen.is_away
+
+
+def _is_there() -> bool:
+    try:
+        if is_on_disk():
+            return os.access(incoming(), os.R_OK | os.W_OK | os.X_OK)
+        cast("Any", default_storage).look()
+    except OSError:
+        return False
+    return True
 
 
 def is_on_disk() -> bool:
@@ -174,6 +234,11 @@ def _sweep_once() -> int:
 def full_disk(error: OSError) -> bool:
     """Is there no room left?"""
     return error.errno in FULL
+
+
+def unwritten(error: OSError) -> StorageUnavailable:
+    """The same as an exception, for whoever waits for what could not be written."""
+    return NoRoom(sentence(error)) if full_disk(error) else StorageUnavailable(sentence(error))
 
 
 def sentence(error: OSError) -> str:

@@ -26,6 +26,7 @@ from audit import daily, health, spool
 from audit.reviews import queries as reviews
 from audit.services import spool_folder
 from conversations.streaming import PLACES
+from files import storage
 
 EXACT_BELOW: Final = 10_000
 """A table that the planner believes to be smaller is counted; of a larger one its estimate is shown, with "about"."""
@@ -139,6 +140,7 @@ def parts(numbers: Numbers) -> list[Part]:
         _sealer(numbers),
         Part("Platform database", "ok", "It answered this page."),
         _identity_store(),
+        _files(),
         _spool(),
         _notifications(numbers),
     ]
@@ -208,6 +210,14 @@ def _identity_store() -> Part:
     except Unavailable:
         return Part("Identity store", "silent", f"It does not answer: nobody can sign in.{beside}")
     return Part("Identity store", "ok", f"It answered this page.{beside}")
+
+
+def _files() -> Part:
+    where = "folder of this machine" if storage.is_on_disk() else "bucket"
+    if storage.is_away():
+        words = f"The {where} does not answer, or refuses us. Uploads and downloads are refused until it does; what is to be read waits."
+        return Part("Storage of files", "silent", words)
+    return Part("Storage of files", "ok", f"The {where} answered within the last {storage.LOOKED_SECONDS:.0f} s.")
 
 
 def _spool() -> Part:

@@ -19,6 +19,7 @@ from accounts.tenancy.context import current_workspace_id, whole_workspace
 from aiaxis.exports import writing
 from aiaxis.exports.models import WorkspaceExport
 from audit import entries, ledger
+from files import services as file_services
 from files import storage
 
 log = logging.getLogger("aiaxis.exports")
@@ -79,7 +80,7 @@ def write(*, actor: Tenant, export_id: UUID) -> bool:
         ready = own.update(status=WorkspaceExport.Status.READY, storage_key=key, size=size, finished_at=timezone.now())
         if not ready:
             # Another was ordered, or the workspace closed, meanwhile.
-            transaction.on_commit(lambda: storage.delete(key))
+            transaction.on_commit(lambda: file_services.drop(key))
     return bool(ready)
 
 
@@ -104,20 +105,21 @@ def note_download(*, actor: Tenant, export: WorkspaceExport) -> None:
 
 
 def let_go_over() -> int:
-    """Delete every export whose week is over, whoever's it is; returns how many."""
+    """Delete every export whose week is over, whoever's it is; returns how many. Raises ``storage.StorageUnavailable``."""
     with connections[OWNER].cursor() as cursor:
         cursor.execute(_OVER, [timezone.now() - KEPT])
         over = cursor.fetchall()
     for workspace_id, export_id in over:
         with whole_workspace(workspace_id), transaction.atomic():
-            for export in WorkspaceExport.objects.filter(pk=export_id):
-                _let_go(export)
+            # The bytes first: where they are out of reach the row stays, and names them to the next round.
+            storage.delete(f"{workspace_id.hex}/{export_id.hex}")
+            WorkspaceExport.objects.filter(pk=export_id).delete()
     return len(over)
 
 
 def _let_go(export: WorkspaceExport) -> None:
     key = _key(export)
-    transaction.on_commit(lambda: storage.delete(key))
+    transaction.on_commit(lambda: file_services.drop(key))
     WorkspaceExport.objects.filter(pk=export.pk).delete()
 
 

@@ -62,6 +62,8 @@ def export_content(request: TenantRequest, workspace_export_id: UUID) -> HttpRes
         stream = storage.open_bytes(found.storage_key)
     except storage.BytesMissing as missing:
         raise Http404 from missing
+    except storage.StorageUnavailable as away:
+        return answer(request, away.status, str(away))
     response = FileResponse(stream, as_attachment=True, filename=found.file_name, content_type="application/zip")
     response.headers["Content-Security-Policy"] = SANDBOX
     response.headers["Cache-Control"] = "private, no-store"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import IO, Any, Final
+from typing import IO, Any, BinaryIO, Final
 from uuid import UUID
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -125,10 +125,18 @@ def _write_bytes(writer: Writer, files: list[Bytes], progress: Callable[[int], N
             missing.append(str(file.id))
         else:
             with stored:
-                writer.add(f"files/{file.id}", iter(lambda stored=stored: stored.read(CHUNK), b""))  # type: ignore[misc]  # a default binds the loop's value
+                writer.add(f"files/{file.id}", _pieces(stored))
         done += file.size
         progress(done)
     return missing
+
+
+def _pieces(stored: BinaryIO) -> Iterator[bytes]:
+    try:
+        yield from iter(lambda: stored.read(CHUNK), b"")
+    except OSError as error:
+        # An object store may go away between two pieces.
+        raise storage.StorageUnavailable(storage.OUT_OF_REACH) from error
 
 
 def _lines(label: str, part: Part) -> Iterator[bytes]:

@@ -20,7 +20,7 @@ from accounts.access import has_role
 from accounts.http import NotVisible, Tenant
 from accounts.jobs import enqueue
 from accounts.models import Role
-from accounts.tenancy.context import current_workspace_id, whole_workspace
+from accounts.tenancy.context import current_workspace_id, whole_workspace, workspace
 from agents.models import Agent
 from aiaxis.exports.writing import TRAIL
 from aiaxis.imports import checking, package, people
@@ -31,6 +31,7 @@ from aiaxis.imports.writing import Rows
 from audit import entries, ledger
 from conversations.models import Conversation
 from files import quota, storage
+from files import services as file_services
 from files.models import File
 from files.uploads import ReceivedFile
 
@@ -61,10 +62,10 @@ def begin(*, actor: Tenant, content: ReceivedFile, fingerprint: str) -> Workspac
             ledger.post_fact(entries.fact("workspace.import_ordered", actor=actor, target=started))
             enqueue(jobs.bring_in, import_id=str(started.pk))
     except IntegrityError as error:
-        storage.delete(key)
+        file_services.drop(key)
         raise NotNow("An export is being brought in already. Wait until that has ended.") from error
     except BaseException:
-        storage.delete(key)
+        file_services.drop(key)
         raise
     return started
 
@@ -212,7 +213,7 @@ def _write(
     values = {"stored": stored, "trail_key": started.trail_key, "counts": counts, "storage_key": ""}
     _note(started, status=Status.DONE, finished_at=timezone.now(), **values)
     ledger.post_fact(entries.fact("workspace.imported", actor=actor, target=started, detail=counts))
-    transaction.on_commit(lambda: storage.delete(key))
+    transaction.on_commit(lambda: _drop(key, actor))
 
 
 def _hand_in(started: WorkspaceImport) -> None:
@@ -234,6 +235,12 @@ def _refuse(started: WorkspaceImport, actor: Tenant, refused: ImportRefused) -> 
         detail = {"why": refused.why, "part": refused.part}
         ledger.post_fact(entries.fact("workspace.import_refused", actor=actor, target=started, detail=detail))
         _end(started, Status.REFUSED, refusal=str(refused))
+
+
+def _drop(key: str, actor: Tenant) -> None:
+    # A job, if one is needed, is a member's.
+    with workspace(actor.workspace_id, actor.membership_id):
+        file_services.drop(key)
 
 
 def _end(started: WorkspaceImport, status: str, *, refusal: str) -> None:

@@ -52,13 +52,13 @@ def import_begin(request: TenantRequest) -> HttpResponseBase:
         return _page(request, form, status=stopped.status, sentence=str(stopped))
     if not form.is_valid():
         return _page(request, form, status=422)
-    services.give_up_old(request.tenant.workspace_id)
     try:
+        services.give_up_old(request.tenant.workspace_id)
         services.begin(actor=request.tenant, content=received, fingerprint=form.cleaned_data["fingerprint"])
     except services.NotNow as why:
         return _page(request, form, status=409, sentence=str(why))
     except storage.StorageUnavailable as away:
-        return _page(request, form, status=503, sentence=str(away))
+        return _page(request, form, status=away.status, sentence=str(away))
     return redirect("import:page")
 
 
@@ -85,6 +85,8 @@ def import_content(request: TenantRequest, workspace_import_id: UUID) -> HttpRes
         stream = storage.open_bytes(found.trail_key)
     except storage.BytesMissing as missing:
         raise Http404 from missing
+    except storage.StorageUnavailable as away:
+        return answer(request, away.status, str(away))
     response = FileResponse(stream, as_attachment=True, filename="trail.jsonl", content_type="application/x-ndjson")
     response.headers["Content-Security-Policy"] = SANDBOX
     response.headers["Cache-Control"] = "private, no-store"

@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from aiaxis.metrics import snapshots, state
 from aiaxis.metrics.tallies import BUCKETS
+from files import storage
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +26,12 @@ class Installation:
         """Yield each family; a part that cannot be read is named by the last one, and hides no other."""
         yield from processes(snapshots.whole())
         unread = []
-        parts: dict[str, Callable[[], Iterable[Metric]]] = {"database": rows, "spool": spooled, "proof": proof}
+        parts: dict[str, Callable[[], Iterable[Metric]]] = {
+            "database": rows,
+            "spool": spooled,
+            "proof": proof,
+            "files": stored,
+        }
         for name, read in parts.items():
             try:
                 yield from list(read())
@@ -111,6 +117,11 @@ def proof() -> Iterator[Metric]:
     if found:
         yield gauge("proof_findings", "What the last isolation proof found.", (), [((), found["findings"])])
         yield gauge("proof_timestamp_seconds", "When the isolation was last proven.", (), [((), found["at"])])
+
+
+def stored() -> Iterator[Metric]:
+    """Whether the place where files are kept is there."""
+    yield gauge("files_away", "1 while the place where files are kept is out of reach.", (), [((), storage.is_away())])
 
 
 def gauge(name: str, words: str, labels: tuple[str, ...], values: Iterable[tuple[tuple[str, ...], float]]) -> Metric:

@@ -174,6 +174,7 @@ class TestOverview:
             "Sealer": "ok",
             "Platform database": "ok",
             "Identity store": "ok",
+            "Storage of files": "ok",
             "Audit spool": "late",
             "Notifications": "ok",
         }

@@ -29,11 +29,13 @@ from aiaxis.exports import contents, services, writing
 from aiaxis.exports.models import WorkspaceExport
 from aiaxis.imports import lines
 from audit.models import Entry
-from files import storage
+from files import jobs as file_jobs
+from files import objects, storage
 from files.models import FileTag
 from tests import doors
 from tests.cast import ACME, ADA, ALICE, BOB, CHARLIE, VERA, Person, acting
 from tests.factories import ConversationFactory, Desk, MessageFactory, ToolCallFactory, a_full_desk
+from tests.files import bucket, outages
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -234,13 +236,47 @@ def test_one_that_died_half_way_is_written_again_and_each_goes_after_its_week(
         assert not services.write(actor=alice, export_id=export.pk), "once"
         key = WorkspaceExport.objects.get().storage_key
     assert services.let_go_over() == 0
-    with connections["owner"].cursor() as cursor:
-        cursor.execute("UPDATE aiaxis_workspaceexport SET created_at = %s", [timezone.now() - timedelta(days=8)])
+    _a_week_later()
     assert services.let_go_over() == 1
     with acting(ALICE):
         assert not storage.exists(key)
         assert not WorkspaceExport.objects.exists()
     assert list((home / "storage" / "incoming").iterdir()) == []
+
+
+def test_while_the_bucket_is_away_an_export_waits_and_one_that_is_over_stays_known(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A row that went before its bytes left them behind, named by nothing; and an outage of a minute was a failed export."""
+    monkeypatch.setattr(objects, "TRIES", 1)
+    with bucket.running() as server:
+        bucket.client(server.address).create_bucket(Bucket=bucket.BUCKET)
+        settings.STORAGES = bucket.configured(server.address)
+        with acting(ALICE) as alice:
+            export = services.begin(actor=alice)
+            with outages.store_away(server):
+                jobs.export(alice, export_id=str(export.pk))
+                assert WorkspaceExport.objects.get().is_moving
+            jobs.export(alice, export_id=str(export.pk))
+            key = WorkspaceExport.objects.get(status="ready").storage_key
+        with outages.store_away(server):
+            content = doors.browser(ALICE).get(f"/export/{export.pk}/content/")
+            assert (content.status_code, b"Try again" in content.content) == (503, True)
+            _a_week_later()
+            with pytest.raises(storage.StorageUnavailable):
+                services.let_go_over()
+            with acting(ALICE) as alice:
+                # Another is ordered: the earlier one goes, and a job removes its bytes.
+                services.begin(actor=alice)
+        with acting(ALICE) as alice:
+            assert storage.exists(key)
+            file_jobs.forget_bytes(alice, key=key)
+            assert not storage.exists(key)
+
+
+def _a_week_later() -> None:
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("UPDATE aiaxis_workspaceexport SET created_at = %s", [timezone.now() - timedelta(days=8)])
 
 
 def test_a_file_without_its_bytes_is_named_as_missing() -> None:

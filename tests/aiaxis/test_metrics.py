@@ -27,6 +27,7 @@ from audit.services import spool_folder
 from audit.shipper import Shipper
 from tests import cast, doors
 from tests.audit.notices import desk
+from tests.files import bucket
 from tests.listening import listening
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -271,6 +272,12 @@ def test_it_says_how_the_isolation_proof_ended() -> None:
     found = numbers()
     assert value(found, "aiaxis_proof_findings") == 2
     assert time.time() - value(found, "aiaxis_proof_timestamp_seconds") < 600
+
+
+def test_it_says_whether_the_place_where_files_are_kept_is_there(settings: Settings) -> None:
+    assert value(numbers(), "aiaxis_files_away") == 0
+    settings.STORAGES = bucket.configured("http://127.0.0.1:9")
+    assert value(numbers(), "aiaxis_files_away") == 1
 
 
 def test_a_silent_database_hides_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from django.db import DatabaseError, connection, connections, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
+from accounts import jobs
 from accounts.services import workspaces
 from audit.models import Entry
 from conversations import signals
@@ -25,6 +27,7 @@ from tests import doors
 from tests.accounts.operating import olga
 from tests.cast import ACME, ADA, ALICE, BOB, CHARLIE, Person, acting
 from tests.factories import Desk, a_full_desk
+from tests.files import outages
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -96,6 +99,38 @@ def test_what_nobody_used_goes_with_its_bytes_and_passages_and_nothing_else_goes
         told = Entry.objects.get(action="keeping.let_go")
         assert (told.actor_type, told.detail) == ("system", {"conversations": 1, "files": 1, "bytes": 24})
     assert services.let_go_due() == 0, "once a day"
+
+
+def test_nothing_goes_while_its_bytes_are_out_of_reach(home: Path) -> None:
+    """Rows went and bytes stayed, where no row named them any more and nothing removed them."""
+    old = put(BOB, OLD)
+    choose(90, 90)
+    a_week_later()
+    with outages.folder_away(home):
+        assert services.let_go_due() == 0
+    assert left(old) == EVERYTHING
+    assert services.let_go_due() == 1
+    assert left(old) == {"agent_id"}
+
+
+def test_bytes_that_are_out_of_reach_at_the_last_moment_are_removed_by_a_job(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = put(BOB, OLD)
+    choose(None, 90)
+    a_week_later()
+    with outages.folder_away(home), monkeypatch.context() as late:
+        late.setattr(storage, "is_away", lambda: False)
+        assert services.let_go_due() == 1
+    assert "file_id" not in left(old)
+    with acting(BOB):
+        assert storage.exists(old.rows["file_id"].storage_key)
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT id, task_name, args FROM procrastinate_jobs WHERE task_name = 'files.forget_bytes'")
+        ((number, name, arguments),) = cursor.fetchall()
+    jobs.run(number, name, json.loads(arguments), 0)
+    with acting(BOB):
+        assert not storage.exists(old.rows["file_id"].storage_key)
 
 
 def test_a_quote_says_that_its_source_went() -> None:

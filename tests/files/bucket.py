@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,9 @@ from typing import Any, Final
 import boto3
 from moto import settings as moto
 from moto.server import ThreadedMotoServer
+
+from aiaxis import stores
+from aiaxis.environment import Environment
 
 BUCKET: Final = "aiaxis-files"
 KEYS: Final = {"FILES_S3_ACCESS_KEY": "test-access", "FILES_S3_SECRET_KEY": "test-secret"}
@@ -39,8 +43,11 @@ class Server:
 
     def stop(self) -> None:
         """Hang up: from now on nobody listens there."""
+        listening = self._server._server
+        # Wakes whoever waits for the next caller there; otherwise it looks twice a second whether it is to stop.
+        listening.socket.shutdown(socket.SHUT_RDWR)
         self._server.stop()
-        self._server._server.server_close()
+        listening.server_close()
 
     @contextmanager
     def away(self) -> Iterator[None]:
@@ -67,6 +74,13 @@ def client(address: str, key: str = "test", secret: str = "test") -> Any:
     return boto3.client(
         "s3", endpoint_url=address, region_name="us-east-1", aws_access_key_id=key, aws_secret_access_key=secret
     )
+
+
+def configured(address: str, name: str = BUCKET, **more: str) -> dict[str, Any]:
+    """Django's `STORAGES` of an installation that keeps its files there."""
+    given = Environment()
+    given.ENVIRON = {"FILES_S3_BUCKET": name, "FILES_S3_ENDPOINT": address, **KEYS, **more}
+    return stores.of(given, Path("/nowhere"))
 
 
 @contextmanager

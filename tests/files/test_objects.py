@@ -16,11 +16,10 @@ from django.core.files.storage import storages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from pytest_django import Settings
 
-from accounts.jobs import RetryLater
 from accounts.tenancy.context import whole_workspace
 from aiaxis import stores
 from aiaxis.environment import Environment
-from files import jobs, objects, services, storage
+from files import objects, services, storage
 from files.models import File
 from files.uploads import from_bytes
 from tests.cast import ACME, BOB, CHARLIE, Person, acting
@@ -50,8 +49,7 @@ def store(address: str, settings: Settings) -> Iterator[Any]:
 
 
 def configured(address: str, **more: str) -> dict[str, Any]:
-    given = {"FILES_S3_BUCKET": bucket.BUCKET, "FILES_S3_ENDPOINT": address, "FILES_S3_PREFIX": "some/where"}
-    return stores.of(environment({**given, **bucket.KEYS, **more}), Path("/nowhere"))
+    return bucket.configured(address, **{"FILES_S3_PREFIX": "some/where", **more})
 
 
 def environment(given: dict[str, str]) -> Environment:
@@ -143,33 +141,6 @@ def test_another_workspace_gets_neither_bytes_nor_a_key(store: Any) -> None:
         storages["default"].url(file.storage_key)
 
 
-def test_a_store_that_is_away_is_a_sentence_and_loses_nothing(
-    store: Any, settings: Settings, django_capture_on_commit_callbacks: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nothing half-stored, no file refused as lost, and bytes that could not be removed are removed by a job."""
-    monkeypatch.setattr(objects, "TRIES", 1)
-    file, sound = kept(b"Refunds take five days."), settings.STORAGES
-    for away in (configured("http://127.0.0.1:9"), _without_bucket(sound)):
-        settings.STORAGES = away
-        refused = program(BOB).post("/api/v1/files", {"file": SimpleUploadedFile("new.txt", b"new")})
-        assert (refused.status_code, "can't be written to" in refused.json()["detail"]) == (507, True)
-        assert fetch(file).status_code == 503
-        assert program(BOB).get(f"/api/v1/files/{file.pk}/content").status_code == 503
-        assert browser(BOB).get(f"/files/{file.pk}/").status_code == 200
-        with acting(BOB):
-            File.objects.update(status="received")
-            with pytest.raises(RetryLater):
-                jobs.read(BOB.tenant, file_id=str(file.pk))
-            assert File.objects.get().status == "checking"
-    with acting(BOB), django_capture_on_commit_callbacks(execute=True):
-        assert program(BOB).delete(f"/api/v1/files/{file.pk}").status_code == 204
-    assert len(names(store)) == 1
-    settings.STORAGES = sound
-    with acting(BOB):
-        jobs.forget_bytes(BOB.tenant, key=file.storage_key)
-    assert names(store) == []
-
-
 def test_of_a_workspace_that_ends_no_object_stays(store: Any) -> None:
     kept(b"one")
     kept(b"two")
@@ -204,11 +175,6 @@ def kept(content: bytes, person: Person = BOB) -> File:
 
 def fetch_as_stranger(file: File) -> Any:
     return browser(CHARLIE).get(f"/files/{file.pk}/content/")
-
-
-def _without_bucket(sound: dict[str, Any]) -> dict[str, Any]:
-    options = {**sound["default"]["OPTIONS"], "bucket_name": "no-such-bucket"}
-    return {**sound, "default": {**sound["default"], "OPTIONS": options}}
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def test_a_file_goes_its_whole_way_over_both_hosts_and_the_bucket(hosts: Hosts, 
         sent = hosts.through("/api/v1/files", {**key, **headers}, method="POST", body=body)
         assert sent.status == 201, sent.content
         other, file = 1 - hosts.took(sent), json.loads(sent.content)["id"]
-        assert until(lambda: is_ready(hosts, other, file, key)), hosts.said(f"worker{1 - sleeper}")
+        assert until(lambda: state_of(hosts, file, key, other) == "ready"), hosts.said(f"worker{1 - sleeper}")
     (name,) = hosts.stored()
     assert re.fullmatch(f"{ACME.id.hex}/[0-9a-f]{{32}}", name)
     assert hosts.objects.get_object(Bucket=bucket.BUCKET, Key=name)["Body"].read() == text
@@ -111,7 +111,7 @@ def test_a_stranger_reaches_a_file_in_the_bucket_through_neither_host_and_it_is_
     key, stranger = bearer(ALICE), bearer(CHARLIE)
     headers, body = multipart("falcon.md", b"# Falcon\n\nFalcon launches in May.\n")
     file = json.loads(hosts.ask(0, "/api/v1/files", {**key, **headers}, method="POST", body=body).content)["id"]
-    assert until(lambda: is_ready(hosts, 1, file, key))
+    assert until(lambda: state_of(hosts, file, key) == "ready")
     tries = [
         hosts.ask(number, path, {**stranger, **extra}, method=method)
         for number in (0, 1)
@@ -130,8 +130,44 @@ def test_a_stranger_reaches_a_file_in_the_bucket_through_neither_host_and_it_is_
     assert hosts.ask(0, f"/api/v1/files/{file}/content", key).content.endswith(b"in May.\n")
 
 
-def is_ready(hosts: Hosts, host: int, file: str, key: dict[str, str]) -> bool:
-    return bool(json.loads(hosts.ask(host, f"/api/v1/files/{file}", key).content)["status"] == "ready")
+def test_while_the_bucket_is_away_it_is_said_and_made_up_for_afterwards(hosts: Hosts) -> None:
+    """Nothing is kept by half, what is to be read waits, and what was deleted meanwhile is gone from the bucket in the end."""
+    key, waiting = bearer(ALICE), multipart("waiting.md", b"# Waiting\n\nTo be read when the bucket is back.\n")
+    headers, body = multipart("gone.md", b"# Gone\n\nDeleted while the bucket is away.\n")
+    gone = json.loads(hosts.ask(0, "/api/v1/files", {**key, **headers}, method="POST", body=body).content)["id"]
+    assert until(lambda: state_of(hosts, gone, key) == "ready")
+    with hosts.asleep(0, 1):
+        sent = hosts.ask(0, "/api/v1/files", {**key, **waiting[0]}, method="POST", body=waiting[1])
+        hosts.store.stop()
+    waits, before = json.loads(sent.content)["id"], {f"web{number}": "silent" for number in (0, 1)}
+    try:
+        assert until(lambda: storages(hosts) == before)
+        for number in (0, 1):
+            content = hosts.ask(number, f"/api/v1/files/{waits}/content", key)
+            assert (content.status, b"reached. Try again" in content.content) == (503, True)
+        assert hosts.through(f"/api/v1/files/{gone}", key, method="DELETE").status == 204
+        refused = hosts.through("/api/v1/files", {**key, **headers}, method="POST", body=body)
+        assert (refused.status, b"not stored. Try again" in refused.content) == (503, True)
+        assert until(lambda: state_of(hosts, waits, key) == "checking")
+    finally:
+        hosts.store.start()
+    assert until(lambda: state_of(hosts, waits, key) == "ready")
+    assert until(lambda: len(hosts.stored()) == 1), hosts.stored()
+    assert until(lambda: storages(hosts) == dict.fromkeys(before, "ok"))
+    listed = json.loads(hosts.ask(0, "/api/v1/files", key).content)["items"]
+    assert [one["id"] for one in listed] == [waits]
+    assert not [path for number in (0, 1) for path in (hosts.folder / f"web{number}/storage/incoming").iterdir()]
+
+
+def storages(hosts: Hosts) -> dict[str, str]:
+    """What each web host's probe says of the place where files are kept. Both go on serving all the while."""
+    told = [hosts.ask(number, "/readyz") for number in (0, 1)]
+    assert [one.status for one in told] == [200, 200]
+    return {f"web{number}": json.loads(one.content)["parts"]["files"] for number, one in enumerate(told)}
+
+
+def state_of(hosts: Hosts, file: str, key: dict[str, str], host: int = 1) -> str:
+    return str(json.loads(hosts.ask(host, f"/api/v1/files/{file}", key).content)["status"])
 
 
 def asked_about(hosts: Hosts, file: str, key: dict[str, str], question: str) -> str:
