@@ -82,6 +82,16 @@ class Migration(migrations.Migration):
                 ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['user'], name='accounts_membership_of_user'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('workspace', 'user'), name='accounts_membership_user'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='accounts_membership_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='accounts_membership_rls'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='ApiKey',
@@ -101,6 +111,19 @@ class Migration(migrations.Migration):
                 ('membership', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='api_keys', to='accounts.membership')),
                 ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['key_hash'], name='accounts_apikey_hash'),
+                    models.Index(fields=['workspace', 'membership', '-created_at'], name='accounts_apikey_of_member'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('workspace', 'key_hash'), name='accounts_apikey_key'),
+                    accounts.tenancy.constraints.MemberPolicy(name='accounts_apikey_member', read='membership_id = {member}', write='membership_id = {member}'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='accounts_apikey_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='accounts_apikey_rls'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='membership_id', name='accounts_apikey_membership_id_fk', on_delete='CASCADE', to='accounts.Membership'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='IdentityLink',
@@ -138,49 +161,5 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['token_hash'], name='accounts_session_hash'), models.Index(fields=['workspace', 'membership', '-signed_in_at'], name='accounts_session_of_member')],
                 'constraints': [models.UniqueConstraint(fields=('workspace', 'token_hash'), name='accounts_session_token'), accounts.tenancy.constraints.MemberPolicy(name='accounts_session_member', read='membership_id = {member}', write='membership_id = {member}'), models.UniqueConstraint(fields=('workspace', 'id'), name='accounts_session_workspace_id'), accounts.tenancy.constraints.RowLevelSecurity(name='accounts_session_rls'), accounts.tenancy.constraints.CompositeForeignKey(column='membership_id', name='accounts_session_membership_id_fk', on_delete='CASCADE', to='accounts.Membership')],
             },
-        ),
-        migrations.AddIndex(
-            model_name='membership',
-            index=models.Index(fields=['user'], name='accounts_membership_of_user'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('workspace', 'user'), name='accounts_membership_user'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='accounts_membership_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='accounts_membership_rls'),
-        ),
-        migrations.AddIndex(
-            model_name='apikey',
-            index=models.Index(fields=['key_hash'], name='accounts_apikey_hash'),
-        ),
-        migrations.AddIndex(
-            model_name='apikey',
-            index=models.Index(fields=['workspace', 'membership', '-created_at'], name='accounts_apikey_of_member'),
-        ),
-        migrations.AddConstraint(
-            model_name='apikey',
-            constraint=models.UniqueConstraint(fields=('workspace', 'key_hash'), name='accounts_apikey_key'),
-        ),
-        migrations.AddConstraint(
-            model_name='apikey',
-            constraint=accounts.tenancy.constraints.MemberPolicy(name='accounts_apikey_member', read='membership_id = {member}', write='membership_id = {member}'),
-        ),
-        migrations.AddConstraint(
-            model_name='apikey',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='accounts_apikey_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='apikey',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='accounts_apikey_rls'),
-        ),
-        migrations.AddConstraint(
-            model_name='apikey',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='membership_id', name='accounts_apikey_membership_id_fk', on_delete='CASCADE', to='accounts.Membership'),
         ),
     ]

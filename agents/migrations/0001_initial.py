@@ -36,6 +36,18 @@ class Migration(migrations.Migration):
                 ('owner', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.membership')),
                 ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['workspace', 'owner', '-created_at'], name='agents_agent_of_owner'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('workspace', 'slug'), name='agents_agent_slug'),
+                    accounts.tenancy.constraints.MemberPolicy(name='agents_agent_member', read="visibility = 'workspace' OR owner_id = {member}", write='owner_id = {member}'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='agents_agent_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='agents_agent_rls'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='owner_id', name='agents_agent_owner_id_fk', on_delete='PROTECT', to='accounts.Membership'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='AgentFile',
@@ -46,57 +58,18 @@ class Migration(migrations.Migration):
                 ('file', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='agent_files', to='files.file')),
                 ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='agent',
-            index=models.Index(fields=['workspace', 'owner', '-created_at'], name='agents_agent_of_owner'),
-        ),
-        migrations.AddConstraint(
-            model_name='agent',
-            constraint=models.UniqueConstraint(fields=('workspace', 'slug'), name='agents_agent_slug'),
-        ),
-        migrations.AddConstraint(
-            model_name='agent',
-            constraint=accounts.tenancy.constraints.MemberPolicy(name='agents_agent_member', read="visibility = 'workspace' OR owner_id = {member}", write='owner_id = {member}'),
-        ),
-        migrations.AddConstraint(
-            model_name='agent',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='agents_agent_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='agent',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='agents_agent_rls'),
-        ),
-        migrations.AddConstraint(
-            model_name='agent',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='owner_id', name='agents_agent_owner_id_fk', on_delete='PROTECT', to='accounts.Membership'),
-        ),
-        migrations.AddIndex(
-            model_name='agentfile',
-            index=models.Index(fields=['workspace', 'file'], name='agents_agentfile_of_file'),
-        ),
-        migrations.AddConstraint(
-            model_name='agentfile',
-            constraint=models.UniqueConstraint(fields=('workspace', 'agent', 'file'), name='agents_agentfile_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='agentfile',
-            constraint=accounts.tenancy.constraints.MemberPolicy(name='agents_agentfile_member', read='EXISTS (SELECT 1 FROM agents_agent a WHERE a.workspace_id = {table}.workspace_id AND a.id = {table}.agent_id)', write='EXISTS (SELECT 1 FROM agents_agent a WHERE a.workspace_id = {table}.workspace_id AND a.id = {table}.agent_id AND a.owner_id = {member}) AND EXISTS (SELECT 1 FROM files_file f WHERE f.workspace_id = {table}.workspace_id AND f.id = {table}.file_id)'),
-        ),
-        migrations.AddConstraint(
-            model_name='agentfile',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='agents_agentfile_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='agentfile',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='agents_agentfile_rls'),
-        ),
-        migrations.AddConstraint(
-            model_name='agentfile',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='agent_id', name='agents_agentfile_agent_id_fk', on_delete='CASCADE', to='agents.Agent'),
-        ),
-        migrations.AddConstraint(
-            model_name='agentfile',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='file_id', name='agents_agentfile_file_id_fk', on_delete='CASCADE', to='files.File'),
+            options={
+                'indexes': [
+                    models.Index(fields=['workspace', 'file'], name='agents_agentfile_of_file'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('workspace', 'agent', 'file'), name='agents_agentfile_once'),
+                    accounts.tenancy.constraints.MemberPolicy(name='agents_agentfile_member', read='EXISTS (SELECT 1 FROM agents_agent a WHERE a.workspace_id = {table}.workspace_id AND a.id = {table}.agent_id)', write='EXISTS (SELECT 1 FROM agents_agent a WHERE a.workspace_id = {table}.workspace_id AND a.id = {table}.agent_id AND a.owner_id = {member}) AND EXISTS (SELECT 1 FROM files_file f WHERE f.workspace_id = {table}.workspace_id AND f.id = {table}.file_id)'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='agents_agentfile_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='agents_agentfile_rls'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='agent_id', name='agents_agentfile_agent_id_fk', on_delete='CASCADE', to='agents.Agent'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='file_id', name='agents_agentfile_file_id_fk', on_delete='CASCADE', to='files.File'),
+                ],
+            },
         ),
     ]

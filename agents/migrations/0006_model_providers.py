@@ -16,31 +16,6 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
-            name='ModelUse',
-            fields=[
-                ('id', models.UUIDField(default=accounts.tenancy.models.new_id, editable=False, primary_key=True, serialize=False)),
-                ('model', models.CharField(max_length=120)),
-                ('month', models.CharField(max_length=7)),
-                ('tokens_read', models.BigIntegerField()),
-                ('tokens_written', models.BigIntegerField()),
-                ('money', models.BigIntegerField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('settled_at', models.DateTimeField(null=True)),
-            ],
-        ),
-        migrations.CreateModel(
-            name='MonthlyUse',
-            fields=[
-                ('id', models.UUIDField(default=accounts.tenancy.models.new_id, editable=False, primary_key=True, serialize=False)),
-                ('month', models.CharField(max_length=7)),
-                ('requests', models.BigIntegerField(default=0)),
-                ('tokens', models.BigIntegerField(default=0)),
-                ('money', models.BigIntegerField(default=0)),
-                ('warned_at', models.DateTimeField(null=True)),
-                ('stopped_at', models.DateTimeField(null=True)),
-            ],
-        ),
         migrations.AddField(
             model_name='agent',
             name='max_tokens',
@@ -71,6 +46,13 @@ class Migration(migrations.Migration):
                 ('money', models.BigIntegerField(null=True)),
                 ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('workspace', 'name'), name='agents_budget_one'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='agents_budget_rls', using="workspace_id = (SELECT fence.current_workspace()) AND EXISTS (SELECT 1 FROM accounts_membership m WHERE m.workspace_id = (SELECT fence.current_workspace()) AND m.id = (SELECT fence.current_member()) AND m.role IN ('owner', 'admin') AND m.status = 'active')"),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='agents_budget_workspace_id'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='ModelProvider',
@@ -88,6 +70,66 @@ class Migration(migrations.Migration):
                 ('changed_at', models.DateTimeField(auto_now=True)),
                 ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('workspace', 'name'), name='agents_modelprovider_name'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='agents_modelprovider_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='agents_modelprovider_rls'),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name='ModelUse',
+            fields=[
+                ('id', models.UUIDField(default=accounts.tenancy.models.new_id, editable=False, primary_key=True, serialize=False)),
+                ('model', models.CharField(max_length=120)),
+                ('month', models.CharField(max_length=7)),
+                ('tokens_read', models.BigIntegerField()),
+                ('tokens_written', models.BigIntegerField()),
+                ('money', models.BigIntegerField()),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('settled_at', models.DateTimeField(null=True)),
+                ('agent', accounts.tenancy.models.WorkspaceForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='agents.agent')),
+                ('member', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.membership')),
+                ('provider', accounts.tenancy.models.WorkspaceForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='agents.modelprovider')),
+                ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
+            ],
+            options={
+                'indexes': [
+                    models.Index(fields=['workspace', '-created_at'], name='agents_modeluse_latest'),
+                    models.Index(fields=['workspace', 'agent'], name='agents_modeluse_of_agent'),
+                    models.Index(fields=['workspace', 'provider'], name='agents_modeluse_of_provider'),
+                    models.Index(fields=['workspace', 'member'], name='agents_modeluse_of_member'),
+                ],
+                'constraints': [
+                    accounts.tenancy.constraints.MemberPolicy(name='agents_modeluse_member', read='member_id = {member}', write='member_id = {member}'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='agents_modeluse_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='agents_modeluse_rls'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='member_id', name='agents_modeluse_member_id_fk', on_delete='CASCADE', to='accounts.Membership'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='agent_id', name='agents_modeluse_agent_id_fk', on_delete='SET_NULL', to='agents.Agent'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='provider_id', name='agents_modeluse_provider_id_fk', on_delete='SET_NULL', to='agents.ModelProvider'),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name='MonthlyUse',
+            fields=[
+                ('id', models.UUIDField(default=accounts.tenancy.models.new_id, editable=False, primary_key=True, serialize=False)),
+                ('month', models.CharField(max_length=7)),
+                ('requests', models.BigIntegerField(default=0)),
+                ('tokens', models.BigIntegerField(default=0)),
+                ('money', models.BigIntegerField(default=0)),
+                ('warned_at', models.DateTimeField(null=True)),
+                ('stopped_at', models.DateTimeField(null=True)),
+                ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
+            ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('workspace', 'month'), name='agents_monthlyuse_once'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='agents_monthlyuse_rls', using="workspace_id = (SELECT fence.current_workspace()) AND EXISTS (SELECT 1 FROM accounts_membership m WHERE m.workspace_id = (SELECT fence.current_workspace()) AND m.id = (SELECT fence.current_member()) AND m.role IN ('owner', 'admin') AND m.status = 'active')"),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='agents_monthlyuse_workspace_id'),
+                ],
+            },
         ),
         migrations.AddField(
             model_name='agent',
@@ -101,106 +143,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='agent',
             constraint=accounts.tenancy.constraints.CompositeForeignKey(column='model_provider_id', name='agents_agent_model_provider_id_fk', on_delete='SET_NULL', to='agents.ModelProvider'),
-        ),
-        migrations.AddField(
-            model_name='modeluse',
-            name='agent',
-            field=accounts.tenancy.models.WorkspaceForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='agents.agent'),
-        ),
-        migrations.AddField(
-            model_name='modeluse',
-            name='member',
-            field=accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.membership'),
-        ),
-        migrations.AddField(
-            model_name='modeluse',
-            name='provider',
-            field=accounts.tenancy.models.WorkspaceForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='agents.modelprovider'),
-        ),
-        migrations.AddField(
-            model_name='modeluse',
-            name='workspace',
-            field=models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace'),
-        ),
-        migrations.AddField(
-            model_name='monthlyuse',
-            name='workspace',
-            field=models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace'),
-        ),
-        migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='agents_budget_one'),
-        ),
-        migrations.AddConstraint(
-            model_name='budget',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='agents_budget_rls', using="workspace_id = (SELECT fence.current_workspace()) AND EXISTS (SELECT 1 FROM accounts_membership m WHERE m.workspace_id = (SELECT fence.current_workspace()) AND m.id = (SELECT fence.current_member()) AND m.role IN ('owner', 'admin') AND m.status = 'active')"),
-        ),
-        migrations.AddConstraint(
-            model_name='budget',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='agents_budget_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='modelprovider',
-            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='agents_modelprovider_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='modelprovider',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='agents_modelprovider_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='modelprovider',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='agents_modelprovider_rls'),
-        ),
-        migrations.AddIndex(
-            model_name='modeluse',
-            index=models.Index(fields=['workspace', '-created_at'], name='agents_modeluse_latest'),
-        ),
-        migrations.AddIndex(
-            model_name='modeluse',
-            index=models.Index(fields=['workspace', 'agent'], name='agents_modeluse_of_agent'),
-        ),
-        migrations.AddIndex(
-            model_name='modeluse',
-            index=models.Index(fields=['workspace', 'provider'], name='agents_modeluse_of_provider'),
-        ),
-        migrations.AddIndex(
-            model_name='modeluse',
-            index=models.Index(fields=['workspace', 'member'], name='agents_modeluse_of_member'),
-        ),
-        migrations.AddConstraint(
-            model_name='modeluse',
-            constraint=accounts.tenancy.constraints.MemberPolicy(name='agents_modeluse_member', read='member_id = {member}', write='member_id = {member}'),
-        ),
-        migrations.AddConstraint(
-            model_name='modeluse',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='agents_modeluse_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='modeluse',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='agents_modeluse_rls'),
-        ),
-        migrations.AddConstraint(
-            model_name='modeluse',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='member_id', name='agents_modeluse_member_id_fk', on_delete='CASCADE', to='accounts.Membership'),
-        ),
-        migrations.AddConstraint(
-            model_name='modeluse',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='agent_id', name='agents_modeluse_agent_id_fk', on_delete='SET_NULL', to='agents.Agent'),
-        ),
-        migrations.AddConstraint(
-            model_name='modeluse',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='provider_id', name='agents_modeluse_provider_id_fk', on_delete='SET_NULL', to='agents.ModelProvider'),
-        ),
-        migrations.AddConstraint(
-            model_name='monthlyuse',
-            constraint=models.UniqueConstraint(fields=('workspace', 'month'), name='agents_monthlyuse_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='monthlyuse',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='agents_monthlyuse_rls', using="workspace_id = (SELECT fence.current_workspace()) AND EXISTS (SELECT 1 FROM accounts_membership m WHERE m.workspace_id = (SELECT fence.current_workspace()) AND m.id = (SELECT fence.current_member()) AND m.role IN ('owner', 'admin') AND m.status = 'active')"),
-        ),
-        migrations.AddConstraint(
-            model_name='monthlyuse',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='agents_monthlyuse_workspace_id'),
         ),
     ]

@@ -19,7 +19,25 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=accounts.tenancy.models.new_id, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('agent', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='shares', to='agents.agent')),
+                ('member', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.membership')),
+                ('owner', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.membership')),
+                ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['workspace', 'member'], include=('agent',), name='agents_agentshare_of_member'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('workspace', 'agent', 'member'), name='agents_agentshare_once'),
+                    accounts.tenancy.constraints.OwnedForeignKey(column='agent_id', name='agents_agentshare_agent_id_fk', on_delete='CASCADE', to='agents.Agent'),
+                    accounts.tenancy.constraints.MemberPolicy(insert="owner_id = {member} AND EXISTS (SELECT 1 FROM accounts_membership m WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.member_id AND m.status = 'active')", name='agents_agentshare_member', read='member_id = {member} OR owner_id = {member}', write='owner_id = {member}'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='agents_agentshare_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='agents_agentshare_rls'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='owner_id', name='agents_agentshare_owner_id_fk', on_delete='PROTECT', to='accounts.Membership'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='member_id', name='agents_agentshare_member_id_fk', on_delete='CASCADE', to='accounts.Membership'),
+                ],
+            },
         ),
         migrations.RemoveConstraint(
             model_name='agent',
@@ -37,57 +55,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='agent',
             constraint=accounts.tenancy.constraints.MemberPolicy(name='agents_agent_member', read="owner_id = {member} OR visibility = 'workspace' OR (visibility = 'named' AND id IN (SELECT s.agent_id FROM agents_agentshare s WHERE s.member_id = {member})) OR {glass}", write='owner_id = {member}'),
-        ),
-        migrations.AddField(
-            model_name='agentshare',
-            name='agent',
-            field=accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='shares', to='agents.agent'),
-        ),
-        migrations.AddField(
-            model_name='agentshare',
-            name='member',
-            field=accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.membership'),
-        ),
-        migrations.AddField(
-            model_name='agentshare',
-            name='owner',
-            field=accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.membership'),
-        ),
-        migrations.AddField(
-            model_name='agentshare',
-            name='workspace',
-            field=models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace'),
-        ),
-        migrations.AddIndex(
-            model_name='agentshare',
-            index=models.Index(fields=['workspace', 'member'], include=('agent',), name='agents_agentshare_of_member'),
-        ),
-        migrations.AddConstraint(
-            model_name='agentshare',
-            constraint=models.UniqueConstraint(fields=('workspace', 'agent', 'member'), name='agents_agentshare_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='agentshare',
-            constraint=accounts.tenancy.constraints.OwnedForeignKey(column='agent_id', name='agents_agentshare_agent_id_fk', on_delete='CASCADE', to='agents.Agent'),
-        ),
-        migrations.AddConstraint(
-            model_name='agentshare',
-            constraint=accounts.tenancy.constraints.MemberPolicy(insert="owner_id = {member} AND EXISTS (SELECT 1 FROM accounts_membership m WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.member_id AND m.status = 'active')", name='agents_agentshare_member', read='member_id = {member} OR owner_id = {member}', write='owner_id = {member}'),
-        ),
-        migrations.AddConstraint(
-            model_name='agentshare',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='agents_agentshare_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='agentshare',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='agents_agentshare_rls'),
-        ),
-        migrations.AddConstraint(
-            model_name='agentshare',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='owner_id', name='agents_agentshare_owner_id_fk', on_delete='PROTECT', to='accounts.Membership'),
-        ),
-        migrations.AddConstraint(
-            model_name='agentshare',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='member_id', name='agents_agentshare_member_id_fk', on_delete='CASCADE', to='accounts.Membership'),
         ),
     ]

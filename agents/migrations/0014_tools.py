@@ -28,6 +28,13 @@ class Migration(migrations.Migration):
                 ('changed_at', models.DateTimeField(auto_now=True)),
                 ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('workspace', 'name'), name='agents_toolserver_name'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='agents_toolserver_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='agents_toolserver_rls'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Tool',
@@ -44,6 +51,14 @@ class Migration(migrations.Migration):
                 ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
                 ('server', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tools', to='agents.toolserver')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('workspace', 'server', 'name'), name='agents_tool_name'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='agents_tool_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='agents_tool_rls'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='server_id', name='agents_tool_server_id_fk', on_delete='CASCADE', to='agents.ToolServer'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='AgentTool',
@@ -58,33 +73,5 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['workspace', 'tool'], name='agents_agenttool_of_tool')],
                 'constraints': [models.UniqueConstraint(fields=('workspace', 'agent', 'tool'), name='agents_agenttool_once'), accounts.tenancy.constraints.MemberPolicy(name='agents_agenttool_member', read='EXISTS (SELECT 1 FROM agents_agent a WHERE a.workspace_id = {table}.workspace_id AND a.id = {table}.agent_id)', write='EXISTS (SELECT 1 FROM agents_agent a WHERE a.workspace_id = {table}.workspace_id AND a.id = {table}.agent_id AND a.owner_id = {member})'), models.UniqueConstraint(fields=('workspace', 'id'), name='agents_agenttool_workspace_id'), accounts.tenancy.constraints.RowLevelSecurity(name='agents_agenttool_rls'), accounts.tenancy.constraints.CompositeForeignKey(column='agent_id', name='agents_agenttool_agent_id_fk', on_delete='CASCADE', to='agents.Agent'), accounts.tenancy.constraints.CompositeForeignKey(column='tool_id', name='agents_agenttool_tool_id_fk', on_delete='CASCADE', to='agents.Tool')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='toolserver',
-            constraint=models.UniqueConstraint(fields=('workspace', 'name'), name='agents_toolserver_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='toolserver',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='agents_toolserver_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='toolserver',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='agents_toolserver_rls'),
-        ),
-        migrations.AddConstraint(
-            model_name='tool',
-            constraint=models.UniqueConstraint(fields=('workspace', 'server', 'name'), name='agents_tool_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='tool',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='agents_tool_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='tool',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='agents_tool_rls'),
-        ),
-        migrations.AddConstraint(
-            model_name='tool',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='server_id', name='agents_tool_server_id_fk', on_delete='CASCADE', to='agents.ToolServer'),
         ),
     ]

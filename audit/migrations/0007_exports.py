@@ -25,7 +25,20 @@ class Migration(migrations.Migration):
                 ('done', models.IntegerField(default=0)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('finished_at', models.DateTimeField(null=True)),
+                ('membership', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.membership')),
+                ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['workspace', 'membership', '-id'], name='audit_export_of_member'),
+                ],
+                'constraints': [
+                    accounts.tenancy.constraints.MemberPolicy(name='audit_export_member', read='membership_id = {member}', write='membership_id = {member}'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='audit_export_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='audit_export_rls'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='membership_id', name='audit_export_membership_id_fk', on_delete='CASCADE', to='accounts.Membership'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='ExportPart',
@@ -33,70 +46,21 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=accounts.tenancy.models.new_id, editable=False, primary_key=True, serialize=False)),
                 ('position', models.IntegerField()),
                 ('content', models.BinaryField()),
+                ('export', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='audit.export')),
+                ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('workspace', 'export', 'position'), name='audit_exportpart_position'),
+                    accounts.tenancy.constraints.MemberPolicy(name='audit_exportpart_member', read='EXISTS (SELECT 1 FROM audit_export x WHERE x.workspace_id = {table}.workspace_id AND x.id = {table}.export_id)', write='EXISTS (SELECT 1 FROM audit_export x WHERE x.workspace_id = {table}.workspace_id AND x.id = {table}.export_id)'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='audit_exportpart_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='audit_exportpart_rls'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='export_id', name='audit_exportpart_export_id_fk', on_delete='CASCADE', to='audit.Export'),
+                ],
+            },
         ),
         migrations.AddIndex(
             model_name='entry',
             index=models.Index(condition=models.Q(('target_id', ''), _negated=True), fields=['workspace_id', 'target_id', '-id'], name='audit_entry_of_target'),
-        ),
-        migrations.AddField(
-            model_name='export',
-            name='membership',
-            field=accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.membership'),
-        ),
-        migrations.AddField(
-            model_name='export',
-            name='workspace',
-            field=models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace'),
-        ),
-        migrations.AddField(
-            model_name='exportpart',
-            name='export',
-            field=accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='parts', to='audit.export'),
-        ),
-        migrations.AddField(
-            model_name='exportpart',
-            name='workspace',
-            field=models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace'),
-        ),
-        migrations.AddIndex(
-            model_name='export',
-            index=models.Index(fields=['workspace', 'membership', '-id'], name='audit_export_of_member'),
-        ),
-        migrations.AddConstraint(
-            model_name='export',
-            constraint=accounts.tenancy.constraints.MemberPolicy(name='audit_export_member', read='membership_id = {member}', write='membership_id = {member}'),
-        ),
-        migrations.AddConstraint(
-            model_name='export',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='audit_export_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='export',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='audit_export_rls'),
-        ),
-        migrations.AddConstraint(
-            model_name='export',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='membership_id', name='audit_export_membership_id_fk', on_delete='CASCADE', to='accounts.Membership'),
-        ),
-        migrations.AddConstraint(
-            model_name='exportpart',
-            constraint=models.UniqueConstraint(fields=('workspace', 'export', 'position'), name='audit_exportpart_position'),
-        ),
-        migrations.AddConstraint(
-            model_name='exportpart',
-            constraint=accounts.tenancy.constraints.MemberPolicy(name='audit_exportpart_member', read='EXISTS (SELECT 1 FROM audit_export x WHERE x.workspace_id = {table}.workspace_id AND x.id = {table}.export_id)', write='EXISTS (SELECT 1 FROM audit_export x WHERE x.workspace_id = {table}.workspace_id AND x.id = {table}.export_id)'),
-        ),
-        migrations.AddConstraint(
-            model_name='exportpart',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='audit_exportpart_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='exportpart',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='audit_exportpart_rls'),
-        ),
-        migrations.AddConstraint(
-            model_name='exportpart',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='export_id', name='audit_exportpart_export_id_fk', on_delete='CASCADE', to='audit.Export'),
         ),
     ]

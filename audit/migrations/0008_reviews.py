@@ -48,6 +48,11 @@ class Migration(migrations.Migration):
                 ('text', models.CharField(max_length=2000)),
                 ('written_at', models.DateTimeField()),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['fingerprint', 'id'], name='audit_reviewnote_of_group'),
+                ],
+            },
         ),
         migrations.AddIndex(
             model_name='entry',
@@ -56,9 +61,5 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='entry',
             index=models.Index(condition=models.Q(('outcome', 'allowed'), _negated=True), fields=['fingerprint', '-id'], name='audit_entry_of_kind'),
-        ),
-        migrations.AddIndex(
-            model_name='reviewnote',
-            index=models.Index(fields=['fingerprint', 'id'], name='audit_reviewnote_of_group'),
         ),
     ]

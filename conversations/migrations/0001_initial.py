@@ -28,6 +28,19 @@ class Migration(migrations.Migration):
                 ('owner', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.membership')),
                 ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['workspace', 'owner', '-updated_at'], name='conversations_of_owner'),
+                    models.Index(fields=['workspace', 'agent'], name='conversations_of_agent'),
+                ],
+                'constraints': [
+                    accounts.tenancy.constraints.MemberPolicy(name='conversations_conversation_member', read='owner_id = {member}', write='owner_id = {member}'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='conversations_conversation_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='conversations_conversation_rls'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='owner_id', name='conversations_conversation_owner_id_fk', on_delete='PROTECT', to='accounts.Membership'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='agent_id', name='conversations_conversation_agent_id_fk', on_delete='SET_NULL', to='agents.Agent'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Message',
@@ -46,6 +59,16 @@ class Migration(migrations.Migration):
                 ('conversation', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='conversations.conversation')),
                 ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('workspace', 'conversation', 'position'), name='conversations_message_position'),
+                    models.UniqueConstraint(fields=('workspace', 'conversation', 'idempotency_key'), name='conversations_message_once'),
+                    accounts.tenancy.constraints.MemberPolicy(name='conversations_message_member', read='EXISTS (SELECT 1 FROM conversations_conversation c WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id)', write='EXISTS (SELECT 1 FROM conversations_conversation c WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id)'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='conversations_message_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='conversations_message_rls'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='conversation_id', name='conversations_message_conversation_id_fk', on_delete='CASCADE', to='conversations.Conversation'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Delta',
@@ -57,6 +80,15 @@ class Migration(migrations.Migration):
                 ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
                 ('message', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='deltas', to='conversations.message')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('workspace', 'message', 'seq'), name='conversations_delta_seq'),
+                    accounts.tenancy.constraints.MemberPolicy(name='conversations_delta_member', read='EXISTS (SELECT 1 FROM conversations_message m WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.message_id)', write='EXISTS (SELECT 1 FROM conversations_message m WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.message_id)'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='conversations_delta_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='conversations_delta_rls'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='message_id', name='conversations_delta_message_id_fk', on_delete='CASCADE', to='conversations.Message'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Citation',
@@ -74,113 +106,20 @@ class Migration(migrations.Migration):
                 ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
                 ('message', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='citations', to='conversations.message')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['workspace', 'owner', '-updated_at'], name='conversations_of_owner'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['workspace', 'agent'], name='conversations_of_agent'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=accounts.tenancy.constraints.MemberPolicy(name='conversations_conversation_member', read='owner_id = {member}', write='owner_id = {member}'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='conversations_conversation_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='conversations_conversation_rls'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='owner_id', name='conversations_conversation_owner_id_fk', on_delete='PROTECT', to='accounts.Membership'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='agent_id', name='conversations_conversation_agent_id_fk', on_delete='SET_NULL', to='agents.Agent'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('workspace', 'conversation', 'position'), name='conversations_message_position'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('workspace', 'conversation', 'idempotency_key'), name='conversations_message_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=accounts.tenancy.constraints.MemberPolicy(name='conversations_message_member', read='EXISTS (SELECT 1 FROM conversations_conversation c WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id)', write='EXISTS (SELECT 1 FROM conversations_conversation c WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id)'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='conversations_message_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='conversations_message_rls'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='conversation_id', name='conversations_message_conversation_id_fk', on_delete='CASCADE', to='conversations.Conversation'),
-        ),
-        migrations.AddConstraint(
-            model_name='delta',
-            constraint=models.UniqueConstraint(fields=('workspace', 'message', 'seq'), name='conversations_delta_seq'),
-        ),
-        migrations.AddConstraint(
-            model_name='delta',
-            constraint=accounts.tenancy.constraints.MemberPolicy(name='conversations_delta_member', read='EXISTS (SELECT 1 FROM conversations_message m WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.message_id)', write='EXISTS (SELECT 1 FROM conversations_message m WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.message_id)'),
-        ),
-        migrations.AddConstraint(
-            model_name='delta',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='conversations_delta_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='delta',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='conversations_delta_rls'),
-        ),
-        migrations.AddConstraint(
-            model_name='delta',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='message_id', name='conversations_delta_message_id_fk', on_delete='CASCADE', to='conversations.Message'),
-        ),
-        migrations.AddIndex(
-            model_name='citation',
-            index=models.Index(fields=['workspace', 'file'], name='conversations_citation_file'),
-        ),
-        migrations.AddIndex(
-            model_name='citation',
-            index=models.Index(fields=['workspace', 'passage'], name='conversations_citation_passage'),
-        ),
-        migrations.AddConstraint(
-            model_name='citation',
-            constraint=models.UniqueConstraint(fields=('workspace', 'message', 'number'), name='conversations_citation_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='citation',
-            constraint=accounts.tenancy.constraints.MemberPolicy(name='conversations_citation_member', read='EXISTS (SELECT 1 FROM conversations_message m WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.message_id)', write='EXISTS (SELECT 1 FROM conversations_message m WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.message_id)'),
-        ),
-        migrations.AddConstraint(
-            model_name='citation',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='conversations_citation_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='citation',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='conversations_citation_rls'),
-        ),
-        migrations.AddConstraint(
-            model_name='citation',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='message_id', name='conversations_citation_message_id_fk', on_delete='CASCADE', to='conversations.Message'),
-        ),
-        migrations.AddConstraint(
-            model_name='citation',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='file_id', name='conversations_citation_file_id_fk', on_delete='SET_NULL', to='files.File'),
-        ),
-        migrations.AddConstraint(
-            model_name='citation',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='passage_id', name='conversations_citation_passage_id_fk', on_delete='SET_NULL', to='files.Passage'),
+            options={
+                'indexes': [
+                    models.Index(fields=['workspace', 'file'], name='conversations_citation_file'),
+                    models.Index(fields=['workspace', 'passage'], name='conversations_citation_passage'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('workspace', 'message', 'number'), name='conversations_citation_number'),
+                    accounts.tenancy.constraints.MemberPolicy(name='conversations_citation_member', read='EXISTS (SELECT 1 FROM conversations_message m WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.message_id)', write='EXISTS (SELECT 1 FROM conversations_message m WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.message_id)'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='conversations_citation_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='conversations_citation_rls'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='message_id', name='conversations_citation_message_id_fk', on_delete='CASCADE', to='conversations.Message'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='file_id', name='conversations_citation_file_id_fk', on_delete='SET_NULL', to='files.File'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='passage_id', name='conversations_citation_passage_id_fk', on_delete='SET_NULL', to='files.Passage'),
+                ],
+            },
         ),
     ]

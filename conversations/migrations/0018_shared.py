@@ -22,7 +22,25 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=accounts.tenancy.models.new_id, editable=False, primary_key=True, serialize=False)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('conversation', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='shares', to='conversations.conversation')),
+                ('member', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.membership')),
+                ('owner', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.membership')),
+                ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['workspace', 'member'], include=('conversation',), name='conversations_share_of_member'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('workspace', 'conversation', 'member'), name='conversations_conversationshare_once'),
+                    accounts.tenancy.constraints.OwnedForeignKey(column='conversation_id', name='conversations_conversationshare_conversation_id_fk', on_delete='CASCADE', to='conversations.Conversation'),
+                    accounts.tenancy.constraints.MemberPolicy(insert="owner_id = {member} AND EXISTS (SELECT 1 FROM accounts_membership m WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.member_id AND m.status = 'active')", name='conversations_conversationshare_member', read='member_id = {member} OR owner_id = {member}', write='owner_id = {member}'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='conversations_conversationshare_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='conversations_conversationshare_rls'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='owner_id', name='conversations_conversationshare_owner_id_fk', on_delete='PROTECT', to='accounts.Membership'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='member_id', name='conversations_conversationshare_member_id_fk', on_delete='CASCADE', to='accounts.Membership'),
+                ],
+            },
         ),
         migrations.RemoveConstraint(
             model_name='citation',
@@ -77,57 +95,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='message',
             constraint=accounts.tenancy.constraints.MemberPolicy(name='conversations_message_member', read='EXISTS (SELECT 1 FROM conversations_conversation c WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id AND c.owner_id = {member}) OR (EXISTS (SELECT 1 FROM conversations_conversation c WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id) AND ({glass} OR NOT EXISTS (SELECT 1 FROM unnest({table}.sources) AS s (file_id) WHERE NOT EXISTS (SELECT 1 FROM files_file f WHERE f.workspace_id = {table}.workspace_id AND f.id = s.file_id))))', write='EXISTS (SELECT 1 FROM conversations_conversation c WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id AND c.owner_id = {member})'),
-        ),
-        migrations.AddField(
-            model_name='conversationshare',
-            name='conversation',
-            field=accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='shares', to='conversations.conversation'),
-        ),
-        migrations.AddField(
-            model_name='conversationshare',
-            name='member',
-            field=accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.membership'),
-        ),
-        migrations.AddField(
-            model_name='conversationshare',
-            name='owner',
-            field=accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.membership'),
-        ),
-        migrations.AddField(
-            model_name='conversationshare',
-            name='workspace',
-            field=models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace'),
-        ),
-        migrations.AddIndex(
-            model_name='conversationshare',
-            index=models.Index(fields=['workspace', 'member'], include=('conversation',), name='conversations_share_of_member'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversationshare',
-            constraint=models.UniqueConstraint(fields=('workspace', 'conversation', 'member'), name='conversations_conversationshare_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversationshare',
-            constraint=accounts.tenancy.constraints.OwnedForeignKey(column='conversation_id', name='conversations_conversationshare_conversation_id_fk', on_delete='CASCADE', to='conversations.Conversation'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversationshare',
-            constraint=accounts.tenancy.constraints.MemberPolicy(insert="owner_id = {member} AND EXISTS (SELECT 1 FROM accounts_membership m WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.member_id AND m.status = 'active')", name='conversations_conversationshare_member', read='member_id = {member} OR owner_id = {member}', write='owner_id = {member}'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversationshare',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='conversations_conversationshare_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversationshare',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='conversations_conversationshare_rls'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversationshare',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='owner_id', name='conversations_conversationshare_owner_id_fk', on_delete='PROTECT', to='accounts.Membership'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversationshare',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='member_id', name='conversations_conversationshare_member_id_fk', on_delete='CASCADE', to='accounts.Membership'),
         ),
     ]

@@ -24,6 +24,15 @@ class Migration(migrations.Migration):
                 ('conversation', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='trials', to='conversations.conversation')),
                 ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
             ],
+            options={
+                'constraints': [
+                    models.UniqueConstraint(fields=('workspace', 'conversation'), name='conversations_trial_one'),
+                    accounts.tenancy.constraints.MemberPolicy(name='conversations_trial_member', read='EXISTS (SELECT 1 FROM conversations_conversation c WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id AND c.owner_id = {member})', write='EXISTS (SELECT 1 FROM conversations_conversation c WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id AND c.owner_id = {member})'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='conversations_trial_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='conversations_trial_rls'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='conversation_id', name='conversations_trial_conversation_id_fk', on_delete='CASCADE', to='conversations.Conversation'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='TrialFile',
@@ -33,53 +42,18 @@ class Migration(migrations.Migration):
                 ('trial', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='trial_files', to='conversations.trial')),
                 ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name='trial',
-            constraint=models.UniqueConstraint(fields=('workspace', 'conversation'), name='conversations_trial_one'),
-        ),
-        migrations.AddConstraint(
-            model_name='trial',
-            constraint=accounts.tenancy.constraints.MemberPolicy(name='conversations_trial_member', read='EXISTS (SELECT 1 FROM conversations_conversation c WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id AND c.owner_id = {member})', write='EXISTS (SELECT 1 FROM conversations_conversation c WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id AND c.owner_id = {member})'),
-        ),
-        migrations.AddConstraint(
-            model_name='trial',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='conversations_trial_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='trial',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='conversations_trial_rls'),
-        ),
-        migrations.AddConstraint(
-            model_name='trial',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='conversation_id', name='conversations_trial_conversation_id_fk', on_delete='CASCADE', to='conversations.Conversation'),
-        ),
-        migrations.AddIndex(
-            model_name='trialfile',
-            index=models.Index(fields=['workspace', 'file'], name='conversations_trialfile_file'),
-        ),
-        migrations.AddConstraint(
-            model_name='trialfile',
-            constraint=models.UniqueConstraint(fields=('workspace', 'trial', 'file'), name='conversations_trialfile_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='trialfile',
-            constraint=accounts.tenancy.constraints.MemberPolicy(insert='EXISTS (SELECT 1 FROM conversations_trial t JOIN conversations_conversation c ON c.workspace_id = t.workspace_id AND c.id = t.conversation_id WHERE t.workspace_id = {table}.workspace_id AND t.id = {table}.trial_id AND c.owner_id = {member}) AND EXISTS (SELECT 1 FROM files_file f WHERE f.workspace_id = {table}.workspace_id AND f.id = {table}.file_id)', name='conversations_trialfile_member', read='EXISTS (SELECT 1 FROM conversations_trial t JOIN conversations_conversation c ON c.workspace_id = t.workspace_id AND c.id = t.conversation_id WHERE t.workspace_id = {table}.workspace_id AND t.id = {table}.trial_id AND c.owner_id = {member})', write='EXISTS (SELECT 1 FROM conversations_trial t JOIN conversations_conversation c ON c.workspace_id = t.workspace_id AND c.id = t.conversation_id WHERE t.workspace_id = {table}.workspace_id AND t.id = {table}.trial_id AND c.owner_id = {member})'),
-        ),
-        migrations.AddConstraint(
-            model_name='trialfile',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='conversations_trialfile_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='trialfile',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='conversations_trialfile_rls'),
-        ),
-        migrations.AddConstraint(
-            model_name='trialfile',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='trial_id', name='conversations_trialfile_trial_id_fk', on_delete='CASCADE', to='conversations.Trial'),
-        ),
-        migrations.AddConstraint(
-            model_name='trialfile',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='file_id', name='conversations_trialfile_file_id_fk', on_delete='CASCADE', to='files.File'),
+            options={
+                'indexes': [
+                    models.Index(fields=['workspace', 'file'], name='conversations_trialfile_file'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('workspace', 'trial', 'file'), name='conversations_trialfile_once'),
+                    accounts.tenancy.constraints.MemberPolicy(insert='EXISTS (SELECT 1 FROM conversations_trial t JOIN conversations_conversation c ON c.workspace_id = t.workspace_id AND c.id = t.conversation_id WHERE t.workspace_id = {table}.workspace_id AND t.id = {table}.trial_id AND c.owner_id = {member}) AND EXISTS (SELECT 1 FROM files_file f WHERE f.workspace_id = {table}.workspace_id AND f.id = {table}.file_id)', name='conversations_trialfile_member', read='EXISTS (SELECT 1 FROM conversations_trial t JOIN conversations_conversation c ON c.workspace_id = t.workspace_id AND c.id = t.conversation_id WHERE t.workspace_id = {table}.workspace_id AND t.id = {table}.trial_id AND c.owner_id = {member})', write='EXISTS (SELECT 1 FROM conversations_trial t JOIN conversations_conversation c ON c.workspace_id = t.workspace_id AND c.id = t.conversation_id WHERE t.workspace_id = {table}.workspace_id AND t.id = {table}.trial_id AND c.owner_id = {member})'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='conversations_trialfile_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='conversations_trialfile_rls'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='trial_id', name='conversations_trialfile_trial_id_fk', on_delete='CASCADE', to='conversations.Trial'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='file_id', name='conversations_trialfile_file_id_fk', on_delete='CASCADE', to='files.File'),
+                ],
+            },
         ),
     ]

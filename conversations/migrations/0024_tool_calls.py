@@ -34,7 +34,23 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('decided_at', models.DateTimeField(null=True)),
                 ('finished_at', models.DateTimeField(null=True)),
+                ('message', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='calls', to='conversations.message')),
+                ('tool', accounts.tenancy.models.WorkspaceForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='agents.tool')),
+                ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['workspace', 'tool'], name='conversations_toolcall_of_tool'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('workspace', 'message', 'number'), name='conversations_toolcall_number'),
+                    accounts.tenancy.constraints.MemberPolicy(name='conversations_toolcall_member', read='EXISTS (SELECT 1 FROM conversations_message m JOIN conversations_conversation c ON c.workspace_id = m.workspace_id AND c.id = m.conversation_id WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.message_id AND c.owner_id = {member}) OR {glass}', write='EXISTS (SELECT 1 FROM conversations_message m JOIN conversations_conversation c ON c.workspace_id = m.workspace_id AND c.id = m.conversation_id WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.message_id AND c.owner_id = {member})'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='conversations_toolcall_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='conversations_toolcall_rls'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='message_id', name='conversations_toolcall_message_id_fk', on_delete='CASCADE', to='conversations.Message'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='tool_id', name='conversations_toolcall_tool_id_fk', on_delete='SET_NULL', to='agents.Tool'),
+                ],
+            },
         ),
         migrations.RemoveIndex(
             model_name='message',
@@ -48,48 +64,5 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='message',
             index=models.Index(condition=models.Q(('status__in', ['queued', 'writing', 'waiting'])), fields=['workspace', 'conversation'], name='conversations_unfinished'),
-        ),
-        migrations.AddField(
-            model_name='toolcall',
-            name='message',
-            field=accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='calls', to='conversations.message'),
-        ),
-        migrations.AddField(
-            model_name='toolcall',
-            name='tool',
-            field=accounts.tenancy.models.WorkspaceForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='agents.tool'),
-        ),
-        migrations.AddField(
-            model_name='toolcall',
-            name='workspace',
-            field=models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace'),
-        ),
-        migrations.AddIndex(
-            model_name='toolcall',
-            index=models.Index(fields=['workspace', 'tool'], name='conversations_toolcall_of_tool'),
-        ),
-        migrations.AddConstraint(
-            model_name='toolcall',
-            constraint=models.UniqueConstraint(fields=('workspace', 'message', 'number'), name='conversations_toolcall_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='toolcall',
-            constraint=accounts.tenancy.constraints.MemberPolicy(name='conversations_toolcall_member', read='EXISTS (SELECT 1 FROM conversations_message m JOIN conversations_conversation c ON c.workspace_id = m.workspace_id AND c.id = m.conversation_id WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.message_id AND c.owner_id = {member}) OR {glass}', write='EXISTS (SELECT 1 FROM conversations_message m JOIN conversations_conversation c ON c.workspace_id = m.workspace_id AND c.id = m.conversation_id WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.message_id AND c.owner_id = {member})'),
-        ),
-        migrations.AddConstraint(
-            model_name='toolcall',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='conversations_toolcall_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='toolcall',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='conversations_toolcall_rls'),
-        ),
-        migrations.AddConstraint(
-            model_name='toolcall',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='message_id', name='conversations_toolcall_message_id_fk', on_delete='CASCADE', to='conversations.Message'),
-        ),
-        migrations.AddConstraint(
-            model_name='toolcall',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='tool_id', name='conversations_toolcall_tool_id_fk', on_delete='SET_NULL', to='agents.Tool'),
         ),
     ]

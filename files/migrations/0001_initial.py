@@ -36,6 +36,21 @@ class Migration(migrations.Migration):
                 ('owner', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.membership')),
                 ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
             ],
+            options={
+                'indexes': [
+                    models.Index(fields=['workspace', 'owner', '-created_at'], name='files_file_of_owner'),
+                    models.Index(fields=['workspace', 'sha256'], name='files_file_sha256'),
+                    models.Index(fields=['workspace', 'status'], name='files_file_status'),
+                    django.contrib.postgres.indexes.GinIndex(condition=models.Q(('visibility', 'workspace')), fields=['workspace', 'name'], name='files_file_name_trgm', opclasses=['uuid_ops', 'gin_trgm_ops']),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('workspace', 'storage_key'), name='files_file_storage_key'),
+                    accounts.tenancy.constraints.MemberPolicy(name='files_file_member', read="visibility = 'workspace' OR owner_id = {member}", write='owner_id = {member}'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='files_file_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='files_file_rls'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='owner_id', name='files_file_owner_id_fk', on_delete='PROTECT', to='accounts.Membership'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Passage',
@@ -51,6 +66,18 @@ class Migration(migrations.Migration):
                 ('file', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='passages', to='files.file')),
                 ('workspace', models.ForeignKey(db_index=False, editable=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.workspace')),
             ],
+            options={
+                'indexes': [
+                    django.contrib.postgres.indexes.GinIndex(fields=['workspace', 'tsv'], name='files_passage_tsv'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('workspace', 'file', 'position'), name='files_passage_position'),
+                    accounts.tenancy.constraints.MemberPolicy(name='files_passage_member', read='EXISTS (SELECT 1 FROM files_file f WHERE f.workspace_id = {table}.workspace_id AND f.id = {table}.file_id)', write='EXISTS (SELECT 1 FROM files_file f WHERE f.workspace_id = {table}.workspace_id AND f.id = {table}.file_id AND f.owner_id = {member})'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='files_passage_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='files_passage_rls'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='file_id', name='files_passage_file_id_fk', on_delete='CASCADE', to='files.File'),
+                ],
+            },
         ),
         migrations.CreateModel(
             name='Embedding',
@@ -61,93 +88,18 @@ class Migration(migrations.Migration):
                 ('file', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='files.file')),
                 ('passage', accounts.tenancy.models.WorkspaceForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='embeddings', to='files.passage')),
             ],
-        ),
-        migrations.AddIndex(
-            model_name='file',
-            index=models.Index(fields=['workspace', 'owner', '-created_at'], name='files_file_of_owner'),
-        ),
-        migrations.AddIndex(
-            model_name='file',
-            index=models.Index(fields=['workspace', 'sha256'], name='files_file_sha256'),
-        ),
-        migrations.AddIndex(
-            model_name='file',
-            index=models.Index(fields=['workspace', 'status'], name='files_file_status'),
-        ),
-        migrations.AddIndex(
-            model_name='file',
-            index=django.contrib.postgres.indexes.GinIndex(condition=models.Q(('visibility', 'workspace')), fields=['workspace', 'name'], name='files_file_name_trgm', opclasses=['uuid_ops', 'gin_trgm_ops']),
-        ),
-        migrations.AddConstraint(
-            model_name='file',
-            constraint=models.UniqueConstraint(fields=('workspace', 'storage_key'), name='files_file_storage_key'),
-        ),
-        migrations.AddConstraint(
-            model_name='file',
-            constraint=accounts.tenancy.constraints.MemberPolicy(name='files_file_member', read="visibility = 'workspace' OR owner_id = {member}", write='owner_id = {member}'),
-        ),
-        migrations.AddConstraint(
-            model_name='file',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='files_file_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='file',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='files_file_rls'),
-        ),
-        migrations.AddConstraint(
-            model_name='file',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='owner_id', name='files_file_owner_id_fk', on_delete='PROTECT', to='accounts.Membership'),
-        ),
-        migrations.AddIndex(
-            model_name='passage',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['workspace', 'tsv'], name='files_passage_tsv'),
-        ),
-        migrations.AddConstraint(
-            model_name='passage',
-            constraint=models.UniqueConstraint(fields=('workspace', 'file', 'position'), name='files_passage_position'),
-        ),
-        migrations.AddConstraint(
-            model_name='passage',
-            constraint=accounts.tenancy.constraints.MemberPolicy(name='files_passage_member', read='EXISTS (SELECT 1 FROM files_file f WHERE f.workspace_id = {table}.workspace_id AND f.id = {table}.file_id)', write='EXISTS (SELECT 1 FROM files_file f WHERE f.workspace_id = {table}.workspace_id AND f.id = {table}.file_id AND f.owner_id = {member})'),
-        ),
-        migrations.AddConstraint(
-            model_name='passage',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='files_passage_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='passage',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='files_passage_rls'),
-        ),
-        migrations.AddConstraint(
-            model_name='passage',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='file_id', name='files_passage_file_id_fk', on_delete='CASCADE', to='files.File'),
-        ),
-        migrations.AddIndex(
-            model_name='embedding',
-            index=models.Index(fields=['workspace', 'file'], name='files_embedding_of_file'),
-        ),
-        migrations.AddConstraint(
-            model_name='embedding',
-            constraint=models.UniqueConstraint(fields=('workspace', 'passage'), name='files_embedding_passage'),
-        ),
-        migrations.AddConstraint(
-            model_name='embedding',
-            constraint=accounts.tenancy.constraints.MemberPolicy(name='files_embedding_member', read='EXISTS (SELECT 1 FROM files_file f WHERE f.workspace_id = {table}.workspace_id AND f.id = {table}.file_id)', write='EXISTS (SELECT 1 FROM files_file f WHERE f.workspace_id = {table}.workspace_id AND f.id = {table}.file_id AND f.owner_id = {member})'),
-        ),
-        migrations.AddConstraint(
-            model_name='embedding',
-            constraint=models.UniqueConstraint(fields=('workspace', 'id'), name='files_embedding_workspace_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='embedding',
-            constraint=accounts.tenancy.constraints.RowLevelSecurity(name='files_embedding_rls'),
-        ),
-        migrations.AddConstraint(
-            model_name='embedding',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='passage_id', name='files_embedding_passage_id_fk', on_delete='CASCADE', to='files.Passage'),
-        ),
-        migrations.AddConstraint(
-            model_name='embedding',
-            constraint=accounts.tenancy.constraints.CompositeForeignKey(column='file_id', name='files_embedding_file_id_fk', on_delete='CASCADE', to='files.File'),
+            options={
+                'indexes': [
+                    models.Index(fields=['workspace', 'file'], name='files_embedding_of_file'),
+                ],
+                'constraints': [
+                    models.UniqueConstraint(fields=('workspace', 'passage'), name='files_embedding_passage'),
+                    accounts.tenancy.constraints.MemberPolicy(name='files_embedding_member', read='EXISTS (SELECT 1 FROM files_file f WHERE f.workspace_id = {table}.workspace_id AND f.id = {table}.file_id)', write='EXISTS (SELECT 1 FROM files_file f WHERE f.workspace_id = {table}.workspace_id AND f.id = {table}.file_id AND f.owner_id = {member})'),
+                    models.UniqueConstraint(fields=('workspace', 'id'), name='files_embedding_workspace_id'),
+                    accounts.tenancy.constraints.RowLevelSecurity(name='files_embedding_rls'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='passage_id', name='files_embedding_passage_id_fk', on_delete='CASCADE', to='files.Passage'),
+                    accounts.tenancy.constraints.CompositeForeignKey(column='file_id', name='files_embedding_file_id_fk', on_delete='CASCADE', to='files.File'),
+                ],
+            },
         ),
     ]
