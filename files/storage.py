@@ -26,6 +26,7 @@ from accounts.tenancy.context import current_workspace_id
 
 # An upload whose process was killed leaves its temporary file behind; nobody uploads for longer than this.
 ABANDONED_SECONDS = 24 * 60 * 60
+INCOMING = "incoming"  # uploads that are still arriving
 OUT_OF_REACH = "The place where files are kept can't be reached. Try again in a minute."
 GONE = "The bytes of this file are gone from where they were stored. Upload it again."
 FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -130,6 +131,17 @@ def erase() -> int:
     return len(names)
 
 
+def everything() -> list[str]:
+    """The key of whatever is stored, whoever's it is: for commands of the operators' about all of it. Raises `StorageUnavailable`."""
+    try:
+        folders, _ = default_storage.listdir("")
+        return [f"{folder}/{name}" for folder in folders if folder != INCOMING for name in _names(folder)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StorageUnavailable(OUT_OF_REACH) from error
+
+
 def _names(folder: str) -> list[str]:
     try:
         return list(default_storage.listdir(folder)[1])
@@ -198,7 +210,7 @@ def is_on_disk() -> bool:
 
 def incoming() -> Path:
     """The private folder of uploads that are still arriving, on the storage's disk so that keeping one is a rename."""
-    folder = Path(settings.AIAXIS_HOME) / "storage" / "incoming"
+    folder = Path(settings.AIAXIS_HOME) / "storage" / INCOMING
     # `mode` reaches only the last of the folders that are made, so the storage's own is made first.
     folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)

@@ -23,7 +23,6 @@ from audit import entries, services
 from files import storage
 
 FOLDERS: Final = ("seals", "archive", "spool/archive")
-INCOMING: Final = "incoming"  # uploads that are still arriving
 
 
 class Refused(Exception):
@@ -74,7 +73,9 @@ def _new(folder: Path) -> None:
 def _files(folder: Path) -> int:
     home = Path(settings.AIAXIS_HOME) / "storage"
     if home.is_dir():
-        shutil.copytree(home, folder / "storage", copy_function=_copied, ignore=shutil.ignore_patterns(INCOMING))
+        shutil.copytree(
+            home, folder / "storage", copy_function=_copied, ignore=shutil.ignore_patterns(storage.INCOMING)
+        )
     return sum(len(names) for _, _, names in os.walk(folder / "storage"))
 
 

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import connections
 from django.db.migrations.loader import MigrationLoader
 
-from aiaxis.backups import notes, programs
+from aiaxis.backups import comparing, notes, programs
 from aiaxis.backups.making import FOLDERS, Refused
 from audit import entries, sealing, services
 from files import storage
@@ -36,8 +36,10 @@ class Restored:
     note: notes.Note
     sessions: int
     files: int
-    missing: int
-    """Files of which the copy has a row and no bytes."""
+    missing: int | None
+    """Files of which the copy has a row and no bytes; None where the place of files is away, so that nobody can say."""
+    left: bool
+    """Does the copy hold bytes of files that were left in it, because files lie in an object store here?"""
     newer_checkpoints: bool
     """Does the home hold checkpoints of a longer trail than the copy's? Then ``verify_audit`` says that its end is gone."""
 
@@ -53,7 +55,8 @@ def restore(folder: Path) -> Restored:
     newer = _newest_outside() > note.sealed
     detail = {"made_at": note.made_at, "sealed": note.sealed, "sessions": ended, "newer_checkpoints": newer}
     services.record(entries.fact("backup.restored", actor=None, detail=detail))
-    return Restored(note, ended, note.files, _missing(home) if note.has_files else 0, newer)
+    left = (folder / "storage").is_dir() and not storage.is_on_disk()
+    return Restored(note, ended, note.files, _missing(), left, newer)
 
 
 def _fitting(folder: Path) -> notes.Note:
@@ -92,11 +95,12 @@ def _bring_bytes(folder: Path, home: Path) -> None:
             shutil.copytree(folder / name, home / name)
 
 
-def _missing(home: Path) -> int:
-    """Rows whose bytes are not in the home. Names of files are random, so it is their keys that are compared."""
-    with connections["owner"].cursor() as cursor:
-        cursor.execute("SELECT storage_key FROM files_file")
-        return sum(not (home / "storage" / key).is_file() for (key,) in cursor.fetchall())
+def _missing() -> int | None:
+    """How many files have no bytes where files lie here, which may be another place than where the copy was made."""
+    try:
+        return len(comparing.compare().missing)
+    except storage.StorageUnavailable:
+        return None
 
 
 def _newest_outside() -> int:

@@ -6,6 +6,7 @@ import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,20 +84,27 @@ def configured(address: str, name: str = BUCKET, **more: str) -> dict[str, Any]:
     return stores.of(given, Path("/nowhere"))
 
 
-@contextmanager
-def guarded(address: str) -> Iterator[tuple[dict[str, str], Any]]:
-    """A bucket that opens to one key, which may do what the example's policy says; give the key, and a client that may do everything.
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A bucket whose store checks who asks: its keys, and how its owner sees it, who may do everything there."""
 
-    From here on the store checks who asks, and refuses everybody else.
-    """
+    key: dict[str, str]
+    """May do what the example's policy says."""
+    lister: dict[str, str]
+    """May list it, and nothing else."""
+    objects: Any
+
+
+@contextmanager
+def guarded(address: str) -> Iterator[Guarded]:
+    """A bucket that opens to these keys alone. From here on the store refuses everybody else."""
     client(address).create_bucket(Bucket=BUCKET)
     key = _user(address, "aiaxis", POLICY.read_text(encoding="utf-8"))
-    everything = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
-    owner = _user(address, "owner", json.dumps(everything))
+    lister = _user(address, "lister", _policy("s3:ListBucket", f"arn:aws:s3:::{BUCKET}"))
+    owner = _user(address, "owner", _policy("*", "*"))
     before, moto.INITIAL_NO_AUTH_ACTION_COUNT = moto.INITIAL_NO_AUTH_ACTION_COUNT, 0
     try:
-        given = {"FILES_S3_ACCESS_KEY": key["AccessKeyId"], "FILES_S3_SECRET_KEY": key["SecretAccessKey"]}
-        yield given, client(address, owner["AccessKeyId"], owner["SecretAccessKey"])
+        yield Guarded(key, lister, client(address, *owner.values()))
     finally:
         moto.INITIAL_NO_AUTH_ACTION_COUNT = before
 
@@ -107,5 +115,10 @@ def _user(address: str, name: str, policy: str) -> dict[str, str]:
     )
     iam.create_user(UserName=name)
     iam.put_user_policy(UserName=name, PolicyName="bucket", PolicyDocument=policy)
-    made: dict[str, str] = iam.create_access_key(UserName=name)["AccessKey"]
-    return made
+    made = iam.create_access_key(UserName=name)["AccessKey"]
+    return {"FILES_S3_ACCESS_KEY": made["AccessKeyId"], "FILES_S3_SECRET_KEY": made["SecretAccessKey"]}
+
+
+def _policy(action: str, resource: str) -> str:
+    statement = {"Effect": "Allow", "Action": action, "Resource": resource}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})

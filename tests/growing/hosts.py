@@ -46,8 +46,7 @@ class Hosts:
     """The processes of the two workers."""
     proxy: int
     store: bucket.Server
-    objects: Any
-    """The bucket as its owner sees it, who may do everything there."""
+    bucket: bucket.Guarded
     variables: dict[str, str]
 
     def ask(
@@ -76,7 +75,7 @@ class Hosts:
 
     def stored(self) -> list[str]:
         """The names of what lies in the bucket."""
-        found = self.objects.list_objects_v2(Bucket=bucket.BUCKET).get("Contents", [])
+        found = self.bucket.objects.list_objects_v2(Bucket=bucket.BUCKET).get("Contents", [])
         return [str(one["Key"]) for one in found]
 
     def said(self, name: str) -> str:
@@ -180,15 +179,15 @@ def running(folder: Path) -> Iterator[Hosts]:
     with ExitStack() as stack:
         pool = stack.enter_context(pgbouncer(size=4, databases=meant, said=folder / "pool" / "said.txt"))
         cache, store = stack.enter_context(redis(folder)), stack.enter_context(bucket.running())
-        key, objects = stack.enter_context(bucket.guarded(store.address))
-        variables = environment_of(pool, cache, store.address, key)
+        files = stack.enter_context(bucket.guarded(store.address))
+        variables = environment_of(pool, cache, store.address, files.key)
         web, workers = [free_port(), free_port()], []
         for number, port in enumerate(web):
             stack.enter_context(host(folder / f"web{number}", {**variables, "PORT": str(port)}, "--part", "web"))
             workers.append(stack.enter_context(host(folder / f"worker{number}", variables, "--part", "worker")).pid)
         proxy = stack.enter_context(nginx(folder, web))
         beside = {"TLS": f"{folder}/tls.pem", "AIAXIS_HOME": f"{folder}/terminal"}
-        found = Hosts(folder, web, workers, proxy, store, objects, {**variables, **beside})
+        found = Hosts(folder, web, workers, proxy, store, files, {**variables, **beside})
         for number in range(2):
             assert until(partial(_is_ready, found, number)), found.said(f"web{number}")
             assert until(partial(_works, found, number)), found.said(f"worker{number}")

@@ -16,14 +16,24 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
+from django.apps import apps
+from django.core.files.base import ContentFile
+from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from aiaxis.backups import making, notes, programs, restoring
+from aiaxis import stores
+from aiaxis.backups import comparing, making, notes, programs, restoring
 from aiaxis.backups.making import Refused
+from aiaxis.environment import Environment
+from aiaxis.exports.models import WorkspaceExport
 from aiaxis.postgres.places import Places
 from aiaxis.protection import standing
 from audit import spool
+from files import storage
 from tests.aiaxis.test_serve import free_port, status
+from tests.cast import ALICE, CHARLIE, Person, acting
+from tests.factories import Desk, FileFactory, a_full_desk
+from tests.files import bucket
 from tests.test_settings_profiles import ROOT
 from tests.waiting import PATIENCE, until
 
@@ -82,6 +92,62 @@ def test_a_copy_is_recorded_before_it_is_made_and_never_mixed_with_another(
 
 def text_of(name: str) -> str:
     return next(one.text for row in standing.facts().values() for one in row if one.name == name)
+
+
+def furnished(person: Person) -> Desk:
+    """One of everything, whose file has bytes; so have the export and the imports that stand there."""
+    desk = a_full_desk(person)
+    with acting(person):
+        storage.save(desk.rows["file_id"].storage_key, ContentFile(b"Refunds take ten days."))
+    return desk
+
+
+@pytest.mark.usefixtures("committed")
+def test_files_without_bytes_and_bytes_without_a_row_are_told_apart(
+    tmp_path: Path, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Over every workspace, by ids alone; what an export or an import holds has a row of its own, and a refused file may have none."""
+    settings.AIAXIS_HOME = tmp_path
+    settings.STORAGES = stores.of(Environment(), tmp_path)
+    ours, theirs = furnished(ALICE), furnished(CHARLIE)
+    lost = theirs.rows["file_id"]
+    with acting(ALICE):
+        FileFactory(status="refused", name="refused.md")
+        export = WorkspaceExport.objects.get()
+        storage.save(f"{ALICE.tenant.workspace_id.hex}/{export.pk.hex}", ContentFile(b"an export"))
+        unnamed = storage.new_key()
+        storage.save(unnamed, ContentFile(b"of a row that is gone"))
+    (storage.incoming() / "arriving.part").write_bytes(b"an upload")
+    assert comparing.compare() == comparing.Compared(2, [], [unnamed])
+    with acting(CHARLIE):
+        storage.delete(lost.storage_key)
+    with pytest.raises(SystemExit):
+        call_command("check_files")
+    said = capsys.readouterr().out
+    assert "Files with their bytes: 1." in said
+    assert f"workspace {CHARLIE.tenant.workspace_id}  file {lost.pk}  bytes {lost.storage_key}" in said
+    assert (lost.name in said, str(ours.rows["file_id"].pk) in said) == (False, False)
+    with pytest.raises(SystemExit):
+        call_command("check_files", "--unnamed")
+    assert capsys.readouterr().out == f"{unnamed}\n"
+    settings.STORAGES = bucket.configured("http://127.0.0.1:9")
+    with pytest.raises(CommandError, match="can't be reached"):
+        call_command("check_files")
+
+
+def test_every_model_that_names_bytes_is_compared() -> None:
+    """What a new model keeps would be told to be nobody's, and be removed by whoever tidies up."""
+    named = {
+        f"{model._meta.db_table}.{field.name}"
+        for model in apps.get_models()
+        for field in model._meta.local_fields
+        if field.name in ("storage_key", "trail_key", "stored")
+    }
+    asked = comparing._FILES + comparing._OTHERS
+    for one in named:
+        table, field = one.split(".")
+        assert (table in asked, field in asked) == (True, True), one
+    assert len(named) == 5
 
 
 # --- The drill -------------------------------------------------------------------------------------------------------

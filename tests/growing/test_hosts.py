@@ -14,8 +14,10 @@ import threading
 import time
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 from django.conf import settings
 from redis import Redis
 
@@ -24,8 +26,9 @@ from tests import cast, databases, doors
 from tests.audit import reaching
 from tests.cast import ACME, ALICE, BOB, CHARLIE, acting
 from tests.files import bucket
-from tests.growing.hosts import Hosts, bearer, multipart, post, running, typed_in
-from tests.growing.parts import needed, pgbouncer
+from tests.growing.hosts import SECRETS, Hosts, bearer, multipart, post, running, typed_in
+from tests.growing.parts import EXAMPLE, needed, pgbouncer
+from tests.growing.test_backups import forget
 from tests.test_settings_profiles import ISOLATION, ROOT, WALLS, run
 from tests.waiting import until
 
@@ -47,7 +50,7 @@ def installation(
 def hosts(installation: Hosts, committed: None) -> Hosts:
     """The same, with the cast and nothing else in the databases, and nothing in the bucket."""
     for name in installation.stored():
-        installation.objects.delete_object(Bucket=bucket.BUCKET, Key=name)
+        installation.bucket.objects.delete_object(Bucket=bucket.BUCKET, Key=name)
     return installation
 
 
@@ -91,7 +94,7 @@ def test_a_file_goes_its_whole_way_over_both_hosts_and_the_bucket(hosts: Hosts, 
         assert until(lambda: state_of(hosts, file, key, other) == "ready"), hosts.said(f"worker{1 - sleeper}")
     (name,) = hosts.stored()
     assert re.fullmatch(f"{ACME.id.hex}/[0-9a-f]{{32}}", name)
-    assert hosts.objects.get_object(Bucket=bucket.BUCKET, Key=name)["Body"].read() == text
+    assert hosts.bucket.objects.get_object(Bucket=bucket.BUCKET, Key=name)["Body"].read() == text
     content = f"/api/v1/files/{file}/content"
     whole, part = hosts.ask(other, content, key), hosts.ask(other, content, {**key, "Range": "bytes=2-8"})
     assert (whole.status, whole.content) == (200, text)
@@ -156,7 +159,59 @@ def test_while_the_bucket_is_away_it_is_said_and_made_up_for_afterwards(hosts: H
     assert until(lambda: storages(hosts) == dict.fromkeys(before, "ok"))
     listed = json.loads(hosts.ask(0, "/api/v1/files", key).content)["items"]
     assert [one["id"] for one in listed] == [waits]
-    assert not [path for number in (0, 1) for path in (hosts.folder / f"web{number}/storage/incoming").iterdir()]
+    assert not list(hosts.folder.glob("web*/storage/incoming/*"))
+
+
+def test_the_drill_with_files_in_a_bucket(hosts: Hosts, tmp_path: Path) -> None:
+    """The databases of a moment over the bucket of today: it is said whose bytes are gone, and the bucket's versions give them back."""
+    versions = {"Status": "Enabled"}
+    hosts.bucket.objects.put_bucket_versioning(Bucket=bucket.BUCKET, VersioningConfiguration=versions)
+    rules = json.loads((EXAMPLE / "bucket-lifecycle.json").read_text())
+    hosts.bucket.objects.put_bucket_lifecycle_configuration(Bucket=bucket.BUCKET, LifecycleConfiguration=rules)
+    key = bearer(ALICE)
+    gone = taken(hosts, key, "gone.md")
+    (name,) = hosts.stored()
+    made = at_the_terminal(hosts, "backup", str(tmp_path / "copy"))
+    assert (made.returncode, "object store" in made.stdout) == (0, True), made.stderr
+    assert hosts.ask(0, f"/api/v1/files/{gone}", key, method="DELETE").status == 204
+    taken(hosts, key, "late.md")
+    keys = {name: hosts.variables[name] for name in SECRETS}
+    (tmp_path / "secrets.json").write_text(json.dumps(keys))
+    outcome = drilled(hosts, tmp_path)
+    assert outcome.returncode == 1, outcome.stdout + outcome.stderr
+    assert "row and no bytes: 1." in outcome.stdout
+    assert (f"file {gone}  bytes {name}" in outcome.stdout, "no row names: 1." in outcome.stdout) == (True, True)
+    ours = bucket.client(hosts.store.address, *hosts.bucket.key.values())
+    with pytest.raises(ClientError, match="AccessDenied"):
+        ours.list_object_versions(Bucket=bucket.BUCKET)
+    (mark,) = hosts.bucket.objects.list_object_versions(Bucket=bucket.BUCKET)["DeleteMarkers"]
+    hosts.bucket.objects.delete_object(Bucket=bucket.BUCKET, Key=mark["Key"], VersionId=mark["VersionId"])
+    outcome = drilled(hosts, tmp_path)
+    assert (outcome.returncode, "the copy is worth something" in outcome.stdout) == (0, True), outcome.stdout
+    assert len(hosts.stored()) == 2, "a drill with a key that may list changes nothing"
+
+
+def taken(hosts: Hosts, key: dict[str, str], name: str) -> str:
+    headers, body = multipart(name, f"# {name}\n\nOne of its kind.\n".encode())
+    file = str(json.loads(hosts.ask(0, "/api/v1/files", {**key, **headers}, method="POST", body=body).content)["id"])
+    assert until(lambda: state_of(hosts, file, key) == "ready")
+    return file
+
+
+def at_the_terminal(hosts: Hosts, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "manage.py", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=hosts.variables, capture_output=True, text=True, check=False)
+
+
+def drilled(hosts: Hosts, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The script of the documentation, with a key of the bucket that may list it."""
+    command = [str(EXAMPLE / "drill.sh"), str(folder / "copy"), str(folder / "secrets.json")]
+    kept = {name: value for name, value in hosts.variables.items() if name not in SECRETS}
+    variables = {**kept, **hosts.bucket.lister, "PYTHON": sys.executable}
+    outcome = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    home = next(line.split()[4] for line in outcome.stdout.splitlines() if line.startswith("== brought back into"))
+    forget(Path(home))
+    return outcome
 
 
 def storages(hosts: Hosts) -> dict[str, str]:
@@ -224,10 +279,7 @@ def _read(hosts: Hosts, host: int, key: dict[str, str], name: str, wrong: list[s
 
 def test_the_proof_and_its_attacks_hold_through_the_pool(hosts: Hosts) -> None:
     """P5: `manage.py prove_isolation --attack`, with the environment of a host."""
-    found = subprocess.run(
-        [sys.executable, "manage.py", "prove_isolation", "--attack", "--json"],
-        cwd=ROOT, env=hosts.variables, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    found = at_the_terminal(hosts, "prove_isolation", "--attack", "--json")
     assert found.stdout, found.stderr[-3000:]
     report = json.loads(found.stdout)
     assert (report["findings"], report["leaking"], found.returncode) == ([], [], 0)

@@ -45,11 +45,19 @@ class Command(BaseCommand):
         )
         self.stdout.write(f"Sessions that were alive then and are ended now: {done.sessions}. Everybody signs in anew.")
         self.stdout.write("API keys and members that were withdrawn after that moment are back: withdraw them again.")
-        if done.missing:
-            self.stdout.write(f"Files of which there is a row and no bytes: {done.missing}.")
+        if done.left:
+            self.stdout.write(
+                "Files lie in an object store here, and in the copy's folder storage: copy them to the bucket, under the same names."
+            )
+        if done.missing is None:
+            self.stdout.write("The place where files are kept does not answer: run manage.py check_files when it does.")
+        elif done.missing:
+            self.stdout.write(
+                f"Files of which there is a row and no bytes: {done.missing}. manage.py check_files says which."
+            )
         if done.newer_checkpoints:
             self.stdout.write(
                 "This home holds checkpoints of a longer trail: verify_audit will say that the end of the trail is gone, and it "
                 "is. Keep seals/checkpoints.txt as evidence under another name before the worker goes on."
             )
-        self.stdout.write("Next: manage.py prove_isolation --attack, manage.py verify_audit, then manage.py serve.")
+        self.stdout.write("Next: manage.py check_files, prove_isolation --attack, verify_audit, then manage.py serve.")
