@@ -241,11 +241,20 @@ def _notifications(numbers: Numbers) -> Part:
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """The disk on which files and spool stand."""
+    """The disk on which the spool stands, and files where they lie in no object store."""
 
     used: int
     total: int
     free: int
+
+    @property
+    def label(self) -> str:
+        """What lies there."""
+        return (
+            "Disk of the files and the spool"
+            if storage.is_on_disk()
+            else "Disk of the spool and of uploads that arrive"
+        )
 
     @property
     def high(self) -> int:

@@ -158,6 +158,7 @@ def test_a_probe_and_the_operators_are_told(server: bucket.Server, store: Any, c
             told, part = client.get("/readyz"), overview._files()
         assert (told.status_code, told.json()["parts"]["files"]) == (200, state)
         assert (part.state, words in part.words) == (state, True)
+        assert overview._disk().label == "Disk of the spool and of uploads that arrive"
         assert told.json()["status"] == ("degraded" if away else told.json()["status"])
 
 
