@@ -60,6 +60,22 @@ def test_every_page_is_clean_with_little_and_with_much(new_page: Callable[[], Pa
     assert {name: words for name, words in found.items() if words} == {}
 
 
+def test_every_menu_opens_inside_of_a_telephones_window(new_page: Callable[[], Page]) -> None:
+    page = new_page()
+    open_console(page, OLGA)
+    page.set_viewport_size({"width": 360, "height": 800})
+    menus = page.locator(".operator__nav > details")
+    assert menus.count() > 1
+    for menu in menus.all():
+        menu.locator("summary").click()
+        for link in menu.get_by_role("link").all():
+            box = link.bounding_box()
+            assert box is not None
+            assert box["x"] >= 0, link.inner_text()
+            assert box["x"] + box["width"] <= 360, link.inner_text()
+        menu.locator("summary").click()
+
+
 def test_an_operator_closes_a_workspace_by_hand_and_takes_it_back(
     new_page: Callable[[], Page], sign_in: SignIn
 ) -> None:
