@@ -6,14 +6,18 @@ import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import unquote
+from uuid import UUID
 
 import pytest
 from django import forms
 from django.contrib.staticfiles import finders
 from django.template.loader import render_to_string
+from django.test import RequestFactory
+from django.urls import resolve
 from django.utils import timezone
 
 from accounts.templatetags import look
+from tests.cast import ALICE
 from tests.environment import ROOT
 
 TOKENS = re.compile(r"--([a-z0-9-]+): light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)")
@@ -164,3 +168,21 @@ def test_the_icon_of_each_badge_is_the_one_of_that_name() -> None:
     for name, shared, inside in SYMBOL.findall((folder / "icons.svg").read_text()):
         whole = f'<svg xmlns="http://www.w3.org/2000/svg" {shared}>{inside}</svg>'
         assert drawn.get(name, whole.replace('"', "'")) == whole.replace('"', "'")
+
+
+@pytest.mark.parametrize(
+    ("address", "label"),
+    [
+        ("/tools/", "Settings"),
+        ("/models/", "Settings"),
+        ("/people/", "People"),
+        ("/conversations/", "Conversations"),
+        ("/conversations/feedback/some-agent/", "Agents"),
+        (f"/conversations/try/{UUID(int=7)}/", "Agents"),
+    ],
+)
+def test_the_rail_says_in_which_part_of_the_product_a_page_is(address: str, label: str) -> None:
+    request = RequestFactory().get(address)
+    request.tenant, request.resolver_match = ALICE.tenant, resolve(address)  # type: ignore[attr-defined]  # as the middleware does
+    rail = render_to_string("components/rail.html", {"request": request, "without_forms": True})
+    assert re.findall(r'aria-current="page">.*?<span>([^<]+)</span>', rail, re.DOTALL) == [label]
