@@ -18,12 +18,13 @@ LONGEST_DAYS: Final = 92
 class Series:
     """One kind of number: its name in a table's heading, its word in a sentence, and the class of its pieces.
 
-    Without a class it stands in the table and is not drawn.
+    Without a class it stands in the table and is not drawn. ``single`` is its word for one, where that is another.
     """
 
     name: str
     word: str
     look: str
+    single: str = ""
 
 
 @dataclass(frozen=True, slots=True)

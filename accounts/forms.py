@@ -18,6 +18,11 @@ NEVER = "never"
 LASTS = (("30", "30 days"), ("90", "90 days"), ("365", "One year"), (NEVER, "Until it is withdrawn"))
 
 
+def not_a_number(sentence: str, *more: str) -> dict[str, str]:
+    """The same sentence for whatever is wrong with a number: missing, none at all, too small, too large, and ``more`` codes."""
+    return dict.fromkeys(("required", "invalid", "min_value", "max_value", *more), sentence)
+
+
 class SearchField(forms.CharField):
     """What to look for on a page: nothing, or words. The key / leads to it."""
 

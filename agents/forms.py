@@ -9,6 +9,7 @@ from django import forms
 from django.db.models import QuerySet
 
 from accounts import sharing
+from accounts.forms import not_a_number
 from accounts.http import NotVisible, Tenant
 from accounts.sharing import PeopleField
 from accounts.submissions import SubmissionField
@@ -132,6 +133,7 @@ class AnsweringForm(forms.Form):
         min_value=0.0,
         max_value=2.0,
         required=False,
+        error_messages=not_a_number("Use a number from 0 to 2, or leave it empty."),
         help_text="For a language model: from 0 (always alike) to 2. Empty: as the model does it by itself.",
     )
     max_tokens = forms.IntegerField(
@@ -140,6 +142,7 @@ class AnsweringForm(forms.Form):
         required=False,
         initial=Agent._meta.get_field("max_tokens").default,
         label="Longest answer, in tokens",
+        error_messages=not_a_number(f"Use a whole number from 16 to {MOST_TOKENS:,}."),
         help_text="For a language model. 1,000 tokens are about 750 words.",
     )
     instructions = forms.CharField(
@@ -160,6 +163,7 @@ class AnsweringForm(forms.Form):
         max_value=20,
         initial=5,
         label="Passages to look at",
+        error_messages=not_a_number("Use a whole number from 1 to 20."),
         help_text="From 1 to 20. Five suits most files.",
     )
     retrieval_threshold = forms.FloatField(
@@ -167,6 +171,7 @@ class AnsweringForm(forms.Form):
         max_value=1.0,
         initial=Agent._meta.get_field("retrieval_threshold").default,
         label="How close a passage must be",
+        error_messages=not_a_number("Use a number from 0 to 1."),
         help_text="From 0 (answer always) to 1 (never). Below it the agent says that it found no answer. Among many passages "
         "it asks for a little more.",
     )

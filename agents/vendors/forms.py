@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django import forms
 
+from accounts.forms import not_a_number
 from agents.vendors.models import MILLION, Kind, ModelProvider
 from agents.vendors.services import Words
 
@@ -39,6 +40,12 @@ class Money(forms.DecimalField):
             max_value=Decimal(1_000_000),
             max_digits=13,
             decimal_places=6,
+            error_messages=not_a_number(
+                "Use a number from 0 to 1,000,000 with at most six decimals, or leave it empty.",
+                "max_digits",
+                "max_decimal_places",
+                "max_whole_digits",
+            ),
             **kwargs,
         )
 
@@ -139,12 +146,19 @@ class ProviderChangeForm(ProviderForm):
 class BudgetForm(forms.Form):
     """What may be used in a month."""
 
-    requests = forms.IntegerField(label="Requests", required=False, min_value=0, max_value=10**12)
+    requests = forms.IntegerField(
+        label="Requests",
+        required=False,
+        min_value=0,
+        max_value=10**12,
+        error_messages=not_a_number(f"Use a whole number from 0 to {10**12:,}, or leave it empty."),
+    )
     tokens = forms.IntegerField(
         label="Tokens",
         required=False,
         min_value=0,
         max_value=10**15,
+        error_messages=not_a_number(f"Use a whole number from 0 to {10**15:,}, or leave it empty."),
         help_text="Read and written together. A token is about three quarters of an English word.",
     )
     money = Money(label="Money", help_text="In the currency of the prices that stand with the providers.")

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django import forms
 
+from accounts.forms import not_a_number
 from audit.notices.models import WORKSPACE_KINDS, Kind
 from audit.reasons import REASONS
 from audit.rules import Outcome, Severity, actions_of_a_trail, actions_of_everything
@@ -142,7 +143,12 @@ class RuleForm(forms.Form):
 
     name = forms.CharField(label="Name", max_length=120, error_messages={"required": "Give the rule a name."})
     position = forms.IntegerField(
-        label="Place", min_value=0, max_value=9999, initial=80, help_text="The first rule that fits an entry takes it."
+        label="Place",
+        min_value=0,
+        max_value=9999,
+        initial=80,
+        help_text="The first rule that fits an entry takes it.",
+        error_messages=not_a_number("Use a whole number from 0 to 9,999."),
     )
     severity = forms.ChoiceField(
         label="How severe it is",
@@ -154,6 +160,7 @@ class RuleForm(forms.Form):
         label="Only when there are so many in a minute",
         min_value=0,
         max_value=1_000_000,
+        error_messages=not_a_number("Use a whole number from 0 to 1,000,000."),
         initial=0,
         help_text="0: each kind by itself, at once.",
     )

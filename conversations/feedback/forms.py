@@ -14,6 +14,7 @@ class FeedbackForm(forms.Form):
         label="Did this answer help?",
         choices=[("yes", "It helped"), ("no", "It did not help")],
         widget=forms.RadioSelect,
+        error_messages={"required": "Say whether it helped."},
     )
     comment = forms.CharField(
         label="Comment",

@@ -31,8 +31,8 @@ GONE: Final = "Deleted agents"
 
 # Answers stand in the table alone: a bar that adds them to the questions would say nothing.
 _ASKED: Final = (
-    charts.Series("Questions", "questions", "chart__usual"),
-    charts.Series("Answers", "answers", ""),
+    charts.Series("Questions", "questions", "chart__usual", single="question"),
+    charts.Series("Answers", "answers", "", single="answer"),
 )
 _TOKENS: Final = (
     charts.Series("Tokens read", "read", "chart__usual"),

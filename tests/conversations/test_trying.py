@@ -134,7 +134,11 @@ def test_a_form_that_cannot_be_tried_says_why_and_a_whole_agent_is_not_needed() 
     wrong = {"question": "", "retrieval_depth": "21", "refusal_text": ""}
     page = alice.post(TRY, {**FORM, **wrong})
     assert page.status_code == 422
-    for told in ("Write a question to try it with.", "less than or equal to 20", "Write what it says when it finds"):
+    for told in (
+        "Write a question to try it with.",
+        "Use a whole number from 1 to 20.",
+        "Write what it says when it finds",
+    ):
         assert told in page.content.decode()
     # Neither a name nor who can ask it decides an answer.
     tried(ALICE, name="", visibility="named")

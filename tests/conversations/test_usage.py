@@ -74,6 +74,8 @@ def test_members_see_their_own_numbers_and_keepers_everybodys() -> None:
     assert seen(VERA).members == []
     for person in (ALICE, ADA):
         assert set(shown(seen(person).members)) == {"Alice", "Bob"}
+    assert "1 question, 1 answer<" in body(doors.browser(BOB).get("/usage/"))
+    assert "2 questions, 2 answers<" in body(doors.browser(ALICE).get("/usage/"))
 
 
 def test_another_workspace_has_its_own_numbers_and_no_others() -> None:
