@@ -54,7 +54,7 @@ def test_each_saved_change_is_one_version_and_what_changes_nothing_is_none() -> 
     assert list(versions(agent)) == [1, 2], "name, instructions and file were one change; who may ask is not what it is"
     assert versions(agent)[2].content["file_ids"] == [str(file.pk)]
     shown = alice.get(reverse("agents:version_list", args=[agent.slug])).content.decode()
-    assert "Name, Instructions, When the files hold no answer, Files" in shown
+    assert "Name, instructions, when the files hold no answer, files" in shown
     assert "Alice" in shown
 
 
