@@ -6,7 +6,9 @@ bucket, whose key may do what the example's policy says; nothing sends a person 
 
 from __future__ import annotations
 
+import http.client
 import json
+import os
 import re
 import subprocess
 import sys
@@ -26,11 +28,11 @@ from tests import cast, databases, doors
 from tests.audit import reaching
 from tests.cast import ACME, ALICE, BOB, CHARLIE, acting
 from tests.files import bucket
-from tests.growing.hosts import SECRETS, Hosts, bearer, multipart, post, running, typed_in
+from tests.growing.hosts import HOST, SECRETS, Hosts, bearer, multipart, post, running, typed_in
 from tests.growing.parts import EXAMPLE, needed, pgbouncer
 from tests.growing.test_backups import forget
 from tests.test_settings_profiles import ISOLATION, ROOT, WALLS, run
-from tests.waiting import until
+from tests.waiting import PATIENCE, until
 
 # What else shows that workspaces are kept apart: members' own rows, jobs, reaches that are recorded, visits of operators.
 FURTHER = [
@@ -171,6 +173,26 @@ def test_while_the_bucket_is_away_it_is_said_and_made_up_for_afterwards(hosts: H
     listed = json.loads(hosts.ask(0, "/api/v1/files", key).content)["items"]
     assert [one["id"] for one in listed] == [waits]
     assert not list(hosts.folder.glob("web*/storage/incoming/*"))
+
+
+def test_a_download_that_the_bucket_leaves_in_the_middle_is_cut_off_and_resumed(hosts: Hosts) -> None:
+    """Never filled up or ended as if it were whole: what came is short of what was said, and the rest comes by range."""
+    key, content = bearer(ALICE), os.urandom(6_000_000).hex().encode()
+    headers, body = multipart("large.md", content)
+    with hosts.asleep(0, 1):
+        sent = hosts.ask(0, "/api/v1/files", {**key, **headers}, method="POST", body=body)
+        path = f"/api/v1/files/{json.loads(sent.content)['id']}/content"
+        line = http.client.HTTPConnection("127.0.0.1", hosts.web[1], timeout=PATIENCE)
+        line.request("GET", path, headers={**key, "Host": HOST, "X-Forwarded-Proto": "https"})
+        answer = line.getresponse()
+        came = answer.read(65_536)
+        with hosts.store.away(), pytest.raises(http.client.IncompleteRead) as cut:
+            answer.read()
+        line.close()
+        came += cut.value.partial
+        rest = hosts.ask(0, path, {**key, "Range": f"bytes={len(came)}-", "If-Range": answer.headers["ETag"]})
+        assert (rest.status, came + rest.content == content) == (206, True)
+        assert hosts.ask(0, path.removesuffix("/content"), key, method="DELETE").status == 204
 
 
 def test_the_drill_with_files_in_a_bucket(hosts: Hosts, tmp_path: Path) -> None:
