@@ -27,12 +27,40 @@ from accounts import jobs, rounds
 
 log = logging.getLogger("aiaxis.worker")
 
+LOOK: float = 5.0  # seconds between looks at the queue where nothing is told of it
 HEARTBEAT: Final = 5.0  # seconds between signs of life
 DEAD_AFTER: Final = 20.0  # seconds without one, after which a worker's jobs are another's
 SWEEP: Final = 5.0  # seconds between looks for jobs of dead workers
 KEEP_HOURS: Final = 30 * 24  # how long a failed job's row is kept for the operators
 GRACE: Final = 20.0  # seconds that running jobs have to end after SIGTERM
 OUTAGE_PAUSE: Final = (0.5, 1.0, 2.0, 5.0)  # seconds before the queue is asked again
+
+
+class Crew(Worker):
+    """Runs the jobs of some queues, and looks for the next one as soon as one has ended.
+
+    The runner looks when a job is handed in, and every few seconds. One that waited for another's lock would stand there until
+    then: the fourth question of a workspace for seconds, and each file of a bulk upload.
+    """
+
+    _has_ended = False
+
+    async def _process_job(self, context: JobContext) -> None:
+        try:
+            await super()._process_job(context)
+        finally:
+            self._has_ended = True
+            self._new_job_event.set()
+
+    async def _fetch_and_process_jobs(self) -> None:
+        # The runner forgets, when its look ends, what it was told meanwhile; so what ended meanwhile is remembered here.
+        while not self._stop_event.is_set():
+            self._has_ended = False
+            await super()._fetch_and_process_jobs()  # type: ignore[no-untyped-call]  # procrastinate leaves its result unannotated
+            if not self.wait and self._running_jobs:
+                await asyncio.wait(self._running_jobs, return_when=asyncio.FIRST_COMPLETED)
+            elif not self._has_ended:
+                return
 
 
 class Backoff(BaseRetryStrategy):
@@ -118,7 +146,7 @@ async def _session(app: App, concurrency: int, stop: asyncio.Event, once: bool) 
     if once:
         await take_up_stalled(app)
         for crew in crews:
-            await crew.run()  # type: ignore[no-untyped-call]  # procrastinate leaves its result unannotated
+            await crew.run()  # type: ignore[no-untyped-call]  # as above
         return
     watchers = [asyncio.create_task(_stop_on(stop, crew)) for crew in crews]
     sweeper = asyncio.create_task(_sweep(app, stop))
@@ -135,15 +163,15 @@ async def _session(app: App, concurrency: int, stop: asyncio.Event, once: bool) 
         await asyncio.gather(*watchers, sweeper, return_exceptions=True)
 
 
-def _crew(app: App, concurrency: int, once: bool, queues: list[str]) -> Worker:
-    return Worker(
+def _crew(app: App, concurrency: int, once: bool, queues: list[str]) -> Crew:
+    return Crew(
         app,
         queues=queues,
         concurrency=concurrency,
         wait=not once,
         delete_jobs="successful",
         install_signal_handlers=False,
-        fetch_job_polling_interval=5.0,
+        fetch_job_polling_interval=LOOK,
         update_heartbeat_interval=HEARTBEAT,
         stalled_worker_timeout=DEAD_AFTER,
         shutdown_graceful_timeout=GRACE,

@@ -41,6 +41,14 @@ def silent(tenant, word):
     print(f"begun {word}\\n", end="", flush=True)
     time.sleep(600)
 
+@jobs.job("tests.next", queue=jobs.REMOTE_QUEUE, share=1)
+def next_one(tenant, word):
+    time.sleep(0.1)
+    print(f"begun {word}\\n", end="", flush=True)
+
+# Nothing is found by looking now and then.
+worker.LOOK = 600.0
+
 async def main():
     stop = asyncio.Event()
     app = worker.application(connector_params("queue"), int(sys.argv[1]))
@@ -62,6 +70,11 @@ def awaited(tenant: Tenant, word: str) -> None:
 
 @jobs.job("tests.silent", queue=jobs.REMOTE_QUEUE, share=2)
 def silent(tenant: Tenant, word: str) -> None:
+    raise AssertionError("it runs in the other process only")
+
+
+@jobs.job("tests.next", queue=jobs.REMOTE_QUEUE, share=1)
+def next_one(tenant: Tenant, word: str) -> None:
     raise AssertionError("it runs in the other process only")
 
 
@@ -140,6 +153,15 @@ def test_one_workspaces_silent_vendor_holds_up_no_others_answers(committed: None
         words = begun(said, 4)
     assert {"quoted", "written"} < set(words)
     assert len(words) == 4
+
+
+def test_the_next_of_a_row_begins_when_the_one_before_has_ended(committed: None, tmp_path: Path) -> None:
+    """The runner looks when a job is handed in, and else now and then: each file of a bulk upload waited seconds for that."""
+    with acting(ALICE):
+        for word in "abcdef":
+            jobs.enqueue(next_one, word=word)
+    with a_worker(tmp_path, 1) as said:
+        assert begun(said, 6) == list("abcdef")
 
 
 def places(task: str) -> list[int]:
