@@ -10,6 +10,7 @@ import io
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any, Final, NoReturn
 
 import boto3
@@ -29,6 +30,9 @@ LOOK_SECONDS = 2
 FIRST_PIECE, LARGEST_PIECE = 256 * 1024, 4 * 1024 * 1024
 MISSING: Final = 404
 
+# A session makes one client at a time.
+_making = threading.Lock()
+
 
 class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages ships no types
     """Private objects, under the very names that `files.storage` makes."""
@@ -42,7 +46,7 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages ships n
                 s3={"addressing_style": style},
                 connect_timeout=CONNECT_SECONDS,
                 read_timeout=SILENCE_SECONDS,
-                retries={"max_attempts": TRIES, "mode": "standard"},
+                retries={"total_max_attempts": TRIES, "mode": "standard"},
                 max_pool_connections=50,
                 # Sums that only the newest stores understand; TLS guards the way, and a file's own SHA-256 is known.
                 request_checksum_calculation="when_required",
@@ -54,38 +58,36 @@ class ObjectStorage(S3Storage):  # type: ignore[misc]  # django-storages ships n
             querystring_auth=True,
             gzip=False,
         )
-        self._made = threading.Lock()
         self._resource: Any = None
         self._hasty: Any = None
 
     @property
     def connection(self) -> Any:
         """One for all threads: of it only the client is used, which may be shared. One a thread took a tenth of a second each."""
-        with self._made:
+        with _making:
             if self._resource is None:
-                self._resource = boto3.Session(
-                    aws_access_key_id=self.access_key, aws_secret_access_key=self.secret_key
-                ).resource(
-                    "s3", region_name=self.region_name, endpoint_url=self.endpoint_url, config=self.client_config
-                )
+                self._resource = _session(self.access_key, self.secret_key).resource("s3", **self._place())
             return self._resource
+
+    def _place(self, **changed: Any) -> dict[str, Any]:
+        config = self.client_config.merge(Config(**changed))
+        return {"region_name": self.region_name, "endpoint_url": self.endpoint_url, "config": config}
 
     def look(self) -> None:
         """Ask once, briefly, whether it is there and lets us in. Raises `OSError`."""
         with _as_disk():
-            client = self._hasty = self._hasty or boto3.Session(
-                aws_access_key_id=self.access_key, aws_secret_access_key=self.secret_key
-            ).client(
-                "s3",
-                region_name=self.region_name,
-                endpoint_url=self.endpoint_url,
-                config=self.client_config.merge(
-                    Config(connect_timeout=LOOK_SECONDS, read_timeout=LOOK_SECONDS, retries={"total_max_attempts": 1})
-                ),
-            )
-            client.list_objects_v2(
+            self._brief().list_objects_v2(
                 Bucket=self.bucket_name, MaxKeys=1, Prefix=f"{self.location}/" if self.location else ""
             )
+
+    def _brief(self) -> Any:
+        """A client that waits for a moment only."""
+        with _making:
+            if self._hasty is None:
+                waits = {"connect_timeout": LOOK_SECONDS, "read_timeout": LOOK_SECONDS}
+                place = self._place(**waits, retries={"total_max_attempts": 1})
+                self._hasty = _session(self.access_key, self.secret_key).client("s3", **place)
+            return self._hasty
 
     def fetch(self, key: str, first: int, length: int) -> bytes:
         """Some bytes of an object. Raises `OSError`."""
@@ -176,6 +178,12 @@ class ObjectReader(io.RawIOBase):
         buffer[: len(found)] = found
         self._place += len(found)
         return len(found)
+
+
+@cache
+def _session(key: str | None, secret: str | None) -> boto3.Session:
+    """It knows how to speak S3, which takes a tenth of a second to load."""
+    return boto3.Session(aws_access_key_id=key, aws_secret_access_key=secret)
 
 
 @contextmanager
