@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from accounts import mail
 from accounts.http import Tenant
-from accounts.jobs import RetryLater, enqueue, job
+from accounts.jobs import RetryLater, enqueue, enqueue_later, job
 from accounts.rounds import every
 from aiaxis.exports import services as exports
 from aiaxis.exports.models import WorkspaceExport
@@ -16,8 +16,8 @@ from aiaxis.imports import reading
 from aiaxis.imports import services as imports
 from aiaxis.imports.models import MOVING, WorkspaceImport
 from files.extraction import ReadingInterrupted
-from files.jobs import wait_for_storage
-from files.scanning import ScannerUnavailable
+from files.jobs import AWAY, wait_for_storage
+from files.scanning import ScannerAway, ScannerUnavailable
 from files.storage import StorageUnavailable
 
 
@@ -91,6 +91,8 @@ def read_imported(tenant: Tenant, file_id: str) -> None:
         reading.read(actor=tenant, file_id=UUID(file_id))
     except StorageUnavailable as away:
         wait_for_storage(away, read_imported, file_id=file_id)
+    except ScannerAway:
+        enqueue_later(AWAY, read_imported, file_id=file_id)
     except (ReadingInterrupted, ScannerUnavailable) as later:
         raise RetryLater(str(later)) from later
 

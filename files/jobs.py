@@ -11,12 +11,12 @@ from files import services, storage
 from files.embedding import embed
 from files.extraction import ReadingInterrupted
 from files.refusals import SENTENCES, Reason
-from files.scanning import ScannerUnavailable
+from files.scanning import ScannerAway, ScannerUnavailable
 from files.storage import StorageUnavailable
 
 P = ParamSpec("P")
 
-# What waits for the place of files looks again after so long.
+# What waits for the place of files, or for the virus scanner, looks again after so long.
 AWAY = timedelta(seconds=30)
 
 
@@ -51,6 +51,8 @@ def read(tenant: Tenant, file_id: str) -> None:
         services.read(actor=tenant, file_id=UUID(file_id))
     except StorageUnavailable as away:
         wait_for_storage(away, read, file_id=file_id)
+    except ScannerAway:
+        enqueue_later(AWAY, read, file_id=file_id)
     except (ReadingInterrupted, ScannerUnavailable) as later:
         raise RetryLater(str(later)) from later
 

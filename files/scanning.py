@@ -25,16 +25,27 @@ class ScannerUnavailable(Exception):
     """The scanner gave no judgement. The file stays unread until it does."""
 
 
+class ScannerAway(ScannerUnavailable):
+    """It takes no connection, whatever the file is: waiting helps."""
+
+
 def check(stream: BinaryIO) -> None:
-    """Raise `DocumentRefused` for what the scanner finds, `ScannerUnavailable` where it does not say; nothing without a scanner."""
+    """Raise `DocumentRefused` for what the scanner finds, `ScannerUnavailable` where it does not say; nothing without a scanner.
+
+    `ScannerAway` where it is not there at all.
+    """
     where: tuple[str, str, int] | None = settings.CLAMAV
     if where is None:
         return
     stream.seek(0)
     try:
-        answer = _asked(where, stream)
+        line = _connected(*where)
     except OSError as error:
-        raise ScannerUnavailable("The virus scanner cannot be reached.") from error
+        raise ScannerAway("The virus scanner cannot be reached.") from error
+    try:
+        answer = _asked(line, stream)
+    except OSError as error:
+        raise ScannerUnavailable("The virus scanner broke off.") from error
     finally:
         stream.seek(0)
     found = FOUND.fullmatch(answer)
@@ -44,8 +55,8 @@ def check(stream: BinaryIO) -> None:
         raise ScannerUnavailable("The virus scanner gave no judgement.")
 
 
-def _asked(where: tuple[str, str, int], stream: BinaryIO) -> str:
-    with _connected(*where) as line:
+def _asked(line: socket.socket, stream: BinaryIO) -> str:
+    with line:
         line.settimeout(ANSWER_SECONDS)
         line.sendall(b"zINSTREAM\0")
         while piece := stream.read(PIECE):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
 from pytest_django import Settings
 
 from accounts.jobs import RetryLater
@@ -95,10 +96,16 @@ def test_no_judgement_is_no_yes(clamd: Clamd, answer: bytes) -> None:
     waits(taken_as_bob())
 
 
-def test_a_scanner_that_is_away_lets_nothing_through(settings: Settings, tmp_path: Path) -> None:
+def test_a_scanner_that_is_away_lets_nothing_through_and_is_waited_for(settings: Settings, tmp_path: Path) -> None:
+    """As long as it takes: five tries within three minutes refused whatever came while the scanner was being replaced."""
     for place in (("unix", str(tmp_path / "nobody"), 0), ("tcp", "127.0.0.1", 9)):
         settings.CLAMAV = place
-        waits(taken_as_bob())
+        file = taken_as_bob()
+        with acting(BOB):
+            before = jobs_that_wait()
+            jobs.read(BOB.tenant, file_id=str(file.pk))
+            assert jobs_that_wait() == before + 1
+        unread(file)
 
 
 def taken_as_bob() -> File:
@@ -107,9 +114,19 @@ def taken_as_bob() -> File:
 
 
 def waits(file: File) -> None:
+    with acting(BOB), pytest.raises(RetryLater):
+        jobs.read(BOB.tenant, file_id=str(file.pk))
+    unread(file)
+
+
+def jobs_that_wait() -> int:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT count(id) FROM procrastinate_jobs")
+        return int(cursor.fetchone()[0])
+
+
+def unread(file: File) -> None:
     with acting(BOB):
-        with pytest.raises(RetryLater):
-            jobs.read(BOB.tenant, file_id=str(file.pk))
         assert File.objects.get(pk=file.pk).status == "checking"
         assert storage.exists(file.storage_key)
         assert not Passage.objects.exists()
