@@ -111,7 +111,7 @@ def _in_openais_words(status: int, detail: str, extra: Mapping[str, Any]) -> Htt
 
 def page(request: HttpRequest, status: int, detail: str = "", template: str = "") -> HttpResponse:
     """Answer with the error page of `status`, which shows `detail` where one is given: a sentence of ours, never data."""
-    values = {"detail": detail, "request_id": getattr(request, "request_id", "")}
+    values = {"number": status, "detail": detail, "request_id": getattr(request, "request_id", "")}
     text = render_to_string(template or f"{status}.html", values, request=request)
     return HttpResponse(text, status=status)
 
@@ -169,6 +169,15 @@ def as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpResponse
     for name in ("Allow", "Retry-After", "WWW-Authenticate"):
         if name in response:
             told[name] = response[name]
+    return told
+
+
+def as_page(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """A page in the place of an empty answer that says "another method": somebody came back to the tab in which a form was refused."""
+    if response.status_code != 405 or request.method != "GET":
+        return response
+    told = page(request, 405)
+    told["Allow"] = response["Allow"]
     return told
 
 

@@ -23,7 +23,7 @@ from accounts.allowances import PROGRAMS, Allowance
 from accounts.http import Reason, Refusal, Tenant, note_reached, refuse, tenant_of
 from accounts.identity import resolution
 from accounts.identity.base import IdentityRefusal, Revoked, Unavailable
-from accounts.problems import answer, as_problem, problem, unavailable
+from accounts.problems import answer, as_page, as_problem, problem, unavailable
 from accounts.routes import OPENAI_PREFIX, Door, Route, route_of
 from accounts.streams import fence_stream
 from accounts.tenancy.context import workspace
@@ -62,7 +62,7 @@ class TenantMiddleware:
         request.tenant = tenant  # type: ignore[attr-defined]  # declared on TenantRequest
         if route.door is Door.API:
             return self._counted(request, tenant)
-        return self._answered(request, tenant)
+        return as_page(request, self._answered(request, tenant))
 
     def _counted(self, request: HttpRequest, tenant: Tenant) -> HttpResponseBase:
         """What a program is answered, with what its key may still ask."""

@@ -185,6 +185,14 @@ def test_trace_and_unknown_methods_are_405_and_recorded(method: str, told: str, 
     assert (context.method, str(context.request_id)) == (told, answer["X-Request-Id"])
 
 
+def test_who_comes_back_to_the_address_of_a_form_reads_what_to_do() -> None:
+    """A tab in which a form was refused opens anew where only forms are sent to; a browser shows its own page for an empty 405."""
+    answer = browser(ALICE).get("/people/leave/")
+    assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert "Go back to the page with the form" in answer.content.decode()
+    assert browser(ALICE).put("/people/leave/").content == b""
+
+
 def test_a_failure_says_nothing_of_its_cause() -> None:
     response = Client(raise_request_exception=False).get("/raise/500/")
     assert response.status_code == 500

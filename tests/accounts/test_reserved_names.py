@@ -297,6 +297,8 @@ def test_a_body_that_is_too_large_is_received_to_its_end(path: str, content_type
     arriving: dict[str, Any] = {"wsgi.input": body, "CONTENT_LENGTH": str(len(body.getvalue()))}
     response = client.generic("POST", path, b"a", content_type, **arriving)
     assert response.status_code == 413
+    assert b"413" in response.content
+    assert b"400" not in response.content.partition(b"<main")[2]
     assert body.tell() == len(body.getvalue())
 
 
