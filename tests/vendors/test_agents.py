@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.template.loader import render_to_string
 
 from agents import services as agents
 from agents.models import Agent
@@ -42,6 +43,17 @@ def test_a_person_chooses_a_model_by_its_providers_name() -> None:
     with acting(BOB):
         agent.refresh_from_db()
         assert (agent.provider, agent.model_provider_id, agent.model) == ("builtin", None, "")
+
+
+def test_where_a_conversation_begins_it_says_who_writes() -> None:
+    """It promised quotes, word for word, of an agent whose answers a model writes."""
+    told = {
+        provider: render_to_string("conversations/_opening.html", {"agent": Agent(name="Desk", provider=provider)})
+        for provider in Agent.Provider
+    }
+    assert "word for word" in told[Agent.Provider.BUILTIN]
+    assert "word for word" not in told[Agent.Provider.MODEL]
+    assert "A language model writes" in told[Agent.Provider.MODEL]
 
 
 def test_a_provider_of_elsewhere_is_none() -> None:
