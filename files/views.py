@@ -190,6 +190,8 @@ def _list_page(request: TenantRequest, form: UploadForm, status: int, refusal: s
     filters = ListForm(request.GET)
     chosen = filters.cleaned_data if filters.is_valid() else {}
     files = queries.listing(chosen.get("status", ""), chosen.get("q", "").strip(), chosen.get("tag", ""))
+    page = paginate(queries.with_tags(files), request.GET.get("cursor"), ROWS_A_PAGE)
+    may_upload = has_role(request.tenant, Role.MEMBER)
     context = {
         "form": form,
         "filters": filters,
@@ -198,8 +200,10 @@ def _list_page(request: TenantRequest, form: UploadForm, status: int, refusal: s
         "known_tags": offered(),
         # In one form with what deletes the chosen files, which needs no tag.
         "tags_form": TagsForm(use_required_attribute=False),
-        "page": paginate(queries.with_tags(files), request.GET.get("cursor"), ROWS_A_PAGE),
-        "may_upload": has_role(request.tenant, Role.MEMBER),
+        "page": page,
+        "may_upload": may_upload,
+        # Only one's own can be chosen: where none is shown, neither is what could be done with them.
+        "may_choose": may_upload and any(file.owner_id == request.tenant.membership_id for file in page.items),
         "refusal": refusal,
         "limit": LARGEST_MEGABYTES,
         "kept": quota.storage(),
