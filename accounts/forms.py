@@ -6,7 +6,7 @@ which would answer with an error (measured). They turn a POST into clean values 
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 
@@ -102,6 +102,10 @@ class ChoiceForm(forms.Form):
 class CodeForm(forms.Form):
     """A code of an authenticator, or a recovery code."""
 
+    wrong: ClassVar = (
+        "This code does not fit, or it was used already. Wait for the next one of your app, or use a recovery code that you "
+        "have not used yet."
+    )
     code = forms.CharField(
         label="Code",
         max_length=40,
@@ -115,6 +119,10 @@ class CodeForm(forms.Form):
 
 class FirstCodeForm(CodeForm):
     """The first code of an app that is being set up: there are no recovery codes yet."""
+
+    wrong = (
+        "This code does not fit. Type the one that the app shows now, and see that the clock of its device is right."
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Ask for the app's code only."""

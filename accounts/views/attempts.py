@@ -24,10 +24,6 @@ from accounts.services import sessions, sign_ins
 
 P = ParamSpec("P")
 
-WRONG_CODE = (
-    "This code does not fit, or it was used already. Wait for the next one of your app, or use a recovery code that you "
-    "have not used yet."
-)
 WRONG = (
     "This e-mail and password do not open a workspace. Check both. If they are right, ask the owner of your workspace "
     "whether your membership is active."

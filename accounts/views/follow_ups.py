@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import cookies, qr, throttling
 from accounts.access import public
-from accounts.forms import FollowUpForm
+from accounts.forms import CodeForm, FollowUpForm
 from accounts.http import Reason, Refusal, refuse
 from accounts.identity.base import BadCredentials, FollowUp
 from accounts.services import follow_ups, sign_ins
@@ -61,7 +61,7 @@ def follow_up(request: HttpRequest) -> HttpResponseBase:
         return _finish(request, asked, form.cleaned_data["code"])
     except (BadCredentials, sign_ins.NoPlace) as error:
         attempts.note_failure(request, asked.email, action=FAILED)
-        form.add_error("code", attempts.WRONG_CODE if isinstance(error, BadCredentials) else attempts.WRONG)
+        form.add_error("code", CodeForm.wrong if isinstance(error, BadCredentials) else attempts.WRONG)
         return _page(request, asked, form, status=401)
 
 

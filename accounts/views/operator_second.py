@@ -116,7 +116,7 @@ def _enrol_page(request: HttpRequest, identity: Identity, form: CodeForm) -> Htt
 
 def _note(request: HttpRequest, identity: Identity, form: CodeForm) -> None:
     attempts.note_failure(request, identity.email, action=FAILED)
-    form.add_error("code", attempts.WRONG_CODE)
+    form.add_error("code", form.wrong)
 
 
 def _begin_anew(request: HttpRequest) -> HttpResponseBase:

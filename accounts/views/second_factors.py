@@ -142,4 +142,4 @@ def _reserve(request: TenantRequest) -> Callable[[], None]:
 
 def _note(request: TenantRequest, form: CodeForm) -> None:
     attempts.note_failure(request, request.tenant.email, action=FAILED)
-    form.add_error("code", attempts.WRONG_CODE)
+    form.add_error("code", form.wrong)

@@ -51,7 +51,7 @@ def second(request: HttpRequest) -> HttpResponseBase:
         return _finish(request, identity, form)
     except BadCredentials:
         attempts.note_failure(request, identity.email, action=FAILED)
-        form.add_error("code", attempts.WRONG_CODE)
+        form.add_error("code", form.wrong)
     except sign_ins.NoPlace:
         attempts.note_failure(request, identity.email, action=FAILED)
         form.add_error(None, attempts.WRONG)

@@ -65,6 +65,7 @@ def test_it_counts_for_nothing_before_a_code_confirmed_it() -> None:
     response = client.post(f"{HERE}set-up/", {"code": app.wrong_code()})
     assert response.status_code == 422
     assert b"does not fit" in response.content
+    assert b"recovery code" not in response.content.partition(b"<main")[2], "there are none yet"
     assert Authenticator.shown(response.content).seed == app.seed, "the picture stays, so that nobody has to scan anew"
     assert Client().post("/sign-in/", {"email": BOB.email, "password": PASSWORD}).headers["Location"] == "/"
 
