@@ -7,8 +7,8 @@ from uuid import UUID
 from django.conf import settings
 
 from accounts.http import Tenant
-from accounts.jobs import PROMPT_QUEUE, REMOTE_QUEUE, job
-from conversations import answering, services
+from accounts.jobs import PROMPT_QUEUE, REMOTE_QUEUE, enqueue, job
+from conversations import answering, queries, services
 
 
 def give_up(tenant: Tenant, message_id: str) -> None:
@@ -21,6 +21,10 @@ def give_up(tenant: Tenant, message_id: str) -> None:
 @job("conversations.answer", queue=PROMPT_QUEUE, share=max(1, settings.WORKER_CONCURRENCY - 1), gave_up=give_up)
 def answer(tenant: Tenant, message_id: str) -> None:
     """Write the answer whose message waits under this id."""
+    if queries.is_by_model(UUID(message_id)):
+        # The agent was given a model since it was asked: a silent one would hold the places of what needs none.
+        enqueue(answer_by_model, message_id=message_id)
+        return
     answering.write_answer(UUID(message_id), actor=tenant)
 
 

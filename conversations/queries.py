@@ -160,10 +160,11 @@ def asked(question: Message) -> Message:
     return question
 
 
-def is_by_model(answer: Message) -> bool:
-    """Will a language model write this answer? A try is written as its form stood, whatever the agent is."""
-    way = Conversation.objects.filter(pk=answer.conversation_id)
-    tried, kept = way.values_list("trials__settings__provider", "agent__provider").get()
+def is_by_model(answer_id: UUID) -> bool:
+    """Would a language model write this answer now? A try is written as its form stood, whatever the agent is."""
+    way = Message.objects.filter(pk=answer_id)
+    found = way.values_list("conversation__trials__settings__provider", "conversation__agent__provider").first()
+    tried, kept = found or (None, None)
     return bool((tried or kept) == Agent.Provider.MODEL)
 
 

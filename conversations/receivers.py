@@ -14,5 +14,5 @@ from conversations.models import Message
 )
 def answer_it(sender: type[Message], target: Message, **facts: object) -> None:
     """Enqueue the writing of an answer; committed with its row, so neither is ever without the other."""
-    writing = jobs.answer_by_model if queries.is_by_model(target) else jobs.answer
+    writing = jobs.answer_by_model if queries.is_by_model(target.pk) else jobs.answer
     enqueue(writing, message_id=str(target.pk))

@@ -6,13 +6,14 @@ import pytest
 from django.db import connection, connections
 from pytest_django import Settings
 
-from conversations import answering, services
+from agents import services as agents
+from conversations import answering, jobs, services
 from conversations.models import Message
 from tests.cast import ALICE, CHARLIE, acting
 from tests.conversations.stage import asked, desk, write
 from tests.vendors.faults import Fault
 from tests.vendors.server import Double
-from tests.vendors.stage import provider, writer
+from tests.vendors.stage import MODEL, provider, writer
 from tests.vendors.test_trying import begun
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -33,6 +34,20 @@ def test_what_no_model_writes_never_waits_behind_what_one_does(vendor: Double) -
     with acting(ALICE) as alice:
         services.retry(conversation, actor=alice)
     assert handed_in() == ["answer", "answer_by_model", "answer_by_model"]
+
+
+def test_a_model_that_the_agent_was_given_meanwhile_is_asked_in_its_own_places(vendor: Double) -> None:
+    """Whoever asked first and chose a silent model then would hold the places of what needs none, and so everybody's answers."""
+    agent = desk(ALICE)
+    _, pending = asked(ALICE, agent)
+    added = provider(vendor)
+    with acting(ALICE) as alice:
+        agents.edit(agent, actor=alice, model_provider_id=added.pk, model=MODEL)
+        jobs.answer(alice, message_id=str(pending.pk))
+        assert Message.objects.get(pk=pending.pk).status == Message.Status.QUEUED
+        assert handed_in() == ["answer", "answer_by_model"]
+        jobs.answer_by_model(alice, message_id=str(pending.pk))
+        assert Message.objects.get(pk=pending.pk).status == Message.Status.DONE
 
 
 def test_a_try_waits_as_its_form_says(vendor: Double) -> None:
