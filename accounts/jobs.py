@@ -77,6 +77,7 @@ class Registered:
     share: int
     gave_up: Callable[..., None] | None
     of_closed: bool = False
+    of_gone: bool = False
 
 
 REGISTRY: Final[dict[str, Registered]] = {}
@@ -94,6 +95,7 @@ def job(
     share: int = 0,
     gave_up: Callable[..., None] | None = None,
     of_closed: bool = False,
+    of_gone: bool = False,
 ) -> Callable[[Handler], Handler]:
     """Register a handler, whose first argument is the tenant and whose others are JSON values by name.
 
@@ -103,12 +105,13 @@ def job(
     in all workers together, and each is handed in to the row where the fewest wait, whatever it is about. `gave_up` takes the
     handler's arguments and is called, inside the fence, when the handler failed for the last time, so that what waits for the job
     can be marked. `of_closed` is for what an operator's act on a workspace sets off: it runs there although nobody gets in.
+    `of_gone` is for the rest of what is done already: it runs there too, and when whoever did it has left. It must show and change nothing.
     """
 
     def register(handler: Handler) -> Handler:
         if name in REGISTRY:
             raise ValueError(f"Two jobs are named {name}.")
-        REGISTRY[name] = Registered(name, handler, queue, serial, lanes, share, gave_up, of_closed)
+        REGISTRY[name] = Registered(name, handler, queue, serial, lanes, share, gave_up, of_closed, of_gone)
         _NAMES[handler] = name
         return handler
 
@@ -274,7 +277,10 @@ def member_there(member_id: UUID, *, of_closed: bool = False) -> Membership | No
 
 def _member_now(job_id: int, registered: Registered, workspace_id: UUID, member_id: UUID) -> Tenant:
     """The member as they are at this moment, through the fence that the seal opened. Raises `JobRefused`."""
-    member = member_there(member_id, of_closed=registered.of_closed)
+    if registered.of_gone:
+        member = Membership.objects.select_related("workspace").filter(pk=member_id).first()
+    else:
+        member = member_there(member_id, of_closed=registered.of_closed)
     if member is None:
         # Whoever was removed or suspended after asking has nothing done in their name any more (L13).
         raise _refused(job_id, registered.name, "member", workspace_id, member_id)

@@ -21,6 +21,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from storages.backends.s3 import S3Storage
 from storages.utils import clean_name
 
+from accounts.waiting import give_connections_back
+
 # Seconds for a connection and for a silence, and how often a request is tried: a store that hangs holds a thread no longer.
 CONNECT_SECONDS, SILENCE_SECONDS, TRIES = 5, 30, 3
 # The same for whoever only asks whether it is there: a page or a probe waits for that.
@@ -188,6 +190,8 @@ def _session(key: str | None, secret: str | None) -> boto3.Session:
 
 @contextmanager
 def _as_disk() -> Iterator[None]:
+    # It may say nothing for a minute and more, and every page needs the connections that are waited with.
+    give_connections_back()
     try:
         yield
     except ClientError as error:
@@ -198,4 +202,4 @@ def _as_disk() -> Iterator[None]:
             raise FileNotFoundError(f"The object store has no such object ({kind}).") from error
         raise OSError(f"The object store refused: {kind}.") from error
     except (BotoCoreError, Boto3Error) as error:
-        raise OSError(f"The object store cannot be reached: {type(error).__name__}.") from error
+        raise ConnectionError(f"The object store cannot be reached: {type(error).__name__}.") from error

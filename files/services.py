@@ -72,7 +72,7 @@ def upload(*, actor: Tenant, content: ReceivedFile, name: str, visibility: str =
         # There are no bytes to keep, and the sentence is certain already.
         return Upload(_store_refused(actor, file), is_new=True)
     _check_unread(actor)
-    storage.save(file.storage_key, content)
+    keep(file.storage_key, content)
     try:
         with transaction.atomic():
             _forget_refused(actor, file.sha256)
@@ -203,6 +203,19 @@ def requeue_each(*, actor: Tenant, files: list[File]) -> int:
 def forget_bytes(*, key: str) -> None:
     """Remove bytes that no row names any more. Raises `storage.StorageUnavailable`."""
     storage.delete(key)
+
+
+def keep(key: str, content: ReceivedFile) -> None:
+    """Write bytes of which there is no row yet. What may be left of a try that failed is removed by a job of the bound member's.
+
+    Raises `storage.StorageUnavailable`.
+    """
+    try:
+        storage.save(key, content)
+    except storage.StorageUnavailable as failed:
+        if failed.may_be_left:
+            signals.bytes_left.send(sender=File, key=key)
+        raise
 
 
 def drop(key: str) -> None:

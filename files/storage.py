@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -28,6 +28,7 @@ from accounts.tenancy.context import current_workspace_id
 ABANDONED_SECONDS = 24 * 60 * 60
 INCOMING = "incoming"  # uploads that are still arriving
 OUT_OF_REACH = "The place where files are kept can't be reached. Try again in a minute."
+NOT_STORED = "The place where files are kept can't be written to, so this file was not stored. Try again in a minute."
 GONE = "The bytes of this file are gone from where they were stored. Upload it again."
 FULL = {errno.ENOSPC, errno.EDQUOT}
 # How old the answer may be to whether the place is there, seconds: probes come more often than a store wants to be asked.
@@ -39,6 +40,8 @@ class StorageUnavailable(Exception):
 
     status = 503
     """For HTTP."""
+    may_be_left = False
+    """Bytes of what was not written may lie there all the same: a store that fell silent was sent them, and could not be asked to remove them."""
 
 
 class NoRoom(StorageUnavailable):
@@ -63,13 +66,17 @@ def new_key() -> str:
 def save(key: str, content: File) -> None:  # type: ignore[type-arg]  # Django's File is generic in the stubs only
     """Write `content` under `key` in chunks; raises `StorageUnavailable` and leaves nothing behind when it cannot."""
     _check(key)
+    _expect_answers(NOT_STORED)
     try:
         written = default_storage.save(key, content)
     except OSError as error:
-        # What arrived in part goes. Where the place is out of reach nothing can be removed, and nothing names what may be there.
-        with suppress(StorageUnavailable):
+        failed = unwritten(error)
+        # What arrived in part goes.
+        try:
             delete(key)
-        raise unwritten(error) from error
+        except StorageUnavailable:
+            failed.may_be_left = True
+        raise failed from error
     if written != key:
         # Django would give a taken name another one; 128 random bits do not collide, so something else is wrong.
         default_storage.delete(written)
@@ -79,6 +86,7 @@ def save(key: str, content: File) -> None:  # type: ignore[type-arg]  # Django's
 def open_bytes(key: str) -> BinaryIO:
     """The stored bytes, readable and seekable; the caller closes them. Raises `BytesMissing` and `StorageUnavailable`."""
     _check(key)
+    _expect_answers()
     try:
         return cast("BinaryIO", default_storage.open(key, "rb"))
     except FileNotFoundError as error:
@@ -109,6 +117,7 @@ def local_copy(key: str) -> Iterator[BinaryIO]:
 def delete(key: str) -> None:
     """Remove the bytes; a key without bytes is already what was wanted. Raises `StorageUnavailable`."""
     _check(key)
+    _expect_answers()
     try:
         default_storage.delete(key)
     except OSError as error:
@@ -152,6 +161,7 @@ def _names(folder: str) -> list[str]:
 def exists(key: str) -> bool:
     """Are there bytes under this key? Raises `StorageUnavailable`."""
     _check(key)
+    _expect_answers()
     try:
         return bool(default_storage.exists(key))
     except OSError as error:
@@ -173,6 +183,7 @@ class _Look:
     place: object = None
     at: float = 0.0
     is_away: bool = False
+    is_silent: bool = False
 
 
 _seen = _Look()
@@ -181,25 +192,40 @@ _looking = threading.Lock()
 
 def is_away() -> bool:
     """Is the place where files are kept out of reach as a whole, or does it refuse us? The answer is up to ten seconds old."""
+    return _look().is_away
+
+
+def _expect_answers(otherwise: str = OUT_OF_REACH) -> None:
+    """Raise `StorageUnavailable` where the place is known to say nothing.
+
+    Whoever asked a store that hangs would wait for a minute and a half, and hold a place in which others' work could be done.
+    """
+    if not is_on_disk() and _look().is_silent:
+        raise StorageUnavailable(otherwise)
+
+
+def _look() -> _Look:
     place = settings.STORAGES["default"]
     is_fresh = _seen.place is place and time.monotonic() - _seen.at < LOOKED_SECONDS
     # One looks, and whoever comes meanwhile is told what was seen before: a store that hangs must not hold every thread.
     if not is_fresh and _looking.acquire(blocking=False):
         try:
-            _seen.place, _seen.is_away, _seen.at = place, not _is_there(), time.monotonic()
+            is_away, is_silent = _looked()
+            _seen.place, _seen.is_away, _seen.is_silent, _seen.at = place, is_away, is_silent, time.monotonic()
         finally:
             _looking.release()
-    return _seen.is_away
+    return _seen
 
 
-def _is_there() -> bool:
+def _looked() -> tuple[bool, bool]:
+    """Is it away, and is that because nothing answers? A store that answers and refuses is quick about it."""
     try:
         if is_on_disk():
-            return os.access(incoming(), os.R_OK | os.W_OK | os.X_OK)
+            return not os.access(incoming(), os.R_OK | os.W_OK | os.X_OK), False
         cast("Any", default_storage).look()
-    except OSError:
-        return False
-    return True
+    except OSError as error:
+        return True, isinstance(error, ConnectionError)
+    return False, False
 
 
 def is_on_disk() -> bool:
@@ -257,7 +283,7 @@ def sentence(error: OSError) -> str:
     """What to tell somebody whose upload could not be written."""
     if full_disk(error):
         return "There is no room left where files are kept, so this one was not stored. Tell whoever runs this installation."
-    return "The place where files are kept can't be written to, so this file was not stored. Try again in a minute."
+    return NOT_STORED
 
 
 def _check(key: str) -> None:

@@ -53,7 +53,10 @@ def begin(*, actor: Tenant) -> WorkspaceExport:
 
 
 def write(*, actor: Tenant, export_id: UUID) -> bool:
-    """Write an export from its beginning, however often it was begun; returns whether it is ready now, and was not before."""
+    """Write an export from its beginning, however often it was begun; returns whether it is ready now, and was not before.
+
+    Raises ``storage.StorageUnavailable``.
+    """
     export: WorkspaceExport | None = WorkspaceExport.objects.filter(pk=export_id).first()
     if export is None or not export.is_moving:
         return False
@@ -61,6 +64,9 @@ def write(*, actor: Tenant, export_id: UUID) -> bool:
         # Whoever lost the role after asking gets nothing.
         fail(export_id=export_id)
         return False
+    if storage.is_away():
+        # It would read the whole workspace, to find that out at the first file.
+        raise storage.StorageUnavailable(storage.OUT_OF_REACH)
     own = WorkspaceExport.objects.filter(pk=export_id)
     own.update(status=WorkspaceExport.Status.WRITING, done=0)
     key = _key(export)

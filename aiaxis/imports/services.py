@@ -54,7 +54,7 @@ def begin(*, actor: Tenant, content: ReceivedFile, fingerprint: str) -> Workspac
     if not is_empty(actor.workspace_id):
         raise NotNow("This workspace holds files, agents or conversations already. An import fills an empty one.")
     key = storage.new_key()
-    storage.save(key, content)
+    file_services.keep(key, content)
     try:
         with transaction.atomic():
             started = WorkspaceImport(membership_id=actor.membership_id, fingerprint=fingerprint, storage_key=key)

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import connections
+from django.db import connection, connections
 from django.test import Client
 from pytest_django import Settings
+from storages.backends.s3 import S3Storage
 
+from accounts import jobs as queue
 from accounts.jobs import RetryLater
+from accounts.models import Membership
+from accounts.services import members
 from aiaxis.console import overview
 from files import jobs, objects, services, storage
 from files.models import File
 from files.uploads import from_bytes
-from tests.cast import BOB, acting
+from tests.cast import ACME, ALICE, BOB, acting
 from tests.doors import browser, program
 from tests.files import bucket
 from tests.files.outages import look_anew, store_away
@@ -142,6 +149,99 @@ def test_bytes_of_a_file_that_was_deleted_meanwhile_go_as_soon_as_they_can(
     with acting(BOB):
         jobs.forget_bytes(BOB.tenant, key=file.storage_key)
     assert (names(store), jobs_that_wait()) == ([], before + 3)
+
+
+def test_bytes_go_also_when_whoever_deleted_the_file_has_left_meanwhile(
+    server: bucket.Server, store: Any, django_capture_on_commit_callbacks: Any
+) -> None:
+    """L13 is for what is to be done in somebody's name: this was done, and a member's leaving kept the rest of it for ever."""
+    file = kept()
+    with store_away(server), acting(BOB), django_capture_on_commit_callbacks(execute=True):
+        assert program(BOB).delete(f"/api/v1/files/{file.pk}").status_code == 204
+    with acting(ALICE):
+        members.remove(actor=ALICE.tenant, member=Membership.objects.get(pk=BOB.membership_id))
+    assert [one.name for one in queue.REGISTRY.values() if one.of_gone] == ["files.forget_bytes"]
+    handed_in = queue.sealed("files.forget_bytes", ACME.id, BOB.membership_id, {"key": file.storage_key})
+    queue.run(0, "files.forget_bytes", handed_in, attempt=0)
+    assert names(store) == []
+
+
+def test_what_a_failed_upload_left_is_removed_as_soon_as_it_can(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that falls silent may have what it was sent: its owner was told that it was not stored, and no row names it."""
+    written = S3Storage._save
+
+    def lost(self: S3Storage, name: str, content: Any) -> None:
+        written(self, name, content)
+        raise ReadTimeoutError(endpoint_url="https://store.test")
+
+    def silent(self: S3Storage, name: str) -> None:
+        raise ReadTimeoutError(endpoint_url="https://store.test")
+
+    before = jobs_that_wait()
+    with monkeypatch.context() as patch:
+        patch.setattr(S3Storage, "_save", lost)
+        patch.setattr(S3Storage, "delete", silent)
+        api = program(BOB).post("/api/v1/files", {"file": SimpleUploadedFile("new.txt", TEXT)})
+    assert (api.status_code, jobs_that_wait()) == (503, before + 1)
+    [key] = names(store)
+    with acting(BOB):
+        jobs.forget_bytes(BOB.tenant, key=key)
+    assert names(store) == []
+
+
+def test_a_store_that_hangs_is_not_waited_for_by_everybody(
+    store: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    """Each would wait for a minute and a half: four files of two workspaces held every place of a worker, mails' and exports' too."""
+    monkeypatch.setattr(objects, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(objects, "SILENCE_SECONDS", 0.1)
+    file, before = kept(), jobs_that_wait()
+    with acting(BOB):
+        File.objects.update(status="refused")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.STORAGES = bucket.configured(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        look_anew()
+        assert browser(BOB).get(f"/files/{file.pk}/").status_code == 200
+        assert browser(BOB).get(f"/files/{file.pk}/content/").status_code == 503
+        upload = program(BOB).post("/api/v1/files", {"file": SimpleUploadedFile("new.txt", b"Another.")})
+        assert upload.status_code == 503
+        with acting(BOB):
+            File.objects.update(status="received")
+            jobs.read(BOB.tenant, file_id=str(file.pk))
+            with django_capture_on_commit_callbacks(execute=True):
+                services.delete(actor=BOB.tenant, file=file)
+        assert jobs_that_wait() == before + 2
+        # The one who looked.
+        assert callers(silent) == 1
+
+
+def callers(server: socket.socket) -> int:
+    """How many have connected to a server that takes no call."""
+    server.setblocking(False)
+    count = 0
+    with suppress(BlockingIOError):
+        while True:
+            server.accept()[0].close()
+            count += 1
+    return count
+
+
+def test_whoever_waits_for_the_store_holds_no_connection(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two dozen downloads from a store that hangs would have held all of a process, and no page been answered."""
+    monkeypatch.setattr(S3Storage, "exists", lambda *_: connection.connection is not None)
+
+    def is_held() -> bool:
+        try:
+            with acting(BOB):
+                assert not File.objects.exists()
+                assert connection.connection is not None
+                return storage.exists(storage.new_key())
+        finally:
+            connections.close_all()
+
+    # On a thread of its own: the test's connection is in a transaction, and is kept.
+    with ThreadPoolExecutor(1) as pool:
+        assert not pool.submit(is_held).result()
 
 
 def test_a_probe_and_the_operators_are_told(server: bucket.Server, store: Any, client: Client) -> None:
