@@ -74,6 +74,7 @@ class Registered:
     queue: str
     serial: str
     lanes: int
+    rows: str
     share: int
     gave_up: Callable[..., None] | None
     of_closed: bool = False
@@ -92,6 +93,7 @@ def job(
     queue: str = QUEUE,
     serial: str = "",
     lanes: int = 0,
+    rows: str = "",
     share: int = 0,
     gave_up: Callable[..., None] | None = None,
     of_closed: bool = False,
@@ -101,8 +103,8 @@ def job(
 
     A handler may run more than once (a worker can die after its last statement), so it must come to the same end each time.
     `serial` names an argument: jobs with the same value of it run one after another. With `lanes`,
-    a workspace has no more than so many of these jobs running: its values are dealt out over so many rows. With `share`, too,
-    in all workers together, and each is handed in to the row where the fewest wait, whatever it is about. `gave_up` takes the
+    a workspace has no more than so many of these jobs running: its values are dealt out over so many rows, which kinds with the same
+    name in `rows` have in common. With `share`, too, in all workers together, and each is handed in to the row where the fewest wait, whatever it is about. `gave_up` takes the
     handler's arguments and is called, inside the fence, when the handler failed for the last time, so that what waits for the job
     can be marked. `of_closed` is for what an operator's act on a workspace sets off: it runs there although nobody gets in.
     `of_gone` is for the rest of what is done already: it runs there too, and when whoever did it has left. It must show and change nothing.
@@ -111,7 +113,9 @@ def job(
     def register(handler: Handler) -> Handler:
         if name in REGISTRY:
             raise ValueError(f"Two jobs are named {name}.")
-        REGISTRY[name] = Registered(name, handler, queue, serial, lanes, share, gave_up, of_closed, of_gone)
+        REGISTRY[name] = Registered(
+            name, handler, queue, serial, lanes, rows or name, share, gave_up, of_closed, of_gone
+        )
         _NAMES[handler] = name
         return handler
 
@@ -163,7 +167,7 @@ def _lock_of(registered: Registered, workspace_id: UUID, arguments: dict[str, An
         with connection.cursor() as cursor:
             cursor.execute("SELECT fence.lock_with_fewest_jobs(%s)", [places])
             return str(cursor.fetchone()[0])
-    return lock(registered.name, workspace_id, lane(registered, arguments)) if registered.serial else None
+    return lock(registered.rows, workspace_id, lane(registered, arguments)) if registered.serial else None
 
 
 def lane(registered: Registered, arguments: dict[str, Any]) -> object:

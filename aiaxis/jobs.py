@@ -26,7 +26,8 @@ def mark_failed(tenant: Tenant, export_id: str) -> None:
     exports.fail(export_id=UUID(export_id))
 
 
-@job("aiaxis.export", serial="export_id", gave_up=mark_failed)
+# Exports and imports of a workspace are long, so one goes on at a time: with its files, all but one of a worker's usual places.
+@job("aiaxis.export", serial="export_id", lanes=1, rows="moving", gave_up=mark_failed)
 def export(tenant: Tenant, export_id: str) -> None:
     """Write one export of a workspace, and have its owner told."""
     try:
@@ -58,7 +59,7 @@ def mark_import_failed(tenant: Tenant, import_id: str) -> None:
     enqueue(tell_of_import, import_id=import_id)
 
 
-@job("aiaxis.import", serial="import_id", gave_up=mark_import_failed)
+@job("aiaxis.import", serial="import_id", lanes=1, rows="moving", gave_up=mark_import_failed)
 def bring_in(tenant: Tenant, import_id: str) -> None:
     """Check an export that an owner brought, bring it in or refuse it, and have its owner told."""
     try:
@@ -84,7 +85,7 @@ def mark_imported_unreadable(tenant: Tenant, file_id: str) -> None:
     reading.give_up(actor=tenant, file_id=UUID(file_id))
 
 
-@job("aiaxis.read_imported", serial="file_id", lanes=2, gave_up=mark_imported_unreadable)
+@job("aiaxis.read_imported", serial="file_id", lanes=2, rows="files.read", gave_up=mark_imported_unreadable)
 def read_imported(tenant: Tenant, file_id: str) -> None:
     """Check, extract and index one imported file, whoever it belongs to."""
     try:

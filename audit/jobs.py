@@ -65,7 +65,8 @@ def mark_failed(tenant: Tenant, export_id: str) -> None:
     exports.fail(actor=tenant, export_id=UUID(export_id))
 
 
-@job("audit.export", serial="export_id", gave_up=mark_failed)
+# In a row with exports of the whole workspace (aiaxis/jobs.py).
+@job("audit.export", serial="export_id", lanes=1, rows="moving", gave_up=mark_failed)
 def export(tenant: Tenant, export_id: str) -> None:
     """Write one export of the trail."""
     exports.write(actor=tenant, export_id=UUID(export_id))

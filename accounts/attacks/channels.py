@@ -48,10 +48,10 @@ def _ear() -> Iterator[psycopg.Connection[Any]]:
 @attack(each_model=False, rehearsed=False)
 def lock_of_their_jobs(scene: Scene) -> object:
     """A job of one's own, due in a hundred years, under the lock that the victim's job would wait for"""
-    names = [one.name for one in jobs.REGISTRY.values() if one.serial] or ["files.read"]
+    names = sorted({one.rows for one in jobs.REGISTRY.values() if one.serial or one.share}) or ["files.read"]
     place = scene.victim.workspace_id
     for name in names:
-        for row in map(str, scene.stage.ids(scene.victim)):
+        for row in ("lane 0", "place 0", *map(str, scene.stage.ids(scene.victim))):
             for guess in _guesses(name, place.hex, row):
                 answer(
                     "INSERT INTO procrastinate_jobs (queue_name, task_name, lock, args, scheduled_at) "

@@ -183,7 +183,7 @@ def prepared_job() -> tuple[list[str], Callable[[], None]]:
         ran.append(tenant.display_name)
 
     name = "tests.every_no"
-    jobs.REGISTRY[name] = jobs.Registered(name, handler, jobs.QUEUE, "", 0, 0, None)
+    jobs.REGISTRY[name] = jobs.Registered(name, handler, jobs.QUEUE, "", 0, name, 0, None)
     with acting(BOB):
         message = jobs.sealed(name, ACME.id, BOB.membership_id, {})
     return ran, lambda: jobs.run(1, name, dict(message), 0)

@@ -15,6 +15,8 @@ from django.db import connections
 
 from accounts import jobs
 from accounts.http import Tenant
+from aiaxis import jobs as moving
+from audit import jobs as trail
 from conversations import jobs as answers
 from files import jobs as files
 from tests.cast import ALICE, BOB, CHARLIE, Person, acting
@@ -193,14 +195,21 @@ def test_a_job_is_handed_in_where_the_fewest_wait(committed: None) -> None:
 
 
 def test_files_and_answers_are_handed_in_so(committed: None) -> None:
-    """The real jobs: the files of a workspace in two lanes, and its answers in as many places as they may take."""
+    """The real jobs: the files of a workspace in two lanes, and its answers in as many places as they may take.
+
+    Its exports are written one after another: four of its owners at once would hold every place, others' files and mails up.
+    """
     with acting(ALICE):
         for number in range(20):
             jobs.enqueue(files.read, file_id=f"0193b0c4-7a00-7000-8000-{number:012}")
+            jobs.enqueue(moving.read_imported, file_id=f"0193b0c4-7a00-7000-8000-{number + 1:012}")
+            jobs.enqueue(moving.export, export_id=f"0193b0c4-7a00-7000-8000-{number:012}")
+            jobs.enqueue(moving.bring_in, import_id=f"0193b0c4-7a00-7000-8000-{number:012}")
+            jobs.enqueue(trail.export, export_id=f"0193b0c4-7a00-7000-8000-{number:012}")
             jobs.enqueue(answers.answer, message_id=f"0193b0c4-7a00-7000-8000-{number:012}")
             jobs.enqueue(answers.answer_by_model, message_id=f"0193b0c4-7a00-7000-8000-{number:012}")
     with connections["owner"].cursor() as cursor:
         cursor.execute(
             "SELECT queue_name, count(DISTINCT lock), count(*) FROM procrastinate_jobs GROUP BY 1 ORDER BY 1"
         )
-        assert cursor.fetchall() == [("default", 2, 20), ("prompt", 3, 20), ("remote", 8, 20)]
+        assert cursor.fetchall() == [("default", 3, 100), ("prompt", 3, 20), ("remote", 8, 20)]
