@@ -130,6 +130,7 @@ def erase() -> int:
     Raises `StorageUnavailable`; what is removed by then is gone.
     """
     folder = current_workspace_id().hex
+    _expect_answers()
     try:
         names = _names(folder)
         for name in names:

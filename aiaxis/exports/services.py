@@ -111,15 +111,25 @@ def note_download(*, actor: Tenant, export: WorkspaceExport) -> None:
 
 
 def let_go_over() -> int:
-    """Delete every export whose week is over, whoever's it is; returns how many. Raises ``storage.StorageUnavailable``."""
+    """Delete every export whose week is over, whoever's it is; returns how many.
+
+    Raises ``storage.StorageUnavailable`` where bytes could not be removed, after all others were.
+    """
     with connections[OWNER].cursor() as cursor:
         cursor.execute(_OVER, [timezone.now() - KEPT])
         over = cursor.fetchall()
+    left: storage.StorageUnavailable | None = None
     for workspace_id, export_id in over:
-        with whole_workspace(workspace_id), transaction.atomic():
-            # The bytes first: where they are out of reach the row stays, and names them to the next round.
-            storage.delete(f"{workspace_id.hex}/{export_id.hex}")
-            WorkspaceExport.objects.filter(pk=export_id).delete()
+        try:
+            with whole_workspace(workspace_id):
+                # The bytes first: where they are out of reach the row stays, and names them to the next round.
+                storage.delete(f"{workspace_id.hex}/{export_id.hex}")
+                WorkspaceExport.objects.filter(pk=export_id).delete()
+        except storage.StorageUnavailable as why:
+            # Bytes that this one cannot lose must not keep the others'.
+            left = why
+    if left is not None:
+        raise left
     return len(over)
 
 

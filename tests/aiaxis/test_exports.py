@@ -33,7 +33,7 @@ from files import jobs as file_jobs
 from files import objects, storage
 from files.models import FileTag
 from tests import doors
-from tests.cast import ACME, ADA, ALICE, BOB, CHARLIE, VERA, Person, acting
+from tests.cast import ACME, ADA, ALICE, BIRCH, BOB, CHARLIE, VERA, Person, acting
 from tests.factories import ConversationFactory, Desk, MessageFactory, ToolCallFactory, a_full_desk
 from tests.files import bucket, outages
 
@@ -272,6 +272,26 @@ def test_while_the_bucket_is_away_an_export_waits_and_one_that_is_over_stays_kno
             assert storage.exists(key)
             file_jobs.forget_bytes(alice, key=key)
             assert not storage.exists(key)
+
+
+def test_an_export_whose_bytes_are_refused_keeps_no_other_workspaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes that one workspace's export cannot lose (a store may lock them) would have kept everybody's for ever."""
+    for person in (ALICE, CHARLIE):
+        with acting(person) as actor:
+            services.begin(actor=actor)
+    first = min(ACME.id, BIRCH.id, key=str)
+
+    def refuse(key: str) -> None:
+        if key.startswith(first.hex):
+            raise storage.StorageUnavailable(storage.OUT_OF_REACH)
+
+    monkeypatch.setattr(storage, "delete", refuse)
+    _a_week_later()
+    with pytest.raises(storage.StorageUnavailable):
+        services.let_go_over()
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT workspace_id FROM aiaxis_workspaceexport")
+        assert cursor.fetchall() == [(first,)]
 
 
 def _a_week_later() -> None:
