@@ -19,7 +19,8 @@ from accounts.repeats.services import AtWork, KeyReused
 from accounts.routes import OPENAI_PREFIX, Door, operation_of, route_of
 from accounts.submissions import LONGEST_KEY
 
-HEADER = "HTTP_IDEMPOTENCY_KEY"
+HEADER = "Idempotency-Key"
+_AS_KEPT = "HTTP_IDEMPOTENCY_KEY"  # by WSGI
 AT_WORK = "The first request with this key is still at work. Send it again in a second, with the same key."
 REUSED = "This idempotency key was used for another request. Send each request with a key of its own."
 WRONG_LENGTH = f"An idempotency key has 1 to {LONGEST_KEY} characters."
@@ -34,7 +35,7 @@ class RepeatsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Let the first request through and keep its answer; tell that to all others."""
         # From the raw names: `request.headers` is made anew for each request, and nothing else on the way of a page asks for it.
-        key, tenant = request.META.get(HEADER), tenant_of(request)
+        key, tenant = request.META.get(_AS_KEPT), tenant_of(request)
         if key is None or tenant is None or not _is_meant(request, tenant):
             return self.get_response(request)
         if not 1 <= len(key) <= LONGEST_KEY:
