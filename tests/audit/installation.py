@@ -165,12 +165,19 @@ def kill_now_and_then(
         victim = chance.choice(["web", "web", "shipper", *besides])
         if victim in besides:
             besides[victim]()
-        elif pids := here.pids(victim):
-            os.kill(chance.choice(pids), signal.SIGKILL)
-        else:
-            continue  # It has not come back from the time before.
+        elif not (pids := here.pids(victim)) or not _killed(chance.choice(pids)):
+            continue  # It has not come back from the time before, or is going.
         hit[victim] += 1
     return hit
+
+
+def _killed(pid: int) -> bool:
+    """kill -9; False where it went by itself since it was looked for."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @contextmanager
