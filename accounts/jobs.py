@@ -103,11 +103,12 @@ def job(
 
     A handler may run more than once (a worker can die after its last statement), so it must come to the same end each time.
     `serial` names an argument: jobs with the same value of it run one after another. With `lanes`,
-    a workspace has no more than so many of these jobs running: its values are dealt out over so many rows, which kinds with the same
-    name in `rows` have in common. With `share`, too, in all workers together, and each is handed in to the row where the fewest wait, whatever it is about. `gave_up` takes the
-    handler's arguments and is called, inside the fence, when the handler failed for the last time, so that what waits for the job
-    can be marked. `of_closed` is for what an operator's act on a workspace sets off: it runs there although nobody gets in.
-    `of_gone` is for the rest of what is done already: it runs there too, and when whoever did it has left. It must show and change nothing.
+    a workspace has no more than so many of these jobs running: its values are dealt out over so many rows, which kinds with
+    the same name in `rows` have in common. With `share`, too, in all workers together, and each is handed in to the row where the
+    fewest wait, whatever it is about. `gave_up` takes the handler's arguments and is called, inside the fence, when the handler
+    failed for the last time, so that what waits for the job can be marked. `of_closed` is for what an operator's act on a
+    workspace sets off: it runs there although nobody gets in. `of_gone` is for the rest of what is done already: it runs there
+    too, and when whoever did it has left. It must show and change nothing.
     """
 
     def register(handler: Handler) -> Handler:
