@@ -75,9 +75,7 @@ class Installation:
     def settle(self) -> None:
         """Kill what writes, so that every segment is finished, and wait until all of it is stored and the parts are back."""
         for pid in self.pids("web"):
-            # One may be gone with the one before it.
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+            _killed(pid)
         assert until(lambda: not segments(self.spool)), self.readiness()
         assert until(self.readiness)
 
@@ -172,7 +170,7 @@ def kill_now_and_then(
 
 
 def _killed(pid: int) -> bool:
-    """kill -9; False where it went by itself since it was looked for."""
+    """kill -9; False where it went since it was looked for: by itself, or with another one."""
     try:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
