@@ -8,16 +8,14 @@ from django.urls import reverse
 
 from accounts import mail
 from accounts.http import Tenant
-from accounts.jobs import RetryLater, enqueue, enqueue_later, job
+from accounts.jobs import RetryLater, enqueue, job
 from accounts.rounds import every
 from aiaxis.exports import services as exports
 from aiaxis.exports.models import WorkspaceExport
 from aiaxis.imports import reading
 from aiaxis.imports import services as imports
 from aiaxis.imports.models import MOVING, WorkspaceImport
-from files.extraction import ReadingInterrupted
-from files.jobs import AWAY, wait_for_storage
-from files.scanning import ScannerAway, ScannerUnavailable
+from files.jobs import read_or_put_off, wait_for_storage
 from files.storage import StorageUnavailable
 
 
@@ -88,14 +86,8 @@ def mark_imported_unreadable(tenant: Tenant, file_id: str) -> None:
 @job("aiaxis.read_imported", serial="file_id", lanes=2, rows="files.read", gave_up=mark_imported_unreadable)
 def read_imported(tenant: Tenant, file_id: str) -> None:
     """Check, extract and index one imported file, whoever it belongs to."""
-    try:
+    with read_or_put_off(read_imported, file_id=file_id):
         reading.read(actor=tenant, file_id=UUID(file_id))
-    except StorageUnavailable as away:
-        wait_for_storage(away, read_imported, file_id=file_id)
-    except ScannerAway:
-        enqueue_later(AWAY, read_imported, file_id=file_id)
-    except (ReadingInterrupted, ScannerUnavailable) as later:
-        raise RetryLater(str(later)) from later
 
 
 def _mail(event: str, tenant: Tenant, *, message_id: str = "", **values: object) -> None:

@@ -1,6 +1,7 @@
 """Which work on files happens after the answer was sent? Reading them, as the member who uploaded them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Concatenate, ParamSpec
 from uuid import UUID
@@ -33,6 +34,21 @@ def wait_for_storage(
     enqueue_later(AWAY, handler, *args, **arguments)
 
 
+@contextmanager
+def read_or_put_off(
+    handler: Callable[Concatenate[Tenant, P], None], /, *args: P.args, **arguments: P.kwargs
+) -> Iterator[None]:
+    """Read a file in the block; what waits for the place of files or the scanner is done again by this job. Raises `RetryLater`."""
+    try:
+        yield
+    except StorageUnavailable as away:
+        wait_for_storage(away, handler, *args, **arguments)
+    except ScannerAway:
+        enqueue_later(AWAY, handler, *args, **arguments)
+    except (ReadingInterrupted, ScannerUnavailable) as later:
+        raise RetryLater(str(later)) from later
+
+
 def mark_unreadable(tenant: Tenant, file_id: str) -> None:
     """After the last failed attempt the file says so, instead of waiting for ever."""
     services.refuse(
@@ -47,14 +63,8 @@ def mark_unreadable(tenant: Tenant, file_id: str) -> None:
 @job("files.read", serial="file_id", lanes=2, gave_up=mark_unreadable)
 def read(tenant: Tenant, file_id: str) -> None:
     """Check, extract and index one file."""
-    try:
+    with read_or_put_off(read, file_id=file_id):
         services.read(actor=tenant, file_id=UUID(file_id))
-    except StorageUnavailable as away:
-        wait_for_storage(away, read, file_id=file_id)
-    except ScannerAway:
-        enqueue_later(AWAY, read, file_id=file_id)
-    except (ReadingInterrupted, ScannerUnavailable) as later:
-        raise RetryLater(str(later)) from later
 
 
 # Whoever deleted a file may have left before the bytes could go: nobody else would remove them, and no row names them.
