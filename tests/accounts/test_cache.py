@@ -13,6 +13,7 @@ from django_ratelimit.core import get_usage
 
 from accounts.cache import CounterCache
 from tests.cast import ALICE
+from tests.outages import out_of_reach
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -95,8 +96,7 @@ def test_it_counts_outside_the_requests_transaction() -> None:
 
 def test_a_cache_that_cannot_be_asked_admits_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither an error page nor an open door."""
-    monkeypatch.setitem(connections["cache"].settings_dict, "PORT", "1")
-    connections["cache"].close()
+    out_of_reach("cache", monkeypatch)
     assert cache.get("a", "default") == "default"
     assert cache.add("a", 1) is False
     usage = get_usage(RequestFactory().get("/"), group="g", key=lambda *_: "k", rate="10/h", increment=True)

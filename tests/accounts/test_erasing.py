@@ -40,6 +40,7 @@ from tests.accounts.operating import olga
 from tests.authenticators import Authenticator
 from tests.cast import ACME, ADA, ALICE, BIRCH, BOB, CHARLIE, PASSWORD, VERA, Company, Person, acting
 from tests.factories import ConversationFactory, Desk, a_full_desk, a_trial
+from tests.outages import out_of_reach
 from tests.vendors.stage import leave_use
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -313,8 +314,7 @@ def test_what_cannot_be_recorded_is_not_erased(
     due(ACME)
     (tmp_path / "in-the-way").write_text("")
     settings.AIAXIS_HOME = tmp_path / "in-the-way"
-    connections["audit"].close()
-    monkeypatch.setitem(connections["audit"].settings_dict, "HOST", "/nonexistent-socket")
+    out_of_reach("audit", monkeypatch)
     with pytest.raises(Unrecorded):
         erasing.erase(ACME.id)
     assert counted(ACME)["accounts_membership"] == 4

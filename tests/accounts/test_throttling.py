@@ -19,6 +19,7 @@ from accounts.identity.local import LocalIdentity
 from accounts.throttling import ReservingHandler
 from tests import doors
 from tests.cast import ALICE, BOB, PASSWORD
+from tests.outages import out_of_reach
 
 pytestmark = pytest.mark.usefixtures("committed")
 WRONG = "wrong horse battery staple"
@@ -218,8 +219,7 @@ def test_a_lockout_cannot_be_cleared_from_the_platforms_database() -> None:
 
 
 def test_without_the_counters_nobody_signs_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(connections["cache"].settings_dict, "PORT", "1")
-    connections["cache"].close()
+    out_of_reach("cache", monkeypatch)
     assert guess(Client(), password=PASSWORD) == 503
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 from django.conf import settings
-from django.db import connections
 
 from accounts.models import Membership
 from tests.cast import ALICE, BOB, acting
 from tests.doors import browser, program
+from tests.outages import out_of_reach
 
 ME = "/api/v1/me"
 PAGE = "/account/"
@@ -37,16 +37,11 @@ def test_a_role_change_takes_effect_with_the_next_request(committed: None) -> No
 def test_an_outage_is_503_and_lets_nobody_in(alias: str, monkeypatch: pytest.MonkeyPatch, committed: None) -> None:
     """P2: silence of either system is a refusal, and signs nobody out."""
     page, api = browser(ALICE), program(ALICE)
-    wrapper = connections[alias]
-    wrapper.close()
     with monkeypatch.context() as patched:
-        # Nobody listens there: the real driver fails in the way it fails when the server is away.
-        patched.setitem(wrapper.settings_dict, "HOST", "127.0.0.1")
-        patched.setitem(wrapper.settings_dict, "PORT", "1")
+        out_of_reach(alias, patched)
         responses = [page.get(PAGE), api.get(ME)]
     for response in responses:
         assert response.status_code == 503
         assert int(response["Retry-After"]) > 0
         assert settings.SESSION_COOKIE_NAME not in response.cookies
-    wrapper.close()
     assert page.get(PAGE).status_code == 200

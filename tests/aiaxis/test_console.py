@@ -29,6 +29,7 @@ from tests.accounts.operating import olga
 from tests.authenticators import Authenticator
 from tests.cast import ACME, ALICE, BIRCH, BOB, CHARLIE, OLGA, acting
 from tests.factories import a_full_desk
+from tests.outages import out_of_reach
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -262,8 +263,7 @@ class TestWorkspaces:
         browser = doors.operator(OLGA)
         (tmp_path / "in-the-way").write_text("")
         settings.AIAXIS_HOME = tmp_path / "in-the-way"
-        connections["audit"].close()
-        monkeypatch.setitem(connections["audit"].settings_dict, "HOST", "/nonexistent-socket")
+        out_of_reach("audit", monkeypatch)
         assert browser.post(f"{ACMES}suspend/", REASON).status_code == 503
         assert status_of() == "active"
 

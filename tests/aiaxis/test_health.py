@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from django.db import connections
 from django.test import Client
 from pytest_django import Settings
+
+from tests.outages import out_of_reach
 
 
 def test_it_is_alive_without_asking_anybody(client: Client) -> None:
@@ -22,21 +23,17 @@ def test_it_is_ready_when_both_systems_answer(client: Client) -> None:
     assert answer.json()["parts"]["platform database"] == answer.json()["parts"]["identity store"] == "ok"
 
 
-@pytest.mark.django_db(databases=["cache", "identity"])
+@pytest.mark.usefixtures("committed")
 @pytest.mark.parametrize(("alias", "part"), [("cache", "platform database"), ("identity", "identity store")])
 def test_it_is_not_ready_when_one_of_them_is_silent(
     client: Client, monkeypatch: pytest.MonkeyPatch, alias: str, part: str
 ) -> None:
-    connection = connections[alias]
-    connection.close()
-    monkeypatch.setitem(connection.settings_dict, "HOST", "/nowhere")
-    monkeypatch.setattr(connection, "in_atomic_block", False)
+    out_of_reach(alias, monkeypatch)
     answer = client.get("/readyz")
-    connection.close()
     assert answer.status_code == 503
     assert answer.json() == {"status": "not ready", "parts": answer.json()["parts"]}
     assert answer.json()["parts"][part] == "silent"
-    assert b"nowhere" not in answer.content
+    assert b"nonexistent" not in answer.content
 
 
 @pytest.mark.django_db(databases=["cache", "identity"])

@@ -29,6 +29,7 @@ from tests import cast, doors
 from tests.audit.notices import desk
 from tests.files import bucket
 from tests.listening import listening
+from tests.outages import out_of_reach
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -197,7 +198,7 @@ def test_the_page_names_nobody_and_no_workspace() -> None:
 def test_the_numbers_of_several_processes_are_summed_and_those_of_a_dead_one_stay() -> None:
     one = {"at": time.time(), "requests": [["/files/", "GET", "2xx", 5]], "denied": [["request.refused", 2]],
         "times": [["/files/", "GET", [5.0, *[0.0] * 11, 0.01]]], "fallen": [["lost", 0]],
-        "now": {"streams": 3, "bodies": 0, "downloads": 0, "hashes": 1, "pools": {"default": [4, 2, 0]}}}  # fmt: skip
+        "now": {"streams": 3, "bodies": 0, "downloads": 0, "hashes": 1, "pools": {"elsewhere": [4, 2, 0]}}}  # fmt: skip
     dead = {**one, "at": time.time() - 60}
     snapshots.folder().mkdir(parents=True)
     for name, told in (("1", one), ("2", one), ("3", dead)):
@@ -208,7 +209,7 @@ def test_the_numbers_of_several_processes_are_summed_and_those_of_a_dead_one_sta
     assert value(found, "aiaxis_denials", "aiaxis_denials_total", action="request.refused") == 6
     # How busy a process is dies with it; what it counted does not, or a counter would go backwards.
     assert value(found, "aiaxis_open_streams") == 6
-    assert value(found, "aiaxis_pool_used", database="default") == 4
+    assert value(found, "aiaxis_pool_used", database="elsewhere") == 4
     assert value(found, "aiaxis_web_processes") == 3
     snapshots.clear()
     assert snapshots.whole().processes == 0
@@ -281,8 +282,7 @@ def test_it_says_whether_the_place_where_files_are_kept_is_there(settings: Setti
 
 
 def test_a_silent_database_hides_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    connections["ops"].close()
-    monkeypatch.setitem(connections["ops"].settings_dict, "HOST", "/nonexistent-socket")
+    out_of_reach("ops", monkeypatch)
     found = numbers()
     connections["ops"].close()
     assert value(found, "aiaxis_unread", part="database") == 1

@@ -19,6 +19,7 @@ from audit.checks import running, services
 from audit.checks.models import Check, Proof
 from audit.shipper import Shipper
 from tests import cast, doors
+from tests.outages import out_of_reach
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -307,8 +308,7 @@ def test_a_wish_that_no_sink_takes_is_not_granted(
     browser = doors.operator(cast.OLGA)
     (tmp_path / "in-the-way").write_text("")
     settings.AIAXIS_HOME = tmp_path / "in-the-way"
-    connections["audit"].close()
-    monkeypatch.setitem(connections["audit"].settings_dict, "HOST", "/nonexistent-socket")
+    out_of_reach("audit", monkeypatch)
     assert browser.post(address).status_code == 503
     assert not Check.objects.using("ops").exists()
     assert not Proof.objects.using("ops").exists()

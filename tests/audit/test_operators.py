@@ -12,6 +12,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from accounts.http import Refusal
 from audit import entries, ledger, spool
 from tests import cast, doors
+from tests.outages import out_of_reach
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -111,8 +112,7 @@ def test_an_operator_who_cannot_be_recorded_does_not_see(
     browser = doors.operator(cast.OLGA)
     (tmp_path / "in-the-way").write_text("")
     settings.AIAXIS_HOME = tmp_path / "in-the-way"
-    connections["audit"].close()
-    monkeypatch.setitem(connections["audit"].settings_dict, "HOST", "/nonexistent-socket")
+    out_of_reach("audit", monkeypatch)
     answer = browser.get(LIST)
     assert answer.status_code == 503
     assert b"Alice" not in answer.content

@@ -18,6 +18,7 @@ from audit.reviews import blocks, views
 from audit.reviews.models import Review
 from audit.shipper import Shipper
 from tests import cast, doors
+from tests.outages import out_of_reach
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -220,8 +221,7 @@ def test_an_act_that_no_sink_takes_is_not_done(
     before = state_of_the_world()
     (tmp_path / "in-the-way").write_text("")
     settings.AIAXIS_HOME = tmp_path / "in-the-way"
-    connections["audit"].close()
-    monkeypatch.setitem(connections["audit"].settings_dict, "HOST", "/nonexistent-socket")
+    out_of_reach("audit", monkeypatch)
     values = {**VALUES, "address": "198.51.100.77"}
     assert act(browser, entry, verb.format(id=entry["id"]), **values).status_code == 503
     assert state_of_the_world() == before

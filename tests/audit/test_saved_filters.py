@@ -15,6 +15,7 @@ from accounts.tenancy import claims
 from audit import spool
 from audit.filters.models import MOST_FILTERS, ConsoleFilter, OwnFilter
 from tests import cast, doors
+from tests.outages import out_of_reach
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -152,8 +153,7 @@ def test_what_an_operator_keeps_is_an_entry_or_not_kept(
     assert recorded(folder) == ["filter.saved", "filter.removed"]
     (tmp_path / "in-the-way").write_text("")
     settings.AIAXIS_HOME = tmp_path / "in-the-way"
-    connections["audit"].close()
-    monkeypatch.setitem(connections["audit"].settings_dict, "HOST", "/nonexistent-socket")
+    out_of_reach("audit", monkeypatch)
     assert save(browser, QUEUE, "x", LISTS[QUEUE]).status_code == 503
     assert not ConsoleFilter.objects.using("ops").exists()
 

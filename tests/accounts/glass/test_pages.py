@@ -21,6 +21,7 @@ from tests.accounts.glass.stage import LIST
 from tests.addresses import ADDRESSES
 from tests.cast import ALICE, CHARLIE, acting
 from tests.factories import Desk, MessageFactory, a_full_desk
+from tests.outages import out_of_reach
 
 SECRET = "Refunds take ten days."
 EVIL = '<script>alert(1)</script><img src=x onerror="alert(2)">'
@@ -74,8 +75,7 @@ def forgotten(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """No sink takes an entry: the folder is a file, and the role that could write it is gone."""
     (tmp_path / "in-the-way").write_text("")
     settings.AIAXIS_HOME = tmp_path / "in-the-way"
-    connections["audit"].close()
-    monkeypatch.setitem(connections["audit"].settings_dict, "HOST", "/nonexistent-socket")
+    out_of_reach("audit", monkeypatch)
 
 
 def test_a_page_that_no_sink_takes_is_not_shown(

@@ -18,6 +18,7 @@ from accounts.services import keys, sessions
 from accounts.signals import access_denied
 from tests import doors, environment
 from tests.cast import BOB, PASSWORD, acting
+from tests.outages import out_of_reach
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -25,15 +26,9 @@ pytestmark = pytest.mark.usefixtures("committed")
 @contextmanager
 def silent(alias: str) -> Iterator[None]:
     """Nothing answers at the address of this database."""
-    connection = connections[alias]
-    port = connection.settings_dict["PORT"]
-    connection.close()
-    connection.settings_dict["PORT"] = "1"
-    try:
+    with pytest.MonkeyPatch.context() as patched:
+        out_of_reach(alias, patched)
         yield
-    finally:
-        connection.close()
-        connection.settings_dict["PORT"] = port
 
 
 def ways(token: str, value: str) -> dict[str, Callable[[], Any]]:

@@ -14,6 +14,7 @@ from accounts.tenancy import claims
 from audit import spool
 from tests import cast, doors
 from tests.audit.notices import desk
+from tests.outages import out_of_reach
 from tests.receivers import answers, receiver
 
 CHANNELS, RULES, OUTBOX = "/operator/audit/operatorchannel/", "/operator/audit/rule/", "/operator/audit/message/"
@@ -109,8 +110,7 @@ def test_what_cannot_be_recorded_is_not_done(
     browser = doors.operator(cast.OLGA)
     (tmp_path / "in-the-way").write_text("")
     settings.AIAXIS_HOME = tmp_path / "in-the-way"
-    connections["audit"].close()
-    monkeypatch.setitem(connections["audit"].settings_dict, "HOST", "/nonexistent-socket")
+    out_of_reach("audit", monkeypatch)
     assert browser.post(f"{CHANNELS}create/", form("https://93.184.216.34/x")).status_code == 503
     with connections["owner"].cursor() as cursor:
         cursor.execute("SELECT count(*) FROM audit_operatorchannel")
