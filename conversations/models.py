@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import Membership
 from accounts.sharing import OWNER_THERE, named
-from accounts.tenancy.constraints import CompositeForeignKey, MemberPolicy
+from accounts.tenancy.constraints import CompositeForeignKey, MemberPolicy, OwnedForeignKey
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 from agents.models import AGENT_VISIBLE, Agent, Visibility
 from conversations.attachments.models import ConversationFile
@@ -21,6 +21,7 @@ from conversations.calling.models import ToolCall
 from conversations.completions.models import Completion
 from conversations.feedback.models import Feedback
 from conversations.keeping.models import KeepingChoice
+from conversations.owning import OfConversation
 from conversations.sharing.models import ConversationShare
 from conversations.trying.models import Trial, TrialFile
 from conversations.usage.models import DailyUse
@@ -104,23 +105,15 @@ class Conversation(WorkspaceModel):
         return self.title
 
 
+# To read is one question, to write another: whoever may read a conversation that is shared writes nothing in it (L20). What is
+# one's own says so itself (conversations/owning.py).
 IN_VISIBLE_CONVERSATION = (
     "EXISTS (SELECT 1 FROM conversations_conversation c "
     "WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id)"
 )
-# To read is one question, to write another: whoever may read a conversation that is shared writes nothing in it (L20).
-IN_OWN_CONVERSATION = (
-    "EXISTS (SELECT 1 FROM conversations_conversation c "
-    "WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id AND c.owner_id = {member})"
-)
 IN_VISIBLE_MESSAGE = (
     "EXISTS (SELECT 1 FROM conversations_message m "
     "WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.message_id)"
-)
-IN_OWN_MESSAGE = (
-    "EXISTS (SELECT 1 FROM conversations_message m JOIN conversations_conversation c "
-    "ON c.workspace_id = m.workspace_id AND c.id = m.conversation_id "
-    "WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.message_id AND c.owner_id = {member})"
 )
 # An answer is as readable as its sources: nobody gets one from a file that they may not read themselves, and one that was deleted
 # is nobody's. The policy of files says which those are.
@@ -141,7 +134,7 @@ SILENT_AFTER: Final = timedelta(seconds=10)
 LONGEST_QUESTION: Final = 8000  # characters
 
 
-class Message(WorkspaceModel):
+class Message(OfConversation):
     """A question or an answer. Messages are a tree: a question that was put differently, or an answer given again, stands beside
     the first one under the same parent, and `branches.py` says which way through it is shown.
     """
@@ -189,12 +182,20 @@ class Message(WorkspaceModel):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["workspace", "conversation", "position"], name="conversations_message_position"
+                fields=["workspace", "conversation", "position", "owner"], name="conversations_message_position"
             ),
             models.UniqueConstraint(
-                fields=["workspace", "conversation", "idempotency_key"], name="conversations_message_once"
+                fields=["workspace", "conversation", "idempotency_key", "owner"], name="conversations_message_once"
             ),
             models.UniqueConstraint(fields=["workspace", "conversation", "id"], name="conversations_message_of_one"),
+            # What a part of a message names: the message together with its owner.
+            models.UniqueConstraint(fields=["workspace", "id", "owner"], name="conversations_message_owned"),
+            OwnedForeignKey(
+                name="conversations_message_conversation_id_fk",
+                column="conversation_id",
+                to="conversations.Conversation",
+                on_delete="CASCADE",
+            ),
             # Both belong to the same conversation, at the database too (L17).
             CompositeForeignKey(
                 name="conversations_message_parent_id_fk",
@@ -205,8 +206,8 @@ class Message(WorkspaceModel):
             ),
             MemberPolicy(
                 name="conversations_message_member",
-                read=f"{IN_OWN_CONVERSATION} OR ({IN_VISIBLE_CONVERSATION} AND ({{glass}} OR {SOURCES_VISIBLE}))",
-                write=IN_OWN_CONVERSATION,
+                read=f"{OWNED} OR ({IN_VISIBLE_CONVERSATION} AND ({{glass}} OR {SOURCES_VISIBLE}))",
+                write=OWNED,
             ),
         ]
         indexes = [
@@ -279,8 +280,10 @@ class Message(WorkspaceModel):
 UNFINISHED: Final = (Message.Status.QUEUED, Message.Status.WRITING, Message.Status.WAITING)
 
 
-class Delta(WorkspaceModel):
+class Delta(OfConversation):
     """A numbered piece of an answer while it is written: what a stream sends, and resends after a dropped line."""
+
+    PART_OF = "message"
 
     message = WorkspaceForeignKey(Message, models.CASCADE, related_name="deltas")
     seq = models.IntegerField()
@@ -289,24 +292,30 @@ class Delta(WorkspaceModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["workspace", "message", "seq"], name="conversations_delta_seq"),
-            # Not for those with whom it is shared: which sources an answer has is known when it is complete.
-            MemberPolicy(
-                name="conversations_delta_member", read=f"{IN_OWN_MESSAGE} OR {{glass}}", write=IN_OWN_MESSAGE
+            models.UniqueConstraint(fields=["workspace", "message", "seq", "owner"], name="conversations_delta_seq"),
+            OwnedForeignKey(
+                name="conversations_delta_message_id_fk",
+                column="message_id",
+                to="conversations.Message",
+                on_delete="CASCADE",
             ),
+            # Not for those with whom it is shared: which sources an answer has is known when it is complete.
+            MemberPolicy(name="conversations_delta_member", read=f"{OWNED} OR {{glass}}", write=OWNED),
         ]
 
     def __str__(self) -> str:
         return f"delta {self.seq}"
 
 
-class Citation(WorkspaceModel):
+class Citation(OfConversation):
     """A quote in an answer. It keeps name, page and words; the links go when the file goes ("source deleted")."""
 
     class Kind(models.TextChoices):
         SOURCE = "source", "Source"
         # Shown beside a refusal. Not an answer, and never listed as one.
         CLOSEST = "closest", "Closest passage"
+
+    PART_OF = "message"
 
     message = WorkspaceForeignKey(Message, models.CASCADE, related_name="citations")
     number = models.IntegerField()
@@ -323,15 +332,22 @@ class Citation(WorkspaceModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["workspace", "message", "number"], name="conversations_citation_number"),
+            models.UniqueConstraint(
+                fields=["workspace", "message", "number", "owner"], name="conversations_citation_number"
+            ),
+            OwnedForeignKey(
+                name="conversations_citation_message_id_fk",
+                column="message_id",
+                to="conversations.Message",
+                on_delete="CASCADE",
+            ),
             MemberPolicy(
                 name="conversations_citation_member",
                 # Others see it where they may see its file, too.
-                read=f"{IN_OWN_MESSAGE} OR ({IN_VISIBLE_MESSAGE} AND ({{glass}} OR {FILE_VISIBLE}))",
-                write=IN_OWN_MESSAGE,
+                read=f"{OWNED} OR ({IN_VISIBLE_MESSAGE} AND ({{glass}} OR {FILE_VISIBLE}))",
+                write=OWNED,
                 # Of a file that one may see (L1, L6); the quote stays when the file is hidden later.
-                insert=f"{IN_OWN_MESSAGE} AND (file_id IS NULL OR {FILE_VISIBLE}) "
-                f"AND (passage_id IS NULL OR {PASSAGE_VISIBLE})",
+                insert=f"{OWNED} AND (file_id IS NULL OR {FILE_VISIBLE}) AND (passage_id IS NULL OR {PASSAGE_VISIBLE})",
             ),
         ]
         indexes = [

@@ -281,7 +281,7 @@ def _turn(tree: branches.Tree, message_id: UUID | None) -> None:
 
 def check_waiting(actor: Tenant) -> None:
     """Raise `TooManyWaiting` where the member waits for as many answers as one may."""
-    unfinished = Message.objects.filter(status__in=UNFINISHED, conversation__owner=actor.membership_id)
+    unfinished = Message.objects.filter(status__in=UNFINISHED, owner=actor.membership_id)
     # What was never confirmed keeps nobody busy, and is closed when its conversation goes on.
     gone = Q(status=Message.Status.WAITING, alive_at__lt=timezone.now() - DECIDE_WITHIN)
     waiting = unfinished.exclude(gone).count()

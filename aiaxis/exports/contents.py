@@ -30,6 +30,7 @@ _WHERE: Final = "the export says once which workspace it is of"
 _FORM: Final = "marks one submit of a form"
 _MADE_ANEW: Final = "made anew from the text when it is read in"
 _LIVE: Final = "tells of an answer while it is written"
+_OWNER: Final = "its conversation says whose it is"
 
 GOES: Final[dict[str, Part]] = {
     "accounts.Membership": Part(
@@ -89,7 +90,7 @@ GOES: Final[dict[str, Part]] = {
     "conversations.ConversationFile": Part(
         "conversation-files",
         ("id", "conversation_id", "file_id", "file_name", "created_at"),
-        {"workspace_id": _WHERE},
+        {"workspace_id": _WHERE, "owner_id": _OWNER},
         conversation="conversation",
     ),
     "conversations.Message": Part(
@@ -100,6 +101,7 @@ GOES: Final[dict[str, Part]] = {
         ),
         {
             "workspace_id": _WHERE,
+            "owner_id": _OWNER,
             "html": _MADE_ANEW,
             "tsv": _MADE_ANEW,
             "sources": "noted anew when the citations are written",
@@ -112,7 +114,7 @@ GOES: Final[dict[str, Part]] = {
     "conversations.Citation": Part(
         "citations",
         ("id", "message_id", "number", "kind", "file_id", "file_name", "page", "label", "quote", "start", "end"),
-        {"workspace_id": _WHERE, "passage_id": _MADE_ANEW},
+        {"workspace_id": _WHERE, "owner_id": _OWNER, "passage_id": _MADE_ANEW},
         conversation="message__conversation",
     ),
     "conversations.ToolCall": Part(
@@ -123,6 +125,7 @@ GOES: Final[dict[str, Part]] = {
         ),
         {
             "workspace_id": _WHERE,
+            "owner_id": _OWNER,
             "tool_id": "servers of tools and their keys do not leave the installation",
             **dict.fromkeys(("mark", "model_name", "digest"), "serves while the answer is written"),
         },

@@ -22,6 +22,7 @@ from aiaxis.imports.checking import FILES, MEMBERS, MESSAGES, TAGS, VERSIONS, Co
 from aiaxis.imports.keys import Keys
 from aiaxis.imports.package import Package
 from conversations.models import UNFINISHED, Message, ToolCall
+from conversations.owning import OfConversation
 from conversations.rendering import render
 from files import names, types
 from files.models import File
@@ -30,6 +31,7 @@ from files.tags.words import key_of
 
 BATCH: Final = 500
 CALLS: Final = "conversations.ToolCall"
+OWNERS: Final = ("conversations.Conversation", MESSAGES)
 OPEN: Final = (ToolCall.State.READY, ToolCall.State.WAITING, ToolCall.State.CONFIRMED, ToolCall.State.RUNNING)
 Values = dict[str, Any]
 
@@ -42,6 +44,8 @@ class Rows:
         self.contents = contents
         self.keys = keys
         self.places = places
+        # Of each conversation and of what is in it, under their keys here.
+        self._owners: dict[UUID, UUID] = {}
         self._made: dict[str, Callable[[Values, Values], None]] = {
             FILES: self._file,
             TAGS: self._tag,
@@ -79,6 +83,11 @@ class Rows:
                 values[column] = self._linked(target, row[column])
             if label in self._made:
                 self._made[label](row, values)
+            if issubclass(model, OfConversation):
+                # So that the stamp need not ask for it, row by row.
+                values["owner_id"] = self._owners[values[f"{model.PART_OF}_id"]]
+            if label in OWNERS:
+                self._owners[values["id"]] = values["owner_id"]
             made = model(**values)
             made.stamp(current_workspace_id())
             yield made

@@ -6,20 +6,15 @@ from typing import Final
 
 from django.db import models
 
-from accounts.tenancy.constraints import MemberPolicy
-from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
-from files.models import FILE_VISIBLE, File
+from accounts.tenancy.constraints import MemberPolicy, OwnedForeignKey
+from accounts.tenancy.models import WorkspaceForeignKey
+from conversations.owning import OfConversation
+from files.models import FILE_VISIBLE, OWNED, File
 
 MOST_ATTACHED: Final = 20
 
-# The owner's, and not whoever's the conversation is to read: what is attached may be private, and its name too.
-CONVERSATION_OWNED: Final = (
-    "EXISTS (SELECT 1 FROM conversations_conversation c WHERE c.workspace_id = {table}.workspace_id "
-    "AND c.id = {table}.conversation_id AND c.owner_id = {member})"
-)
 
-
-class ConversationFile(WorkspaceModel):
+class ConversationFile(OfConversation):
     """A file attached to a conversation. It keeps the name; the link goes when the file goes.
 
     Read it with `queries.attached`, which brings the file along, or None in its place where its owner keeps it private by now.
@@ -34,14 +29,21 @@ class ConversationFile(WorkspaceModel):
         app_label = "conversations"
         constraints = [
             models.UniqueConstraint(
-                fields=["workspace", "conversation", "file"], name="conversations_conversationfile_once"
+                fields=["workspace", "conversation", "file", "owner"], name="conversations_conversationfile_once"
+            ),
+            OwnedForeignKey(
+                name="conversations_conversationfile_conversation_id_fk",
+                column="conversation_id",
+                to="conversations.Conversation",
+                on_delete="CASCADE",
             ),
             MemberPolicy(
                 name="conversations_conversationfile_member",
-                read=CONVERSATION_OWNED,
-                write=CONVERSATION_OWNED,
+                # The owner's, and not whoever's the conversation is to read: what is attached may be private, and its name too.
+                read=OWNED,
+                write=OWNED,
                 # A file that one may see (L1, L6); what is hidden or deleted later, or comes without it from an import, is a name.
-                insert=f"{CONVERSATION_OWNED} AND (file_id IS NULL OR {FILE_VISIBLE})",
+                insert=f"{OWNED} AND (file_id IS NULL OR {FILE_VISIBLE})",
             ),
         ]
         indexes = [models.Index(fields=["workspace", "file"], name="conversations_attached_file")]

@@ -6,18 +6,15 @@ from typing import Final
 
 from django.db import models
 
-from accounts.tenancy.constraints import MemberPolicy
-from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
+from accounts.tenancy.constraints import MemberPolicy, OwnedForeignKey
+from accounts.tenancy.models import WorkspaceForeignKey
+from conversations.owning import OfConversation
+from files.models import OWNED
 
 LONGEST_ARGUMENTS: Final = 16_000  # characters
-OF_OWN_MESSAGE: Final = (
-    "EXISTS (SELECT 1 FROM conversations_message m JOIN conversations_conversation c "
-    "ON c.workspace_id = m.workspace_id AND c.id = m.conversation_id "
-    "WHERE m.workspace_id = {table}.workspace_id AND m.id = {table}.message_id AND c.owner_id = {member})"
-)
 
 
-class ToolCall(WorkspaceModel):
+class ToolCall(OfConversation):
     """A call that a model wanted. What it is made with is never changed: exactly that was shown, and confirmed."""
 
     class State(models.TextChoices):
@@ -31,6 +28,8 @@ class ToolCall(WorkspaceModel):
         DROPPED = "dropped", "Not called"
         # Its answer never came: it may have happened or not.
         LOST = "lost", "Broken off; it may have happened"
+
+    PART_OF = "message"
 
     message = WorkspaceForeignKey("conversations.Message", models.CASCADE, related_name="calls")
     number = models.IntegerField()
@@ -55,10 +54,16 @@ class ToolCall(WorkspaceModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["workspace", "message", "number"], name="conversations_toolcall_number"),
+            models.UniqueConstraint(
+                fields=["workspace", "message", "number", "owner"], name="conversations_toolcall_number"
+            ),
             # Not for those with whom it is shared: a model may have written words of a passage into it that nothing cites.
-            MemberPolicy(
-                name="conversations_toolcall_member", read=f"{OF_OWN_MESSAGE} OR {{glass}}", write=OF_OWN_MESSAGE
+            MemberPolicy(name="conversations_toolcall_member", read=f"{OWNED} OR {{glass}}", write=OWNED),
+            OwnedForeignKey(
+                name="conversations_toolcall_message_id_fk",
+                column="message_id",
+                to="conversations.Message",
+                on_delete="CASCADE",
             ),
         ]
         indexes = [models.Index(fields=["workspace", "tool"], name="conversations_toolcall_of_tool")]

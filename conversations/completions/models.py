@@ -7,17 +7,15 @@ from typing import Final
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from accounts.tenancy.constraints import MemberPolicy
-from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
+from accounts.tenancy.constraints import MemberPolicy, OwnedForeignKey
+from accounts.tenancy.models import WorkspaceForeignKey
+from conversations.owning import OfConversation
+from files.models import OWNED
 
 LONGEST_STOP: Final = 200  # characters
-OF_OWN_CONVERSATION: Final = (
-    "EXISTS (SELECT 1 FROM conversations_conversation c "
-    "WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id AND c.owner_id = {member})"
-)
 
 
-class Completion(WorkspaceModel):
+class Completion(OfConversation):
     """Marks a temporary conversation as one call of a program, which lasts no longer than that."""
 
     conversation = WorkspaceForeignKey("conversations.Conversation", models.CASCADE, related_name="completions")
@@ -34,12 +32,14 @@ class Completion(WorkspaceModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["workspace", "conversation"], name="conversations_completion_one"),
-            MemberPolicy(
-                name="conversations_completion_member",
-                read=f"{OF_OWN_CONVERSATION} OR {{glass}}",
-                write=OF_OWN_CONVERSATION,
+            models.UniqueConstraint(fields=["workspace", "conversation", "owner"], name="conversations_completion_one"),
+            OwnedForeignKey(
+                name="conversations_completion_conversation_id_fk",
+                column="conversation_id",
+                to="conversations.Conversation",
+                on_delete="CASCADE",
             ),
+            MemberPolicy(name="conversations_completion_member", read=f"{OWNED} OR {{glass}}", write=OWNED),
         ]
 
     def __str__(self) -> str:

@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from django.db import models
 
-from accounts.tenancy.constraints import MemberPolicy
-from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
+from accounts.tenancy.constraints import MemberPolicy, OwnedForeignKey
+from accounts.tenancy.models import WorkspaceForeignKey
 from agents.models import Agent
-from files.models import FILE_VISIBLE, File
-
-OF_OWN_CONVERSATION: Final = (
-    "EXISTS (SELECT 1 FROM conversations_conversation c "
-    "WHERE c.workspace_id = {table}.workspace_id AND c.id = {table}.conversation_id AND c.owner_id = {member})"
-)
-OF_OWN_TRIAL: Final = (
-    "EXISTS (SELECT 1 FROM conversations_trial t JOIN conversations_conversation c "
-    "ON c.workspace_id = t.workspace_id AND c.id = t.conversation_id "
-    "WHERE t.workspace_id = {table}.workspace_id AND t.id = {table}.trial_id AND c.owner_id = {member})"
-)
+from conversations.owning import OfConversation
+from files.models import FILE_VISIBLE, OWNED, File
 
 
-class Trial(WorkspaceModel):
+class Trial(OfConversation):
     """Marks a temporary conversation as a try of an agent, which is deleted when it was read.
 
     What answers in it is the agent as its form stood, which is written here and in no agent and no version.
@@ -35,8 +24,15 @@ class Trial(WorkspaceModel):
     class Meta:
         app_label = "conversations"
         constraints = [
-            models.UniqueConstraint(fields=["workspace", "conversation"], name="conversations_trial_one"),
-            MemberPolicy(name="conversations_trial_member", read=OF_OWN_CONVERSATION, write=OF_OWN_CONVERSATION),
+            models.UniqueConstraint(fields=["workspace", "conversation", "owner"], name="conversations_trial_one"),
+            models.UniqueConstraint(fields=["workspace", "id", "owner"], name="conversations_trial_owned"),
+            OwnedForeignKey(
+                name="conversations_trial_conversation_id_fk",
+                column="conversation_id",
+                to="conversations.Conversation",
+                on_delete="CASCADE",
+            ),
+            MemberPolicy(name="conversations_trial_member", read=OWNED, write=OWNED),
         ]
 
     def __str__(self) -> str:
@@ -47,8 +43,10 @@ class Trial(WorkspaceModel):
         return Agent(id=self.conversation.agent_id, owner_id=self.conversation.owner_id, **self.settings)
 
 
-class TrialFile(WorkspaceModel):
+class TrialFile(OfConversation):
     """A file that was chosen in the form. The database takes none that whoever tries may not read (L1, L6)."""
+
+    PART_OF = "trial"
 
     trial = WorkspaceForeignKey(Trial, models.CASCADE, related_name="trial_files")
     file = WorkspaceForeignKey(File, models.CASCADE, related_name="+")
@@ -56,12 +54,17 @@ class TrialFile(WorkspaceModel):
     class Meta:
         app_label = "conversations"
         constraints = [
-            models.UniqueConstraint(fields=["workspace", "trial", "file"], name="conversations_trialfile_once"),
+            models.UniqueConstraint(
+                fields=["workspace", "trial", "file", "owner"], name="conversations_trialfile_once"
+            ),
+            OwnedForeignKey(
+                name="conversations_trialfile_trial_id_fk",
+                column="trial_id",
+                to="conversations.Trial",
+                on_delete="CASCADE",
+            ),
             MemberPolicy(
-                name="conversations_trialfile_member",
-                read=OF_OWN_TRIAL,
-                write=OF_OWN_TRIAL,
-                insert=f"{OF_OWN_TRIAL} AND {FILE_VISIBLE}",
+                name="conversations_trialfile_member", read=OWNED, write=OWNED, insert=f"{OWNED} AND {FILE_VISIBLE}"
             ),
         ]
         indexes = [models.Index(fields=["workspace", "file"], name="conversations_trialfile_file")]

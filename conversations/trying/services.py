@@ -53,7 +53,7 @@ def end(trial: Trial, *, actor: Tenant) -> None:
 
 def _end_read(actor: Tenant) -> None:
     """Delete the actor's tries that are answered: where there is no script, nothing else says that an answer was read."""
-    trials = Trial.objects.filter(conversation__owner=actor.membership_id)
+    trials = Trial.objects.filter(owner=actor.membership_id)
     writing = Message.objects.filter(status__in=UNFINISHED)
     over = trials.exclude(conversation__in=writing.values("conversation"))
     Conversation.objects.filter(pk__in=list(over.values_list("conversation", flat=True))).delete()

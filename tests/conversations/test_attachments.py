@@ -192,8 +192,10 @@ def test_nobody_reads_or_changes_what_is_attached_to_anothers_conversation(thief
         cursor.execute("SELECT count(*) FROM conversations_conversationfile")
         assert cursor.fetchone() == (0,)
         cursor.execute("DELETE FROM conversations_conversationfile")
-        with pytest.raises(DatabaseError), transaction.atomic():
-            ConversationFile(conversation_id=conversation.pk, file=own, file_name="x").save(force_insert=True)
+        for owner_id in (thief.membership_id, ALICE.membership_id):
+            claimed = ConversationFile(conversation_id=conversation.pk, owner_id=owner_id, file=own, file_name="x")
+            with pytest.raises(DatabaseError), transaction.atomic():
+                claimed.save(force_insert=True)
         assert not File.objects.filter(name="a.txt").exists()
     with acting(ALICE):
         assert ConversationFile.objects.get().file_id == music.pk

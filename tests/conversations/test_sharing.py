@@ -78,23 +78,24 @@ WRITES: tuple[tuple[str, dict[str, str]], ...] = (
 WRITES_TO_A_MESSAGE = ("stop", "retry", "edit", "choose", "rate", "withdraw")
 STATEMENTS = (
     (
-        "INSERT INTO conversations_message (id, workspace_id, conversation_id, position, preference, role, text, html, status, error, "
-        "created_at, sources) VALUES (gen_random_uuid(), %(place)s, %(talk)s, 99, 0, 'user', 'x', '', 'done', '', now(), '{}') RETURNING id"
+        "INSERT INTO conversations_message (id, workspace_id, owner_id, conversation_id, position, preference, role, text, html, status, "
+        "error, created_at, sources) VALUES (gen_random_uuid(), %(place)s, %(of)s, %(talk)s, 99, 0, 'user', 'x', '', 'done', '', now(), '{}') "
+        "RETURNING id"
     ),
-    "UPDATE conversations_message SET text = 'x' WHERE conversation_id = %(talk)s RETURNING id",
+    "UPDATE conversations_message SET text = 'x', owner_id = %(of)s WHERE conversation_id = %(talk)s RETURNING id",
     "DELETE FROM conversations_message WHERE conversation_id = %(talk)s RETURNING id",
     (
-        "INSERT INTO conversations_delta (id, workspace_id, message_id, seq, kind, data) "
-        "VALUES (gen_random_uuid(), %(place)s, %(answer)s, 99, 'text', '{}') RETURNING id"
+        "INSERT INTO conversations_delta (id, workspace_id, owner_id, message_id, seq, kind, data) "
+        "VALUES (gen_random_uuid(), %(place)s, %(of)s, %(answer)s, 99, 'text', '{}') RETURNING id"
     ),
     (
-        'INSERT INTO conversations_citation (id, workspace_id, message_id, number, kind, file_name, label, quote, start, "end") '
-        "VALUES (gen_random_uuid(), %(place)s, %(answer)s, 99, 'source', 'x', '', 'x', 0, 1) RETURNING id"
+        'INSERT INTO conversations_citation (id, workspace_id, owner_id, message_id, number, kind, file_name, label, quote, start, "end") '
+        "VALUES (gen_random_uuid(), %(place)s, %(of)s, %(answer)s, 99, 'source', 'x', '', 'x', 0, 1) RETURNING id"
     ),
     "DELETE FROM conversations_citation WHERE message_id = %(answer)s RETURNING id",
     (
-        "INSERT INTO conversations_completion (id, workspace_id, conversation_id, instructions, max_tokens, stop, failure, is_cut, "
-        "tokens_read, tokens_written) VALUES (gen_random_uuid(), %(place)s, %(talk)s, '', 9, '{}', '', false, 0, 0) "
+        "INSERT INTO conversations_completion (id, workspace_id, owner_id, conversation_id, instructions, max_tokens, stop, failure, is_cut, "
+        "tokens_read, tokens_written) VALUES (gen_random_uuid(), %(place)s, %(of)s, %(talk)s, '', 9, '{}', '', false, 0, 0) "
         "RETURNING id"
     ),
     (
@@ -125,14 +126,16 @@ def test_whoever_reads_it_does_nothing_else_in_it(reader: Person) -> None:
 
 @pytest.mark.parametrize("reader", [BOB, VERA], ids=lambda person: person.name)
 def test_nor_in_raw_sql(reader: Person) -> None:
-    """L20: the same words work for the conversation's owner, so it is the policies that refuse them to others."""
+    """L20: the same words work for the conversation's owner, so it is the policies that refuse them to others, and the foreign keys
+    where the row says that it is its writer's own.
+    """
     conversation = talk("workspace")
     ids = {"place": conversation.workspace_id, "talk": conversation.pk, "agent": conversation.agent_id}
     ids["answer"] = answer_of(conversation).pk
     for statement in STATEMENTS:
-        for person in (reader, ALICE):
-            found = changed(person, statement, {**ids, "me": person.membership_id})
-            assert bool(found) == (person is ALICE), (person.name, statement)
+        for person, of in ((reader, reader), (reader, ALICE), (ALICE, ALICE)):
+            found = changed(person, statement, {**ids, "me": person.membership_id, "of": of.membership_id})
+            assert bool(found) == (person is ALICE), (person.name, of.name, statement)
 
 
 def changed(person: Person, statement: str, ids: dict[str, Any]) -> list[Any]:
@@ -144,7 +147,7 @@ def changed(person: Person, statement: str, ids: dict[str, Any]) -> list[Any]:
             transaction.set_rollback(True)
             return found
     except DatabaseError as refusal:
-        # By a policy or a right, or by the key that holds a share to the conversation's owner.
+        # By a policy or a right, or by the key that holds a row to the conversation's owner.
         if getattr(refusal.__cause__, "sqlstate", "") not in ("42501", "23503"):
             raise
         return []
