@@ -37,13 +37,12 @@ log = logging.getLogger("aiaxis.streams")
 
 # A closed browser is noticed at the next write only, and a revoked credential at the next look.
 TICK_SECONDS: Final = 1.0
-# After so many ticks without an announcement a stream looks for pieces all the same, in case nobody listens.
+# After so many ticks without an announcement a stream looks for news all the same, in case nobody listens.
 UNASKED_EVERY: Final = 3
 # Well below the server's 256 threads a process, so that pages and sign-ins always find one.
 MOST_IN_PROCESS: Final = 100
 MOST_IN_WORKSPACE: Final = 40
 MOST_OF_MEMBER: Final = 8
-RETRY_MILLISECONDS: Final = 1000
 RECONNECT_SECONDS: Final = (0.2, 1.0, 2.0, 5.0)
 ENDED: Final = "end"
 
@@ -193,7 +192,7 @@ PLACES: Final = Places()
 class AnswerStream:
     """The frames of one answer as server-sent events, from where the watcher left off to the answer's end."""
 
-    first_frames: tuple[bytes, ...] = (f"retry: {RETRY_MILLISECONDS}\n\n".encode(),)
+    first_frames: tuple[bytes, ...] = (b"retry: 1000\n\n",)  # milliseconds
 
     def __init__(
         self, conversation: Conversation, tenant: Tenant, last_event_id: str, verify: Callable[[], Tenant]
@@ -202,6 +201,7 @@ class AnswerStream:
         self._give_back = PLACES.take(tenant)
         self._conversation = conversation
         self._tenant = tenant
+        self._is_own = conversation.owner_id == tenant.membership_id
         self._verify = verify
         self._verified_at = time.monotonic()
         self._message_id, self._seq = _position(last_event_id)
@@ -256,19 +256,19 @@ class AnswerStream:
         with no_connection_kept():
             if time.monotonic() - self._verified_at >= TICK_SECONDS and not self._still_welcome():
                 return
+            # What becomes of one's own answer is announced, unless its worker was killed. One that is shared ends with its owner, too.
+            if self._is_own and self._quiet_ticks % UNASKED_EVERY:
+                return
             message = _answer_to_follow(self._conversation.pk, self._message_id)
             if message is None or (self._has_told and message.pk != self._message_id):
                 # Deleted, shared no more, or complete and from a source that this watcher cannot open.
                 self._is_over = True
                 return
-            self._has_told = True
-            is_another = message.pk != self._message_id
-            if is_another:
+            if message.pk != self._message_id:
                 self._message_id, self._seq = message.pk, 0
                 self._tell("status", {"message_id": str(message.pk), "status": message.state})
-            # Pieces are announced. To look for them costs more than all the rest, so it is done unasked only now and then.
-            if is_another or message.is_at_rest or self._quiet_ticks % UNASKED_EVERY == 0:
-                self._send_new(message)
+            self._has_told = True
+            self._send_new(message)
 
     def _still_welcome(self) -> bool:
         self._verified_at = time.monotonic()

@@ -7,7 +7,6 @@ import random
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import psycopg
@@ -28,7 +27,6 @@ from conversations.sharing import services as sharing
 from tests import doors, environment
 from tests.cast import ACME, ALICE, BOB, CHARLIE, Person, acting
 from tests.conversations.stage import answered, asked, desk, latest, write
-from tests.factories import AgentFactory, ConversationFactory, MessageFactory
 from tests.waiting import PATIENCE
 
 
@@ -242,22 +240,6 @@ def test_the_limits_are_sentences_and_places_are_given_back(monkeypatch: pytest.
     again = program.get(path)
     assert again.status_code == 200
     again.close()
-
-
-def test_pieces_that_nobody_announced_come_all_the_same(committed: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A listening connection may be dead without anybody's knowing."""
-    monkeypatch.setattr(streaming, "TICK_SECONDS", 0.01)
-    monkeypatch.setattr(streaming.HUB, "watch", lambda name: threading.Event())
-    opened = doors.session(ALICE)
-    with acting(ALICE):
-        writing = {"status": Message.Status.WRITING, "finished_at": None, "alive_at": timezone.now()}
-        message = MessageFactory(conversation=ConversationFactory(agent=AgentFactory()), text="", **writing)
-        stream = streaming.AnswerStream(message.conversation, opened.tenant, "", lambda: opened.tenant)
-        with closing(stream):
-            assert b"event: status" in next(stream) + next(stream)
-            Delta.objects.create(message=message, seq=1, kind="text", data={"text": "late"})
-            frames = [next(stream) for _ in range(streaming.UNASKED_EVERY + 1)]
-    assert any(b"late" in frame for frame in frames)
 
 
 def test_a_killed_listening_connection_costs_smoothness_and_no_answer(slow: Slow) -> None:
