@@ -213,12 +213,12 @@ def test_only_one_file_uses_the_storage_api() -> None:
 
 
 def test_no_template_carries_script_or_style_inline() -> None:
-    """The content security policy has no unsafe-inline, so inline code would be dead in the browser anyway."""
+    """The content security policy has no unsafe-inline, so inline code would be dead in the browser anyway. Mails come with their own."""
     inline = re.compile(r"<style|\sstyle=|\son[a-z]+=[\"']|javascript:|<script(?![^>]*\bsrc=)", re.IGNORECASE)
     found = [
         f"{name_of(path)}:{number} {line.strip()}"
         for path in templates()
-        if path.suffix == ".html"
+        if path.suffix == ".html" and path.parent.name != "mail"
         for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
         if inline.search(line) and "application/json" not in line
     ]
