@@ -14,7 +14,6 @@ from unittest.mock import patch
 import psycopg
 import pytest
 from django.core.management import call_command
-from django.db import connections
 from whitenoise.middleware import WhiteNoiseMiddleware  # type: ignore[import-untyped]  # ships no types
 
 from accounts.identity import hashing
@@ -66,8 +65,7 @@ def _make_template(name: str) -> None:
     call_command("migrate", database="owner", verbosity=0)
     call_command("migrate", database="identity", verbosity=0)
     cast.enter()
-    for opened in connections.all(initialized_only=True):
-        opened.close()
+    databases.leave()
     _rename(environment.identity_database, f"{name}_identity")
     _rename(environment.platform_database, name)
 
@@ -85,9 +83,10 @@ def django_db_setup(django_db_blocker: pytest.FixtureRequest) -> Iterator[None]:
         if insisting.is_on():
             insisting.insist()
         databases.remember()
+        if not {"AIAXIS_TEST_POOLER", "DATABASE_POOL_SIZE"} & os.environ.keys():
+            databases.pool()
         yield
-        for connection in connections.all(initialized_only=True):
-            connection.close()
+        databases.leave()
 
 
 @pytest.fixture(scope="session", autouse=True)

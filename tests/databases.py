@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.postgresql.base import DatabaseWrapper
 from psycopg.errors import DeadlockDetected
 
 from tests import environment
@@ -32,6 +33,43 @@ _lines: dict[str, psycopg.Connection] = {}
 def remember() -> None:
     """Keep what the template holds, for `put_back`: the cast, and the rules, which a test of an operator's may change."""
     _cast.update({database: _cast_of(database) for database in CAST_TABLES})
+
+
+def pool() -> None:
+    """Keep opened connections from here on, as the served product does: what gives its connection back while it waits gets
+    one again for next to nothing. Half of what PostgreSQL did for the tests was opening ten thousand sessions.
+
+    Only in this process: a command that a test starts asks little, and ends.
+    """
+    leave()
+    # As `manage.py serve` has it (aiaxis/settings.py), but that none is opened before it is asked for, and that none keeps what
+    # a test has set for its session: attacks do.
+    kept = {"min_size": 0, "max_size": 24, "timeout": 5, "num_workers": 1, "reset": _forget_settings}
+    for connection in connections.all():
+        connection.settings_dict["OPTIONS"]["pool"] = kept
+
+
+def _forget_settings(connection: psycopg.Connection[Any]) -> None:
+    connection.execute("RESET ALL")
+    connection.commit()
+
+
+def options_without_pool(alias: str) -> dict[str, Any]:
+    """For a test that leads this alias elsewhere, or leaves a setting on its connection: what a pool keeps would outlive it."""
+    return {name: value for name, value in connections.settings[alias]["OPTIONS"].items() if name != "pool"}
+
+
+def leave() -> None:
+    """Close every connection of this process, also those that a pool keeps, and those by which it is tidied."""
+    for database in CAST_TABLES:
+        _close(database)
+    for connection in connections.all(initialized_only=True):
+        if connection.connection is not None:
+            # Given back, it would wait for a pool that ends.
+            connection.connection.close()
+        connection.close()
+        # Only PostgreSQL's wrapper has one.
+        cast("DatabaseWrapper", connection).close_pool()
 
 
 def put_back() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from django.db import connections
 
+from tests import databases
+
 
 def out_of_reach(alias: str, patched: pytest.MonkeyPatch) -> None:
     """Let nothing answer at the address of this database any more, until the patch is undone.
@@ -14,6 +16,5 @@ def out_of_reach(alias: str, patched: pytest.MonkeyPatch) -> None:
     """
     connection = connections[alias]
     connection.close()
-    options = {name: value for name, value in connection.settings_dict["OPTIONS"].items() if name != "pool"}
     patched.setitem(connection.settings_dict, "HOST", "/nonexistent-socket")
-    patched.setitem(connection.settings_dict, "OPTIONS", options)
+    patched.setitem(connection.settings_dict, "OPTIONS", databases.options_without_pool(alias))

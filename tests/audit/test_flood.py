@@ -21,7 +21,7 @@ from pytest_django import Settings
 
 from audit import archive, entries, services, spool
 from audit.shipper import Shipper
-from tests import cast, doors, environment
+from tests import cast, databases, doors, environment
 from tests.audit import children
 from tests.waiting import PATIENCE
 
@@ -149,6 +149,8 @@ def _cut_connections() -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'aiaxis_audit' AND datname = %s",
             [environment.platform_database],
         )
+    # The pool of this process does not know yet that its own are among them.
+    databases.leave()
 
 
 def _kill_postgresql() -> None:

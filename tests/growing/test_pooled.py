@@ -16,6 +16,7 @@ from accounts.attacks import MATRIX, Scene, judging
 from accounts.attacks.stage import staged
 from accounts.identity.store.models import Account
 from files.models import File
+from tests import databases
 from tests.cast import ALICE, CHARLIE, Person, acting
 from tests.factories import FileFactory
 from tests.growing.parts import needed, pgbouncer
@@ -40,6 +41,7 @@ def pooled(port: int, committed: None, monkeypatch: pytest.MonkeyPatch) -> Itera
         connections[alias].close()
         monkeypatch.setitem(connections.settings[alias], "HOST", "127.0.0.1")
         monkeypatch.setitem(connections.settings[alias], "PORT", str(port))
+        monkeypatch.setitem(connections.settings[alias], "OPTIONS", databases.options_without_pool(alias))
     yield
     for alias in ("default", "cache", "identity"):
         connections[alias].close()

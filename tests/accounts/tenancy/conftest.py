@@ -8,7 +8,7 @@ import pytest
 from django.db import connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from tests import environment
+from tests import databases, environment
 
 
 @pytest.fixture
@@ -19,6 +19,8 @@ def superuser() -> Iterator[BaseDatabaseWrapper]:
         **connection.settings_dict,
         "USER": "postgres",
         "PASSWORD": environment.server.places.superuser.read_text(),
+        # Not one of the owner's, which a pool keeps.
+        "OPTIONS": databases.options_without_pool("owner"),
     }
     kept = connections["owner"]
     connections["owner"] = connection
