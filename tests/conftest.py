@@ -7,11 +7,13 @@ roles, child processes, what survives a rollback) takes the `committed` fixture 
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
 from collections.abc import Generator, Iterator
 from unittest.mock import patch
 
+import httpcore2
 import psycopg
 import pytest
 from django.core.management import call_command
@@ -103,6 +105,13 @@ def _static_files_are_listed_once() -> Iterator[None]:
     """Each client of a test makes the gates anew, and theirs would list every static file: 14 ms for what never changes."""
     listed = WhiteNoiseMiddleware(lambda request: None).files
     with patch.object(WhiteNoiseMiddleware, "add_files_from_finders", lambda gate: gate.files.update(listed)):
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _authorities_are_read_once() -> Iterator[None]:
+    """Each client of WorkOS reads the list of certificate authorities, for 30 ms, though the tests' WorkOS speaks no TLS."""
+    with patch.object(httpcore2, "default_ssl_context", functools.cache(httpcore2.default_ssl_context)):
         yield
 
 
