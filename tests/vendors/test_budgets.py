@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from contextvars import copy_context
 from dataclasses import replace
 from uuid import UUID
 
+import psycopg
 import pytest
 from django.db import DatabaseError, connection, connections, transaction
 from django.dispatch import Signal
 
 from agents import signals
 from agents.models import Agent
+from agents.providers import Spent
 from agents.vendors import queries, services, writing
 from agents.vendors.models import MILLION, Budget, Kind, ModelUse, MonthlyUse
 from conversations import answering
 from conversations import services as talks
 from conversations.models import Message
+from tests import environment
 from tests.cast import ADA, ALICE, BOB, CHARLIE, acting
 from tests.conversations.stage import answered, asked, write
 from tests.vendors.faults import Fault
 from tests.vendors.server import TOKENS, Double
-from tests.vendors.stage import words, writer
+from tests.vendors.stage import a_use, words, writer
+from tests.waiting import until
 
+BLOCKED = "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
 in_a_transaction = pytest.mark.django_db(databases=["default"])
 KINDS = pytest.mark.parametrize("kind", [Kind.OPENAI, Kind.ANTHROPIC])
 
@@ -174,6 +180,28 @@ def test_eight_at_once_do_not_pass_a_limit_of_five(vendor: Double, committed: No
         thread.join()
     assert sorted(outcomes) == ["done"] * 5 + ["failed"] * 3
     assert used()[0] == 5
+
+
+def test_to_settle_waits_for_the_month_before_it_holds_the_day(committed: None) -> None:
+    """To reserve locks them in this order; in the other one, two answers wait for each other and the database breaks one off."""
+    use = a_use(BOB)
+
+    def settle() -> None:
+        try:
+            writing._settle(use, Spent(30, 12))
+        finally:
+            connections.close_all()
+
+    with psycopg.connect(environment.server.superuser_url(environment.platform_database)) as other:
+        other.execute("SELECT FROM agents_monthlyuse FOR UPDATE")
+        with acting(BOB):
+            waiting = threading.Thread(target=copy_context().run, args=[settle])
+            waiting.start()
+        assert until(lambda: other.execute(BLOCKED).fetchone())
+        # An error where somebody holds it.
+        assert other.execute("SELECT FROM conversations_dailyuse FOR UPDATE NOWAIT").rowcount == 1
+    waiting.join()
+    assert used()[1] == 42
 
 
 @in_a_transaction
