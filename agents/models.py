@@ -8,7 +8,7 @@ from django.db import models
 
 from accounts.models import Membership
 from accounts.sharing import SHARE_MADE, SHARE_SEEN, SHARE_WRITTEN, Share, named
-from accounts.tenancy.constraints import MemberPolicy, OwnedForeignKey
+from accounts.tenancy.constraints import MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 from agents.tools.models import Tool, ToolServer
 from agents.vendors.models import Budget, ModelProvider, ModelUse, MonthlyUse
@@ -153,14 +153,13 @@ class AgentTool(WorkspaceModel):
 class AgentShare(Share):
     """An agent is shared with a member by name: to be asked, and nothing else (L20)."""
 
+    PART_OF = "agent"
+
     agent = WorkspaceForeignKey(Agent, models.CASCADE, related_name="shares")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace", "agent", "member"], name="agents_agentshare_once"),
-            OwnedForeignKey(
-                name="agents_agentshare_agent_id_fk", column="agent_id", to="agents.Agent", on_delete="CASCADE"
-            ),
             MemberPolicy(name="agents_agentshare_member", read=SHARE_SEEN, write=SHARE_WRITTEN, insert=SHARE_MADE),
         ]
         indexes = [models.Index(fields=["workspace", "member"], include=["agent"], name="agents_agentshare_of_member")]

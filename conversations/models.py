@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import Membership
 from accounts.sharing import OWNER_THERE, named
-from accounts.tenancy.constraints import CompositeForeignKey, MemberPolicy, OwnedForeignKey
+from accounts.tenancy.constraints import CompositeForeignKey, MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 from agents.models import AGENT_VISIBLE, Agent, Visibility
 from conversations.attachments.models import ConversationFile
@@ -190,12 +190,6 @@ class Message(OfConversation):
             models.UniqueConstraint(fields=["workspace", "conversation", "id"], name="conversations_message_of_one"),
             # What a part of a message names: the message together with its owner.
             models.UniqueConstraint(fields=["workspace", "id", "owner"], name="conversations_message_owned"),
-            OwnedForeignKey(
-                name="conversations_message_conversation_id_fk",
-                column="conversation_id",
-                to="conversations.Conversation",
-                on_delete="CASCADE",
-            ),
             # Both belong to the same conversation, at the database too (L17).
             CompositeForeignKey(
                 name="conversations_message_parent_id_fk",
@@ -293,12 +287,6 @@ class Delta(OfConversation):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace", "message", "seq", "owner"], name="conversations_delta_seq"),
-            OwnedForeignKey(
-                name="conversations_delta_message_id_fk",
-                column="message_id",
-                to="conversations.Message",
-                on_delete="CASCADE",
-            ),
             # Not for those with whom it is shared: which sources an answer has is known when it is complete.
             MemberPolicy(name="conversations_delta_member", read=f"{OWNED} OR {{glass}}", write=OWNED),
         ]
@@ -334,12 +322,6 @@ class Citation(OfConversation):
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace", "message", "number", "owner"], name="conversations_citation_number"
-            ),
-            OwnedForeignKey(
-                name="conversations_citation_message_id_fk",
-                column="message_id",
-                to="conversations.Message",
-                on_delete="CASCADE",
             ),
             MemberPolicy(
                 name="conversations_citation_member",

@@ -10,7 +10,7 @@ conversation is their own would learn by the conflict that one stands there.
 
 from __future__ import annotations
 
-from typing import ClassVar, cast
+from typing import cast
 from uuid import UUID
 
 from django.db import models
@@ -20,9 +20,9 @@ from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 
 
 class OfConversation(WorkspaceModel):
-    """A row of a conversation, or of something in one: of what the field named `PART_OF` refers to, with the owner of that."""
+    """A row of a conversation, or of something in one, with the owner of that."""
 
-    PART_OF: ClassVar[str] = "conversation"
+    PART_OF = "conversation"
 
     owner = WorkspaceForeignKey(Membership, models.PROTECT, related_name="+", editable=False)
     owner_id: UUID

@@ -15,7 +15,7 @@ from django.db.models.signals import class_prepared
 from django.db.models.sql.compiler import SQLCompiler
 from django.db.models.sql.where import AND, WhereNode
 
-from accounts.tenancy.constraints import CompositeForeignKey, RowLevelSecurity
+from accounts.tenancy.constraints import CompositeForeignKey, OwnedForeignKey, RowLevelSecurity
 from accounts.tenancy.context import current_workspace_id
 
 _ACTIONS = {models.CASCADE: "CASCADE", models.SET_NULL: "SET_NULL", models.PROTECT: "PROTECT"}
@@ -117,6 +117,9 @@ class WorkspaceModel(models.Model):
     )
     workspace_id: uuid.UUID
 
+    # The field that names what a row is part of, where it carries the owner of that: the database holds it to the true one.
+    PART_OF: ClassVar[str] = ""
+
     objects: ClassVar[TenantManager] = TenantManager()
 
     class Meta:
@@ -161,11 +164,9 @@ def _fence(sender: type[models.Model], **kwargs: object) -> None:
         if isinstance(field, WorkspaceForeignKey):
             to: Any = field.remote_field.model  # a string until the other model is loaded
             label = to if isinstance(to, str) else to._meta.label
-            wanted.append(
-                CompositeForeignKey(
-                    name=f"{table}_{field.column}_fk", column=field.column, to=label, on_delete=field.database_action
-                )
-            )
+            key = OwnedForeignKey if field.name == sender.PART_OF else CompositeForeignKey
+            name = f"{table}_{field.column}_fk"
+            wanted.append(key(name=name, column=field.column, to=label, on_delete=field.database_action))
     meta.constraints = constraints + [constraint for constraint in wanted if constraint.name not in present]
     meta.original_attrs["constraints"] = meta.constraints
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from django.db import models
 
-from accounts.tenancy.constraints import MemberPolicy, OwnedForeignKey
+from accounts.tenancy.constraints import MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey
 from conversations.owning import OfConversation
 from files.models import FILE_VISIBLE, OWNED, File
@@ -30,12 +30,6 @@ class ConversationFile(OfConversation):
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace", "conversation", "file", "owner"], name="conversations_conversationfile_once"
-            ),
-            OwnedForeignKey(
-                name="conversations_conversationfile_conversation_id_fk",
-                column="conversation_id",
-                to="conversations.Conversation",
-                on_delete="CASCADE",
             ),
             MemberPolicy(
                 name="conversations_conversationfile_member",

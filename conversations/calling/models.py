@@ -6,7 +6,7 @@ from typing import Final
 
 from django.db import models
 
-from accounts.tenancy.constraints import MemberPolicy, OwnedForeignKey
+from accounts.tenancy.constraints import MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey
 from conversations.owning import OfConversation
 from files.models import OWNED
@@ -59,12 +59,6 @@ class ToolCall(OfConversation):
             ),
             # Not for those with whom it is shared: a model may have written words of a passage into it that nothing cites.
             MemberPolicy(name="conversations_toolcall_member", read=f"{OWNED} OR {{glass}}", write=OWNED),
-            OwnedForeignKey(
-                name="conversations_toolcall_message_id_fk",
-                column="message_id",
-                to="conversations.Message",
-                on_delete="CASCADE",
-            ),
         ]
         indexes = [models.Index(fields=["workspace", "tool"], name="conversations_toolcall_of_tool")]
 

@@ -7,7 +7,7 @@ from typing import Final
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from accounts.tenancy.constraints import MemberPolicy, OwnedForeignKey
+from accounts.tenancy.constraints import MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey
 from conversations.owning import OfConversation
 from files.models import OWNED
@@ -33,12 +33,6 @@ class Completion(OfConversation):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["workspace", "conversation", "owner"], name="conversations_completion_one"),
-            OwnedForeignKey(
-                name="conversations_completion_conversation_id_fk",
-                column="conversation_id",
-                to="conversations.Conversation",
-                on_delete="CASCADE",
-            ),
             MemberPolicy(name="conversations_completion_member", read=f"{OWNED} OR {{glass}}", write=OWNED),
         ]
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from django.db import models
 
 from accounts.sharing import SHARE_MADE, SHARE_SEEN, SHARE_WRITTEN, Share
-from accounts.tenancy.constraints import MemberPolicy, OwnedForeignKey
+from accounts.tenancy.constraints import MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey
 
 
 class ConversationShare(Share):
     """A conversation is shared with a member by name: to be read, and nothing else (L20)."""
+
+    PART_OF = "conversation"
 
     conversation = WorkspaceForeignKey("conversations.Conversation", models.CASCADE, related_name="shares")
 
@@ -19,12 +21,6 @@ class ConversationShare(Share):
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace", "conversation", "member"], name="conversations_conversationshare_once"
-            ),
-            OwnedForeignKey(
-                name="conversations_conversationshare_conversation_id_fk",
-                column="conversation_id",
-                to="conversations.Conversation",
-                on_delete="CASCADE",
             ),
             MemberPolicy(
                 name="conversations_conversationshare_member",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-from accounts.tenancy.constraints import MemberPolicy, OwnedForeignKey
+from accounts.tenancy.constraints import MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey
 from agents.models import Agent
 from conversations.owning import OfConversation
@@ -26,12 +26,6 @@ class Trial(OfConversation):
         constraints = [
             models.UniqueConstraint(fields=["workspace", "conversation", "owner"], name="conversations_trial_one"),
             models.UniqueConstraint(fields=["workspace", "id", "owner"], name="conversations_trial_owned"),
-            OwnedForeignKey(
-                name="conversations_trial_conversation_id_fk",
-                column="conversation_id",
-                to="conversations.Conversation",
-                on_delete="CASCADE",
-            ),
             MemberPolicy(name="conversations_trial_member", read=OWNED, write=OWNED),
         ]
 
@@ -56,12 +50,6 @@ class TrialFile(OfConversation):
         constraints = [
             models.UniqueConstraint(
                 fields=["workspace", "trial", "file", "owner"], name="conversations_trialfile_once"
-            ),
-            OwnedForeignKey(
-                name="conversations_trialfile_trial_id_fk",
-                column="trial_id",
-                to="conversations.Trial",
-                on_delete="CASCADE",
             ),
             MemberPolicy(
                 name="conversations_trialfile_member", read=OWNED, write=OWNED, insert=f"{OWNED} AND {FILE_VISIBLE}"
