@@ -10,6 +10,7 @@ The order is the order of sealing, not of the ids: an entry that waited in a spo
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterable
@@ -29,6 +30,8 @@ MOST_ENTRIES: Final = 1000  # in one seal
 LONGEST_SECONDS: Final = 60  # before entries that wait are sealed though they are few
 NOTHING: Final = bytes(32)  # what stands before the first seal
 LEAF: Final = 32  # bytes of one hash
+BETWEEN: Final = b"\n\n\n"  # behind each note in the file outside
+TAIL: Final = 4096  # bytes; many times as long as a note
 
 # What an entry's hash is over, in this order: named, so that a column that is added later does not change old hashes.
 COLUMNS: Final = (
@@ -112,10 +115,13 @@ def outside() -> Path:
 def kept_outside() -> list[str]:
     """The notes of that file, oldest first; none where there is no file."""
     try:
-        text = outside().read_text(encoding="utf-8")
+        with outside().open("rb") as file:
+            # Never half of what is being written.
+            fcntl.flock(file, fcntl.LOCK_SH)
+            text = file.read().decode()
     except FileNotFoundError:
         return []
-    return [f"{note}\n" for note in text.split("\n\n\n") if note.strip()]
+    return [f"{note}\n" for note in text.split(BETWEEN.decode()) if note.strip()]
 
 
 def _put_latest_outside() -> None:
@@ -133,11 +139,33 @@ def _put_latest_outside() -> None:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        end = os.fstat(descriptor).st_size
-        if os.pread(descriptor, len(note), max(0, end - len(note))) == note:
-            return
-        if os.write(descriptor, note) != len(note):
-            raise OSError("The checkpoint was written only in part.")
-        os.fsync(descriptor)
+        end = _end_of_notes(descriptor)
+        # What a power cut left of a note goes: together with the next one it would be a note that somebody forged, for ever.
+        os.ftruncate(descriptor, end)
+        if os.pread(descriptor, len(note), max(0, end - len(note))) != note:
+            _append(descriptor, note, end)
     finally:
         os.close(descriptor)
+
+
+def _end_of_notes(descriptor: int) -> int:
+    """Behind the last note of the file that is whole. A tail in which no note ends at all is left to be looked at."""
+    size = os.fstat(descriptor).st_size
+    tail = os.pread(descriptor, TAIL, max(0, size - TAIL))
+    found = tail.rfind(BETWEEN)
+    if found < 0:
+        return 0 if size < TAIL else size
+    return size - len(tail) + found + len(BETWEEN)
+
+
+def _append(descriptor: int, note: bytes, end: int) -> None:
+    """Write the note, whole or not at all: a full disk first takes a part of it. Raises ``OSError``."""
+    written = 0
+    try:
+        written = os.write(descriptor, note)
+        os.fsync(descriptor)
+    finally:
+        if written != len(note):
+            os.ftruncate(descriptor, end)
+    if written != len(note):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -127,9 +127,14 @@ def verify(progress: Callable[[int], None] | None = None, *, parts: Collection[U
     what was found of their own entries. Raises ``django.db.Error``.
     """
     report = Report(parts={workspace: Part() for workspace in parts})
+    # Before the picture: each of these is of a seal that is in it then. Read afterwards, the note of a seal that was made
+    # meanwhile would look like an end that was cut off.
+    outside = sealing.kept_outside()
     with transaction.atomic(using=sealing.DATABASE), connections[sealing.DATABASE].cursor() as cursor:
         # One picture of everything: what is sealed meanwhile is not half in it.
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        # Before the picture too: a month that left after it was taken would be gone, and the note of its archive not in it.
+        cursor.execute("LOCK TABLE audit_entry IN ACCESS SHARE MODE")
         cursor.execute(sealing.PLAIN)
         ends = _walk(cursor, report, progress)
         cursor.execute(_COUNTS)
@@ -141,7 +146,7 @@ def verify(progress: Callable[[int], None] | None = None, *, parts: Collection[U
             cursor.execute(_WAITING_OF, [list(report.parts)])
             for workspace, waiting in cursor.fetchall():
                 report.parts[workspace].waiting = waiting
-    _compare_with_outside(report, ends)
+    _compare_with_outside(report, ends, outside)
     return report
 
 
@@ -222,10 +227,10 @@ def _whose(cursor: Any, report: Report, ids: Iterable[UUID]) -> dict[UUID, UUID]
     return dict(cursor.fetchall())
 
 
-def _compare_with_outside(report: Report, ends: dict[int, bytes]) -> None:
+def _compare_with_outside(report: Report, ends: dict[int, bytes], outside: Iterable[str]) -> None:
     """The database alone cannot show that its tail was cut off, or the whole chain made anew with a stolen key."""
     longest = max(ends)
-    for note in sealing.kept_outside():
+    for note in outside:
         try:
             checkpoint = notes.opened(note, settings.SEAL_KEY)
         except notes.BadNote as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from hashlib import sha256
 from pathlib import Path
@@ -63,6 +64,34 @@ def test_a_month_is_archived_and_leaves_and_the_chain_goes_on_to_hold(
     assert report.holds, report
     assert report.archived == 2
     assert health.kept_back(configured.AIAXIS_HOME / "spool") == []
+
+
+def leave_beside() -> list[str]:
+    """As another process does it: on connections of its own."""
+    try:
+        return leaving.leave(DUE)
+    finally:
+        connections.close_all()
+
+
+def test_a_month_that_would_leave_while_the_trail_is_verified_waits(
+    october: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table that is dropped is gone from a picture that was taken before, and the note of its archive is not in it."""
+    look, left = verification._Archives, list[str]()
+
+    def looks(*about: Any) -> Any:
+        found = look(*about)
+        with ThreadPoolExecutor(1) as beside:
+            left.extend(beside.submit(leave_beside).result())
+        return found
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(verification, "_Archives", looks)
+        assert verification.verify().missing == []
+    assert left == []
+    assert leaving.leave(DUE) == [NAME]
+    assert verification.verify().holds
 
 
 def test_a_month_stays_until_its_last_day_is_old_enough(october: list[str]) -> None:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import base64
 import json
+import resource
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -79,6 +81,29 @@ def test_an_entry_that_comes_late_is_sealed_late(monkeypatch: pytest.MonkeyPatch
     ledger.post([entries.encode(early)])
     assert sealing.seal() == 1
     assert verification.verify().holds
+
+
+def put_and_seal_beside() -> int:
+    """As another process does it: on connections of its own."""
+    try:
+        put(1)
+        return sealing.seal()
+    finally:
+        connections.close_all()
+
+
+def test_what_is_sealed_while_the_trail_is_verified_is_no_end_that_was_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its note stands outside already, and its seal is not in the picture of the database that is compared."""
+    put_and_seal(monkeypatch, 2)
+
+    def goes_on(done: int) -> None:
+        with ThreadPoolExecutor(1) as beside:
+            assert beside.submit(put_and_seal_beside).result() == 1
+
+    report = verification.verify(goes_on)
+    assert report.holds, report
+    assert report.sealed == 2
+    assert verification.verify().sealed == 3
 
 
 Sabotage = Callable[[psycopg.Connection[Any], list[str]], None]
@@ -215,6 +240,36 @@ def test_a_note_that_could_not_be_written_is_written_next_time(monkeypatch: pyte
     (home / "seals").unlink()
     assert sealing.seal() == 0
     assert [notes.opened(note, configured.SEAL_KEY).size for note in sealing.kept_outside()] == [1]
+    assert verification.verify().holds
+
+
+def sizes_outside() -> list[int]:
+    return [notes.opened(note, configured.SEAL_KEY).size for note in sealing.kept_outside()]
+
+
+def test_a_note_of_which_a_full_disk_took_half_spoils_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next one would be read together with that half, as a note that somebody forged, for ever."""
+    put_and_seal(monkeypatch, 1)
+    put(1)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (sealing.outside().stat().st_size + 40, before[1]))
+    try:
+        with pytest.raises(OSError):
+            sealing.seal()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert verification.verify().holds
+    assert sealing.seal() == 0
+    assert sizes_outside() == [1, 2]
+    assert verification.verify().holds
+
+
+def test_a_note_of_which_a_power_cut_left_half_is_written_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    put_and_seal(monkeypatch, 1, 1)
+    whole = sealing.outside().read_bytes()
+    sealing.outside().write_bytes(whole[:-60])
+    assert sealing.seal() == 0
+    assert sealing.outside().read_bytes() == whole
     assert verification.verify().holds
 
 
