@@ -127,7 +127,14 @@ def _asked(database: str, query: str, values: Sequence[object] = ()) -> list[tup
     except psycopg.OperationalError:
         if not _lines[database].broken:
             raise
+        _empty_pools()
         return _opened(database).execute(query, values or None).fetchall()
+
+
+def _empty_pools() -> None:
+    """What they keep has died with the server, and would fail the next test that is given it."""
+    for connection in connections.all(initialized_only=True):
+        cast("DatabaseWrapper", connection).close_pool()
 
 
 def _in_peace(act: Callable[[str], None], database: str) -> None:

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from django.db import connections
 
+from accounts.models import Workspace
 from audit import entries, ledger, sealing, verification
 from tests import databases, environment
 from tests.cast import ALICE
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.usefixtures("committed")
 BLOCKED = (
     "SELECT 1 FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock' AND query LIKE 'DELETE FROM %%'"
 )
+END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()"
 
 
 @pytest.fixture
@@ -51,3 +53,12 @@ def test_an_entry_that_comes_while_they_are_emptied_stays_with_its_place_among_t
     connections["seal"].close()
     report = verification.verify()
     assert (report.entries, report.waiting, report.broken) == (1, 1, [])
+
+
+def test_what_the_pools_kept_of_a_server_that_was_killed_is_given_to_nobody(superuser: psycopg.Connection) -> None:
+    """A soak test that kills PostgreSQL failed whichever test was the next to ask as a role that rested meanwhile."""
+    Workspace.objects.using("owner").exists()
+    connections["owner"].close()
+    superuser.execute(END, [environment.platform_database])
+    databases.put_back()
+    assert Workspace.objects.using("owner").exists()
