@@ -71,6 +71,17 @@ class TrailManager(models.Manager.from_queryset(EntryQuerySet)):  # type: ignore
         return super().get_queryset().filter(workspace_id=CurrentWorkspace())  # type: ignore[no-any-return]  # as above
 
 
+# Not the bare names: "Role" beside a change of somebody's role would say whose role it was of neither.
+OF_ACTOR = {
+    "user": "Account of the actor",
+    "role": "Role of the actor",
+    "method": "Signed in by",
+    "credential": "Credential, as a fingerprint",
+    "account": "Name typed, as a fingerprint",
+    "mask": "Name typed",
+}
+
+
 class Entry(models.Model):
     """One thing that was done, refused or failed. Columns are explained in ``entries.py``, which alone makes rows."""
 
@@ -203,6 +214,11 @@ class Entry(models.Model):
             for name, value in self.detail.items()
             if value != [] and name not in told
         ]
+
+    @property
+    def verified(self) -> list[tuple[str, str]]:
+        """What was known of who did it when it happened, or of the name that a stranger typed, as pairs of words to show."""
+        return [(OF_ACTOR.get(name, name.capitalize()), _shown(value)) for name, value in self.actor.items()]
 
     @property
     def why(self) -> str:

@@ -1,6 +1,7 @@
 """Does a workspace see its own trail, whole, filtered and harmless, and nobody else's?"""
 
 import json
+import re
 import uuid
 from datetime import timedelta
 from pathlib import Path
@@ -243,6 +244,15 @@ def test_an_entry_shows_why_and_where_from() -> None:
     assert "does not allow it" in text
     assert "Vera" in text
     assert "HTTP 403" in text
+
+
+def test_an_entry_says_whose_role_it_names() -> None:
+    entry = happened(cast.ALICE, "operator.appointed", role="admin")
+    page = doors.browser(cast.ALICE).get(f"{TRAIL}{entry}/").content.decode()
+    assert re.findall(r"<dt>(Role[^<]*)</dt><dd[^>]*>(?:<code>)?(\w+)", page) == [
+        ("Role of the actor", "owner"),
+        ("Role", "admin"),
+    ]
 
 
 def test_posting_to_the_trail_changes_nothing() -> None:
