@@ -102,10 +102,17 @@ def fail(*, actor: Tenant, import_id: UUID) -> None:
 
 
 def give_up_old(workspace_id: UUID) -> None:
-    """One that has moved for a day was given up with its worker, and must not keep others out, whoever's it is."""
+    """One that has moved for a day was given up with its worker, and must not keep others out, whoever's it is. They are told."""
+    from aiaxis import jobs  # as above
+
     with whole_workspace(workspace_id):
-        for old in WorkspaceImport.objects.filter(status__in=MOVING, created_at__lt=timezone.now() - LATEST):
+        given_up = list(WorkspaceImport.objects.filter(status__in=MOVING, created_at__lt=timezone.now() - LATEST))
+        for old in given_up:
             _end(old, Status.FAILED, refusal=UNFINISHED)
+    for old in given_up:
+        # A job is a member's, and a transaction of the whole workspace is not.
+        with workspace(workspace_id, old.membership_id):
+            enqueue(jobs.tell_of_import, import_id=str(old.pk))
 
 
 def get_import_or_refuse(import_id: UUID) -> WorkspaceImport:

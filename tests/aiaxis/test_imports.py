@@ -271,6 +271,24 @@ def test_the_last_failure_keeps_nothing(copy: bytes) -> None:
     assert standing() == before
 
 
+def test_one_that_was_given_up_with_its_worker_keeps_nobody_out_and_is_told(copy: bytes) -> None:
+    with acting(CHARLIE) as charlie, from_bytes("workspace.zip", copy) as received:
+        old = services.begin(actor=charlie, content=received, fingerprint="")
+    again = {"file": SimpleUploadedFile("workspace.zip", copy), "fingerprint": ""}
+    assert doors.browser(CHARLIE).post(f"{PAGE}begin/", again).status_code == 409
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("UPDATE aiaxis_workspaceimport SET created_at = created_at - %s", [services.LATEST])
+    again["file"].seek(0)
+    assert doors.browser(CHARLIE).post(f"{PAGE}begin/", again).status_code == 302
+    with acting(CHARLIE) as charlie:
+        old.refresh_from_db()
+        assert (old.status, old.refusal, old.storage_key) == ("failed", services.UNFINISHED, "")
+        [told] = [json.loads(row["message"])["arguments"] for _, name, row in waiting() if name == "aiaxis.import_over"]
+        jobs.tell_of_import(charlie, told["import_id"])
+    [letter] = mail.outbox
+    assert (letter.to, services.UNFINISHED in letter.body) == ([CHARLIE.email], True)
+
+
 def test_only_an_owner_brings_one_in_to_an_empty_workspace_one_at_a_time() -> None:
     def send(person: Any, content: bytes = b"PK") -> Any:
         upload = SimpleUploadedFile("workspace.zip", content)
