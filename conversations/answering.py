@@ -24,7 +24,7 @@ from accounts.tenancy.context import current_member_id, current_workspace_id, wo
 from agents import providers, retrieval
 from agents import queries as agent_queries
 from agents.models import Agent
-from conversations import branches, signals, streaming
+from conversations import branches, signals, watching
 from conversations.attachments import queries as attachments
 from conversations.calling import making, rounds
 from conversations.models import UNFINISHED, Citation, Completion, Delta, Message, Trial
@@ -117,7 +117,7 @@ def announce(conversation_id: UUID) -> None:
     """Wake whoever watches this conversation, in every process, when the transaction commits. Carries ids only."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_notify(%s, %s)", [streaming.CHANNEL, streaming.topic(current_workspace_id(), conversation_id)]
+            "SELECT pg_notify(%s, %s)", [watching.CHANNEL, watching.topic(current_workspace_id(), conversation_id)]
         )
 
 

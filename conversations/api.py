@@ -16,7 +16,7 @@ from accounts.pagination import paginate
 from accounts.schemas import Body, Flag, IdempotencyKey, Limit, Listing, Refused, Trimmed
 from agents import access as agent_access
 from agents.api import People, Sharing
-from conversations import access, queries, services, streaming
+from conversations import access, queries, services, streaming, watching
 from conversations.archiving import services as archiving
 from conversations.models import LONGEST_QUESTION, Citation, Conversation, Message, ToolCall
 from conversations.sharing import queries as sharing_queries
@@ -346,7 +346,7 @@ def stream(request: TenantRequest, conversation_id: UUID) -> HttpResponseBase:
     sharing.note_reading(conversation, actor=request.tenant)
     try:
         frames = streaming.AnswerStream(conversation, request.tenant, last, streaming.verifier(request))
-    except streaming.TooManyStreams as refusal:
+    except watching.TooManyStreams as refusal:
         raise Refused(429, str(refusal), retry_after=RETRY_AFTER) from refusal
     return streaming.response(frames)
 

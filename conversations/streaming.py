@@ -1,8 +1,8 @@
 """How does an answer reach whoever watches, while it is written and after a dropped line?
 
 A stream is a loop of short steps: read what is new through the fence, give the connection back, wait. It holds a thread of the
-server while it waits and no database connection. One LISTEN connection per process wakes its streams; without it they would
-still look every three seconds. At least once a second the credential is resolved again, so a revocation ends the stream (L13, L15).
+server while it waits and no database connection. An announcement wakes it (`watching.py`); without one it would still look every
+three seconds. At least once a second the credential is resolved again, so a revocation ends the stream (L13, L15).
 
 Each step runs in the context of the request (`accounts.streams`): a cancelled stream leaves nothing on its thread (L39).
 """
@@ -11,16 +11,14 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
 import time
 import weakref
-from collections import Counter, defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 from uuid import UUID
 
-import psycopg
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.http import HttpResponse, StreamingHttpResponse
@@ -29,9 +27,9 @@ from django.http.response import HttpResponseBase
 from accounts.http import Tenant, TenantRequest
 from accounts.identity import resolution
 from accounts.identity.base import IdentityRefusal
-from accounts.pseudonyms import channel, pseudonym
 from accounts.waiting import no_connection_kept
 from conversations.models import Conversation, Delta, Message
+from conversations.watching import HUB, PLACES, TooManyStreams, topic
 
 log = logging.getLogger("aiaxis.streams")
 
@@ -39,154 +37,11 @@ log = logging.getLogger("aiaxis.streams")
 TICK_SECONDS: Final = 1.0
 # After so many ticks without an announcement a stream looks for news all the same, in case nobody listens.
 UNASKED_EVERY: Final = 3
-# Well below the server's 256 threads a process, so that pages and sign-ins always find one.
-MOST_IN_PROCESS: Final = 100
-MOST_IN_WORKSPACE: Final = 40
-MOST_OF_MEMBER: Final = 8
-RECONNECT_SECONDS: Final = (0.2, 1.0, 2.0, 5.0)
 ENDED: Final = "end"
-
-
-class TooManyStreams(Exception):
-    """No further answer can be watched just now. The message is a sentence for people; `is_ours` tells whose limit it is."""
-
-    def __init__(self, sentence: str, *, is_ours: bool) -> None:
-        super().__init__(sentence)
-        self.is_ours = is_ours
 
 
 class WatchingRefused(Exception):
     """The credential of an open stream does not hold any more."""
-
-
-def topic(workspace_id: UUID, conversation_id: UUID) -> str:
-    """Name a conversation in a notification. PostgreSQL does not fence notifications, so nobody can read the name."""
-    return pseudonym("conversation", workspace_id.hex, conversation_id.hex)
-
-
-CHANNEL: Final = channel("aiaxis_conversations", topic)
-
-
-class Hub:
-    """One LISTEN connection for the process; wakes the streams that watch the conversation which a notification names."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._bells: dict[str, list[threading.Event]] = defaultdict(list)
-        self._thread: threading.Thread | None = None
-        self._closing = threading.Event()
-        self._process = 0
-
-    def watch(self, name: str) -> threading.Event:
-        """Return a bell that rings whenever the topic is announced. Give it back with `leave`."""
-        bell = threading.Event()
-        with self._lock:
-            self._bells[name].append(bell)
-            # A forked process inherits this object but not its thread.
-            if self._thread is None or self._process != os.getpid() or not self._thread.is_alive():
-                self._process, self._closing = os.getpid(), threading.Event()
-                self._thread = threading.Thread(target=self._listen, args=[self._closing], name="hub", daemon=True)
-                self._thread.start()
-        return bell
-
-    def leave(self, name: str, bell: threading.Event) -> None:
-        """Forget a bell."""
-        with self._lock:
-            bells = self._bells.get(name, [])
-            if bell in bells:
-                bells.remove(bell)
-            if not bells:
-                self._bells.pop(name, None)
-
-    def close(self) -> None:
-        """End the listening connection. The next watcher opens another."""
-        with self._lock:
-            thread, self._thread = self._thread, None
-            self._closing.set()
-        if thread is not None and self._process == os.getpid():
-            thread.join(timeout=5)
-
-    def _listen(self, closing: threading.Event) -> None:
-        failures = 0
-        while not closing.is_set():
-            try:
-                with psycopg.connect(settings.DATABASE_DIRECT_URL, autocommit=True, application_name="hub") as line:
-                    line.execute(f"LISTEN {CHANNEL}")
-                    failures = 0
-                    # Whatever was announced while nobody listened.
-                    self._ring_all()
-                    while not closing.is_set():
-                        for notice in line.notifies(timeout=0.5):
-                            self._ring(notice.payload)
-            except psycopg.Error as error:
-                # Streams go on with a look every three seconds, so this costs smoothness and no answer.
-                log.warning("The listening connection was lost (%s). Connecting again.", type(error).__name__)
-                closing.wait(RECONNECT_SECONDS[min(failures, len(RECONNECT_SECONDS) - 1)])
-                failures += 1
-
-    def _ring(self, name: str) -> None:
-        with self._lock:
-            bells = list(self._bells.get(name, ()))
-        for bell in bells:
-            bell.set()
-
-    def _ring_all(self) -> None:
-        with self._lock:
-            bells = [bell for watchers in self._bells.values() for bell in watchers]
-        for bell in bells:
-            bell.set()
-
-
-class Places:
-    """Counts the open streams of this process, of each workspace and of each member in it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._taken: Counter[UUID | None] = Counter()
-
-    def take(self, tenant: Tenant) -> Callable[[], None]:
-        """Take a place and return what gives it back (safe to call twice). Raises `TooManyStreams`."""
-        keys = (None, tenant.workspace_id, tenant.membership_id)
-        with self._lock:
-            self._refuse_when_full(*keys)
-            self._taken.update(keys)
-        given_back = threading.Event()
-
-        def give_back() -> None:
-            with self._lock:
-                if not given_back.is_set():
-                    given_back.set()
-                    self._taken.subtract(keys)
-                    self._taken += Counter()  # drops what reached zero
-
-        return give_back
-
-    def taken(self) -> int:
-        """Return how many streams are open in this process."""
-        return self._taken[None]
-
-    def _refuse_when_full(self, process: None, workspace_id: UUID, member_id: UUID) -> None:
-        if self._taken[member_id] >= MOST_OF_MEMBER:
-            raise TooManyStreams(
-                f"You are following {MOST_OF_MEMBER} answers already. Close a tab, or wait until one is complete.",
-                is_ours=False,
-            )
-        if self._taken[workspace_id] >= MOST_IN_WORKSPACE:
-            raise TooManyStreams(
-                f"Your workspace follows {MOST_IN_WORKSPACE} answers at this moment. This one goes on all the same: "
-                "reload the page in a little while to read it.",
-                is_ours=False,
-            )
-        if self._taken[process] >= MOST_IN_PROCESS:
-            raise TooManyStreams(
-                "Very many answers are being followed at this moment. This one goes on all the same: reload the page in a "
-                "little while to read it.",
-                is_ours=True,
-            )
-
-
-HUB: Final = Hub()
-PLACES: Final = Places()
 
 
 class AnswerStream:

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.test import Client
 
 from accounts.cookies import OPERATOR
-from conversations.streaming import HUB
+from conversations.watching import HUB
 from tests import doors
 from tests.addresses import Address
 from tests.cast import ADA, ALICE, BOB, CHARLIE, OLGA, VERA, Person

@@ -17,7 +17,7 @@ from django.test import Client
 
 from agents.models import Agent, AgentFile, AgentTool
 from conversations.models import Conversation, ConversationFile, ConversationShare, Message, ToolCall
-from conversations.streaming import HUB
+from conversations.watching import HUB
 from files import storage
 from files.models import File, FileTag
 from tests import doors

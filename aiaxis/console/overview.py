@@ -25,7 +25,7 @@ from accounts.worker import DEAD_AFTER
 from audit import daily, health, spool
 from audit.reviews import queries as reviews
 from audit.services import spool_folder
-from conversations.streaming import PLACES
+from conversations.watching import PLACES
 from files import storage
 
 EXACT_BELOW: Final = 10_000

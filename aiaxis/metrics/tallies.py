@@ -24,7 +24,7 @@ from accounts.answered import Answered
 from accounts.identity import hashing
 from aiaxis.metrics import snapshots
 from audit import health
-from conversations import streaming
+from conversations import watching
 
 BUCKETS: Final = (
     0.005,
@@ -109,7 +109,7 @@ def _now() -> dict[str, Any]:
     known: dict[str, Any] = cast("Any", DatabaseWrapper)._connection_pools
     pools = {alias: pool.get_stats() for alias, pool in list(known.items())}
     return {
-        "streams": streaming.PLACES.taken(),
+        "streams": watching.PLACES.taken(),
         "bodies": waiting.BODIES.taken(),
         "downloads": waiting.DOWNLOADS.taken(),
         "hashes": hashing.taken(),

@@ -11,7 +11,7 @@ from accounts.schemas import Refused
 from agents import access as agent_access
 from agents import queries as agent_queries
 from agents.models import Agent
-from conversations import passing, streaming
+from conversations import passing, streaming, watching
 from conversations import services as conversations
 from conversations.completions import services
 from conversations.completions.schemas import CompletionIn, CompletionOut, ModelOut, ModelsOut
@@ -57,7 +57,7 @@ def create_completion(request: TenantRequest, body: CompletionIn) -> Any:
     told = Told(answer, agent.slug, int(answer.created_at.timestamp()))
     try:
         stream = CompletionStream(told, request.tenant, streaming.verifier(request), wants_usage=body.wants_usage)
-    except streaming.TooManyStreams as refusal:
+    except watching.TooManyStreams as refusal:
         passing.end(answer, actor=request.tenant)
         raise Refused(429, str(refusal), retry_after=RETRY_AFTER) from refusal
     return _in_pieces(stream) if body.stream else _whole(stream)

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from conversations import streaming
+from conversations import watching
 
 
 @pytest.fixture(autouse=True)
 def _nobody_listens_on() -> Iterator[None]:
     """The connection belongs to the process, and would outlive the database that the test process drops."""
     yield
-    streaming.HUB.close()
+    watching.HUB.close()

@@ -14,7 +14,7 @@ from accounts.models import Role
 from accounts.scopes import within
 from agents import services as agents
 from audit.models import Entry
-from conversations import queries, services, streaming
+from conversations import queries, services, watching
 from conversations.completions import services as completions
 from conversations.completions import streaming as completion_streaming
 from conversations.completions.schemas import CompletionIn
@@ -187,7 +187,7 @@ def test_as_many_wait_as_may_and_one_more_is_told_when_to_come_back() -> None:
 def test_as_many_follow_as_may_and_what_was_begun_for_one_more_is_taken_back() -> None:
     agent, alice = desk(ALICE), doors.program(ALICE)
     with acting(ALICE) as actor:
-        places = [streaming.PLACES.take(actor) for _ in range(streaming.MOST_OF_MEMBER)]
+        places = [watching.PLACES.take(actor) for _ in range(watching.MOST_OF_MEMBER)]
     try:
         assert ask(alice, agent.slug, stream=True).status_code == 429
     finally:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts.models import Membership
 from accounts.tenancy.context import whole_workspace
-from conversations import streaming
+from conversations import streaming, watching
 from conversations.models import Conversation, Delta, Message
 from conversations.sharing import services as sharing
 from tests import doors
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("committed")
 def test_pieces_that_nobody_announced_come_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """A listening connection may be dead without anybody's knowing."""
     monkeypatch.setattr(streaming, "TICK_SECONDS", 0.01)
-    monkeypatch.setattr(streaming.HUB, "watch", lambda name: threading.Event())
+    monkeypatch.setattr(watching.HUB, "watch", lambda name: threading.Event())
     opened = doors.session(ALICE)
     with acting(ALICE):
         writing = {"status": Message.Status.WRITING, "finished_at": None, "alive_at": timezone.now()}
@@ -45,7 +45,7 @@ def test_pieces_that_nobody_announced_come_all_the_same(monkeypatch: pytest.Monk
 def at_rest(reader: Person, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Conversation, streaming.AnswerStream]]:
     """What this person follows of an answer of Alice's at which nothing happens; and nobody announces anything."""
     monkeypatch.setattr(streaming, "TICK_SECONDS", 0.01)
-    monkeypatch.setattr(streaming.HUB, "watch", lambda name: threading.Event())
+    monkeypatch.setattr(watching.HUB, "watch", lambda name: threading.Event())
     conversation, _ = asked(ALICE, desk(ALICE, file_visibility="workspace"))
     with acting(ALICE) as alice:
         sharing.share(conversation, actor=alice, visibility="workspace")

@@ -21,7 +21,7 @@ from accounts.models import Membership
 from accounts.services import sessions
 from accounts.tenancy.context import bound, whole_workspace
 from agents import providers
-from conversations import answering, services, streaming
+from conversations import answering, services, streaming, watching
 from conversations.models import SILENT_AFTER, Conversation, Delta, Message
 from conversations.sharing import services as sharing
 from tests import doors, environment
@@ -33,7 +33,7 @@ from tests.waiting import PATIENCE
 @pytest.fixture(autouse=True)
 def _quiet(committed: None) -> Iterator[None]:
     yield
-    assert streaming.PLACES.taken() == 0
+    assert watching.PLACES.taken() == 0
 
 
 class Slow:
@@ -221,7 +221,7 @@ def test_it_is_neither_compressed_nor_held_back() -> None:
 
 
 def test_the_limits_are_sentences_and_places_are_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streaming, "MOST_OF_MEMBER", 2)
+    monkeypatch.setattr(watching, "MOST_OF_MEMBER", 2)
     conversation, _ = asked(ALICE, desk(ALICE))
     page, program = doors.browser(ALICE), doors.program(ALICE)
     path = f"/api/v1/conversations/{conversation.pk}/stream"
@@ -354,7 +354,7 @@ def cancel_while_two_workspaces_talk(times: int) -> None:
     for thread in cancelling:
         thread.join(120)
     assert wrong == []
-    streaming.HUB.close()
+    watching.HUB.close()
     assert threading.active_count() <= threads_before
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from agents.vendors import services as vendors
 from agents.vendors.models import Kind
-from conversations.streaming import HUB
+from conversations.watching import HUB
 from tests import doors
 from tests.cast import ADA, ALICE, acting
 from tests.conversations.programs import a_worker, ask, nothing_is_left
