@@ -274,12 +274,16 @@ def test_the_last_failure_keeps_nothing(copy: bytes) -> None:
 def test_one_that_was_given_up_with_its_worker_keeps_nobody_out_and_is_told(copy: bytes) -> None:
     with acting(CHARLIE) as charlie, from_bytes("workspace.zip", copy) as received:
         old = services.begin(actor=charlie, content=received, fingerprint="")
-    again = {"file": SimpleUploadedFile("workspace.zip", copy), "fingerprint": ""}
-    assert doors.browser(CHARLIE).post(f"{PAGE}begin/", again).status_code == 409
+
+    def begin() -> int:
+        upload = SimpleUploadedFile("workspace.zip", copy)
+        return doors.browser(CHARLIE).post(f"{PAGE}begin/", {"file": upload, "fingerprint": ""}).status_code
+
+    assert begin() == 409
     with connections["owner"].cursor() as cursor:
-        cursor.execute("UPDATE aiaxis_workspaceimport SET created_at = created_at - %s", [services.LATEST])
-    again["file"].seek(0)
-    assert doors.browser(CHARLIE).post(f"{PAGE}begin/", again).status_code == 302
+        age = services.LATEST.total_seconds()
+        cursor.execute("UPDATE aiaxis_workspaceimport SET created_at = created_at - make_interval(secs => %s)", [age])
+    assert begin() == 302
     with acting(CHARLIE) as charlie:
         old.refresh_from_db()
         assert (old.status, old.refusal, old.storage_key) == ("failed", services.UNFINISHED, "")
