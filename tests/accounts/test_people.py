@@ -12,7 +12,8 @@ from django.db import ProgrammingError, connection
 from django.test import Client
 
 from accounts.identity.store.models import Account
-from accounts.models import Membership, User, Workspace
+from accounts.models import Membership, Role, User, Workspace
+from accounts.services import people
 from accounts.signals import person_added
 from accounts.tenancy.context import whole_workspace
 from tests.cast import ACME, ALICE, PASSWORD, acting
@@ -95,3 +96,68 @@ def test_a_request_cannot_do_it() -> None:
             cursor.execute(f"DELETE FROM {table}")
     with whole_workspace(ACME.id):
         assert Membership.objects.using("owner").count() == 4
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("東京商事", "大阪工業"), ("C++ Works", "C# Works"), ("Cedar Works", "Cedar-Works"), ("Ζευς", "Acme!")],
+)
+def test_two_companies_share_no_workspace_whatever_their_names_come_to(first: str, second: str) -> None:
+    """The owner of the second became an owner of the first one's, where the names came to the same letters and digits."""
+    added = [
+        people.add_member(email=f"{place}@cedar.test", name="Dora", password=PASSWORD, workspace=name, role=Role.OWNER)
+        for place, name in enumerate((first, second))
+    ]
+    assert all(one.made_workspace for one in added)
+    places = Workspace.objects.using("owner").filter(name__in=(first, second))
+    assert places.values("slug").distinct().count() == 2
+    for place in places:
+        with whole_workspace(place.pk):
+            assert Membership.objects.using("owner").count() == 1
+    with whole_workspace(ACME.id):
+        assert Membership.objects.using("owner").count() == 4
+
+
+def test_a_name_that_is_nearly_one_that_is_there_is_asked_about() -> None:
+    with pytest.raises(CommandError, match="There is a workspace Acme already"):
+        add(workspace="ACME")
+    assert not User.objects.using("owner").filter(email="dora@cedar.test").exists()
+
+
+def test_it_says_whether_the_workspace_was_there() -> None:
+    assert "dora@cedar.test is owner of the new workspace Cedar Works now" in add(workspace="Cedar Works")
+    said = add("dirk@cedar.test", name="Dirk", workspace="Cedar Works", role="viewer")
+    assert "dirk@cedar.test is viewer of the existing workspace Cedar Works now" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"workspace": "Cedar " * 21}, "The name of the workspace has 125 characters. Use at most 120."),
+        ({"workspace": " "}, "The workspace needs a name."),
+        ({"workspace": "Cedar Works", "name": "D" * 121}, "The name of the person has 121 characters."),
+        ({"workspace": "Cedar Works", "name": " "}, "The person needs a name."),
+        ({"operator": True, "name": ""}, "The person needs a name."),
+        ({"workspace": "Cedar\u202e"}, "The name of the workspace holds a character that cannot be seen."),
+        ({"workspace": "Cedar Works", "email": f"dora@{'cedar.' * 45}test"}, "is not an e-mail address"),
+    ],
+)
+def test_a_name_that_cannot_be_kept_is_refused_in_a_sentence(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(CommandError, match=re.escape(says)):
+        add(**options)
+    assert not Workspace.objects.using("owner").filter(name__startswith="Cedar").exists()
+
+
+def test_a_long_name_gets_a_short_one_that_fits() -> None:
+    name = "The International Company for Consolidated Statements of Refunds and Warranties"
+    add(workspace=name)
+    assert len(Workspace.objects.using("owner").get(name=name).slug) <= 60
+
+
+def test_an_organisation_is_connected_to_the_workspace_of_that_very_name() -> None:
+    for place, name in enumerate(("東京商事", "大阪工業")):
+        people.add_member(email=f"{place}@cedar.test", name="D", password=PASSWORD, workspace=name, role=Role.OWNER)
+    call_command("connect_organization", "大阪工業", "org_osaka", "--domain", "osaka.test", stdout=io.StringIO())
+    assert Workspace.objects.using("owner").get(organization_id="org_osaka").name == "大阪工業"
+    with pytest.raises(CommandError, match="There is no workspace Acme!"):
+        call_command("connect_organization", "Acme!", "org_acme", "--domain", "acme.test", stdout=io.StringIO())

@@ -9,10 +9,9 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.core.validators import validate_email
 
 from accounts.identity.passwords import WeakPassword
-from accounts.models import Role
+from accounts.models import Role, User
 from accounts.services import people
 
 
@@ -25,7 +24,7 @@ class Command(BaseCommand):
         """Take who, where and as what."""
         parser.add_argument("email")
         parser.add_argument("--name", required=True, help="as others see it")
-        parser.add_argument("--workspace", help="its name; made if there is none of that name")
+        parser.add_argument("--workspace", help="its whole name; made if there is none of that name")
         parser.add_argument("--role", choices=Role.values, default=Role.OWNER.value)
         parser.add_argument("--operator", action="store_true", help="instead of a workspace: runs the installation")
         parser.add_argument("--ask", action="store_true", help="ask for the password instead of making one")
@@ -36,18 +35,19 @@ class Command(BaseCommand):
             raise CommandError("Say either --workspace NAME or --operator.")
         password = _asked() if options["ask"] else "-".join(secrets.token_hex(3) for _ in range(5))
         try:
-            validate_email(options["email"])
+            User._meta.get_field("email").run_validators(options["email"])
             added = _add(options, password)
         except ValidationError as error:
             raise CommandError(f"{options['email']} is not an e-mail address.") from error
-        except (people.AlreadyThere, WeakPassword) as error:
+        except (people.AlreadyThere, people.UnfitName, WeakPassword) as error:
             raise CommandError(str(error)) from error
+        became = f"{options['email']} is {_what(options, added)} now"
         if not added.has_new_password:
-            self.stdout.write(f"{options['email']} is added, and signs in with the password of before.")
+            self.stdout.write(f"{became}, and signs in with the password of before.")
         elif options["ask"]:
-            self.stdout.write(f"{options['email']} is added.")
+            self.stdout.write(f"{became}.")
         else:
-            self.stdout.write(f"{options['email']} is added. Password, shown this once: {password}")
+            self.stdout.write(f"{became}. Password, shown this once: {password}")
 
 
 def _add(options: dict[str, Any], password: str) -> people.Added:
@@ -55,6 +55,13 @@ def _add(options: dict[str, Any], password: str) -> people.Added:
     if options["operator"]:
         return people.add_operator(**who)
     return people.add_member(**who, workspace=options["workspace"], role=Role(options["role"]))
+
+
+def _what(options: dict[str, Any], added: people.Added) -> str:
+    # With the place, and whether it was there: a slip in its name is seen at once.
+    if options["operator"]:
+        return "an operator"
+    return f"{options['role']} of the {'new' if added.made_workspace else 'existing'} workspace {options['workspace']}"
 
 
 def _asked() -> str:
