@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts.cookies import OPERATOR
 from accounts.identity import base, tokens
+from accounts.identity.store.models import Account
 from accounts.queries import Place
 from accounts.services import keys, operators, sign_ins
 from accounts.tenancy.context import workspace
@@ -32,7 +33,7 @@ def session(person: Person) -> sign_ins.Opened:
         return sign_ins.open_at(
             insisting.place(place_of(person)), proof=insisting.proof(person, BROWSER), client=BROWSER
         )
-    return sign_ins.open_at(place_of(person), proof=base.Proof(identity_of(person)), client=BROWSER)
+    return sign_ins.open_at(place_of(person), proof=proof_of(person), client=BROWSER)
 
 
 def browser(person: Person | None = None, *, csrf: bool = False) -> Client:
@@ -61,7 +62,7 @@ def program(person: Person | None = None, scopes: Collection[str] | None = None)
 def operator(person: Person) -> Client:
     """A browser in which this operator is signed in to the console."""
     client = Client()
-    client.cookies[OPERATOR] = operators.open_session(base.Proof(identity_of(person)), client=BROWSER)
+    client.cookies[OPERATOR] = operators.open_session(proof_of(person), client=BROWSER)
     return client
 
 
@@ -70,6 +71,12 @@ def place_of(person: Person) -> Place:
     assert person.company is not None
     assert person.role is not None
     return Place(person.membership_id, person.company.id, person.company.name, person.user_id, person.role)
+
+
+def proof_of(person: Person) -> base.Proof:
+    """What the local store keeps of a right password of a person of the cast: which of their passwords it was."""
+    set_at = Account.objects.values_list("password_changed_at", flat=True).get(pk=person.subject)
+    return base.Proof(identity_of(person), kept={"which_password": set_at.isoformat()})
 
 
 def identity_of(person: Person) -> base.Identity:

@@ -45,8 +45,8 @@ class Client:
 class Proof:
     """The outcome of a successful proof, before any session exists.
 
-    ``kept`` is what the provider has to keep on the server for the coming session (for WorkOS its two tokens); it never
-    reaches a browser and never shows in a ``repr``. The local store keeps nothing.
+    ``kept`` is what the provider has to keep on the server for the coming session (for WorkOS its two tokens, for the local
+    store which password it was that was right); it never reaches a browser and never shows in a ``repr``.
     """
 
     identity: Identity
@@ -90,7 +90,7 @@ class Passwords(Protocol):
         ``OrganizationChoice`` or ``Unavailable``; the same answer in the same time for unknown, wrong and inactive.
         """
 
-    def change_password(self, *, subject: str, current: str, new: str) -> Identity:
+    def change_password(self, *, subject: str, current: str, new: str) -> Proof:
         """Replace the password and end every session of the person. Raises ``BadCredentials`` if ``current`` is wrong."""
 
 
@@ -163,13 +163,16 @@ class Sessions(Protocol):
     def open_session(
         self, proof: Proof, *, token: str, client: Client, lifetime: int, purpose: str = "session"
     ) -> Identity:
-        """Begin vouching for the browser that holds ``token`` for at most ``lifetime`` seconds."""
+        """Begin vouching for the browser that holds ``token`` for at most ``lifetime`` seconds.
+
+        Raises ``BadCredentials`` where the proof has become void since, as by a new password; ``Unavailable``.
+        """
 
     def verify_session(self, token: str, *, purpose: str = "session") -> Identity:
         """Does this system still vouch for the holder of the token? Raises ``Revoked`` or ``Unavailable``."""
 
-    def used_proof(self, identity: Identity) -> Proof:
-        """The proof that a session for choosing remembered, once that session has been used up."""
+    def use_up(self, identity: Identity) -> Proof:
+        """The proof that a session for choosing remembered, which ends by this. Raises ``BadCredentials`` where it had ended."""
 
     def within(self, proof: Proof, *, organization_id: str) -> Proof:
         """The same proof, for this organisation. Raises ``BadCredentials`` where the person does not belong to it.

@@ -59,8 +59,8 @@ def has_factor(account: Account) -> bool:
 
 def replace_password(
     account: Account, change: NewPassword, *, record: Record | None, link: MailedLink | None = None
-) -> None:
-    """Store the password, end every session (incident L33) and every mailed link, and write to the person.
+) -> Account:
+    """Store the password, end every session (incident L33) and every mailed link, and write to the person. Returns the account.
 
     Raises ``WeakPassword`` for one that has to stand alone and does not, ``LinkRefused`` if ``link`` was used meanwhile.
     """
@@ -83,6 +83,7 @@ def replace_password(
         letters.write("password_changed", to=now.email, facts={"by_link": link is not None})
         if record is not None:
             record()
+    return now
 
 
 def reset_password(token: str, *, new: str, context: Iterable[str], record: Callable[[str], None]) -> None:
@@ -126,7 +127,8 @@ def remove_second_factor(email: str, *, record: Callable[[str], None]) -> bool:
         keeps_password = account.password_stands_alone
         if not keeps_password:
             account.password, account.password_stands_alone = nobodys, True
-            account.save(update_fields=["password", "password_stands_alone"])
+            account.password_changed_at = timezone.now()
+            account.save(update_fields=["password", "password_stands_alone", "password_changed_at"])
         StoreSession.objects.filter(account=account).revoke()
         letters.write("second_factor_changed", to=account.email, facts={"change": "off"})
         second_factors.switch_off(str(account.pk), record=lambda: record(str(account.pk)))

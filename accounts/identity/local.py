@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from accounts.identity import asking, changes, hashing, passwords, second_factors
@@ -26,6 +26,8 @@ PROVIDER = "local"
 # One sign-in in so many also drops sessions that have been over for so long that their use again would be no news.
 _SWEEP_ONE_IN = 100
 _KEPT_DAYS = 90
+# In a proof: which of the person's passwords was right, by when it was set.
+_WHICH = "which_password"
 
 # Functions of the store, whose plans are kept: planning these joins anew took longer than running them (measured).
 _SESSION_SQL = "SELECT id, account_id, email, email_verified, expires_at FROM identity_session(%s, %s)"
@@ -57,7 +59,7 @@ class LocalIdentity:
             )
         except IntegrityError as error:
             raise EmailTaken from error
-        return Proof(_vouched(account))
+        return _proof(account)
 
     def drop_account(self, subject: str) -> None:
         """Take an account back that was made a moment ago, for somebody who may not come in after all."""
@@ -81,9 +83,10 @@ class LocalIdentity:
             if account is None or not right or not account.is_active:
                 raise BadCredentials
             if hashing.is_outdated(account.password):
-                account.password = hashing.encoded(password)
-                account.save(update_fields=["password"])
-        proof = Proof(_vouched(account))
+                # Only in the place of what was compared: a password that was set meanwhile must not be undone by the old one.
+                same = Account.objects.filter(pk=account.pk, password=account.password)
+                same.update(password=hashing.encoded(password))
+        proof = _proof(account)
         if changes.has_factor(account):
             raise SecondFactorRequired(proof)
         return proof
@@ -104,7 +107,7 @@ class LocalIdentity:
             raise BadCredentials
         if code is not None and changes.has_factor(account):
             second_factors.check(subject, code)
-        return Proof(_vouched(account))
+        return _proof(account)
 
     def change_password(
         self,
@@ -115,8 +118,8 @@ class LocalIdentity:
         context: tuple[str, ...] = (),
         reserve: Callable[[], None] | None = None,
         record: Callable[[], None] | None = None,
-    ) -> Identity:
-        """Replace the password and end every session of the person (incident L33). Returns whom it vouches for anew.
+    ) -> Proof:
+        """Replace the password and end every session of the person (incident L33). Returns what the new one proves.
 
         ``record`` runs before the change is committed: if it fails, the password stays as it was, so that there is no
         change without its record (incident L38). Raises ``BadCredentials`` if ``current`` is wrong, ``passwords.WeakPassword`` if ``new`` is. ``reserve`` as in
@@ -135,8 +138,7 @@ class LocalIdentity:
                 raise passwords.WeakPassword("This is the password that you have now. Choose another one.")
             stored = hashing.encoded(new)
         change = changes.NewPassword(stored, passwords.stands_alone(new))
-        store_asked(lambda: changes.replace_password(account, change, record=record))
-        return _vouched(account)
+        return _proof(store_asked(lambda: changes.replace_password(account, change, record=record)))
 
     # ── sessions ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -149,18 +151,20 @@ class LocalIdentity:
         lifetime: int,
         purpose: str = StoreSession.Purpose.SESSION,
     ) -> Identity:
-        """Begin vouching for the holder of ``token`` for ``lifetime`` seconds."""
+        """Begin vouching for the holder of ``token`` for ``lifetime`` seconds.
+
+        Raises ``BadCredentials`` where the password that was right has been replaced since.
+        """
         expires_at = timezone.now() + timedelta(seconds=lifetime)
         if random.randrange(_SWEEP_ONE_IN) == 0:  # noqa: S311 - chance spreads the work, it protects nothing
             store_asked(_sweep)
-        session = store_asked(
-            lambda: StoreSession.objects.create(
-                account_id=account_id(proof.identity.subject),
-                purpose=purpose,
-                token_hash=identity_hash(token),
-                expires_at=expires_at,
-            )
+        session = StoreSession(
+            account_id=account_id(proof.identity.subject),
+            purpose=purpose,
+            token_hash=identity_hash(token),
+            expires_at=expires_at,
         )
+        store_asked(lambda: _begin(session, proof))
         return Identity(
             provider=PROVIDER,
             subject=proof.identity.subject,
@@ -194,9 +198,13 @@ class LocalIdentity:
         sessions = StoreSession.objects.filter(account_id=account_id(subject), purpose=StoreSession.Purpose.SESSION)
         return store_asked(lambda: frozenset(str(pk) for pk in sessions.live().values_list("pk", flat=True)))
 
-    def used_proof(self, identity: Identity) -> Proof:
-        """A proof of this store is nothing but what it says."""
-        return Proof(identity)
+    def use_up(self, identity: Identity) -> Proof:
+        """The proof that a session remembered, which ends by this. Raises ``BadCredentials`` for one that had ended."""
+        # Asked first: a password that is set after this makes the proof void, and one that was set before had ended the session.
+        kept = store_asked(lambda: _kept(Account.objects.get(pk=account_id(identity.subject))))
+        if not self.revoke_session(identity.session_id):
+            raise BadCredentials
+        return Proof(identity, kept)
 
     def within(self, proof: Proof, *, organization_id: str) -> Proof:
         """This store knows no organisations: the proof is as good as it was."""
@@ -204,7 +212,10 @@ class LocalIdentity:
 
     def move_session(self, token: str, *, organization_id: str | None) -> Proof:
         """This store knows no organisations: what it says of the person is good for every place of theirs."""
-        return Proof(self.verify_session(token))
+        subject = self.verify_session(token).subject
+        kept = store_asked(lambda: _kept(Account.objects.get(pk=account_id(subject))))
+        # Asked again: had a password been set before the account was read, this session would be over.
+        return Proof(self.verify_session(token), kept)
 
     def drop(self, token: str) -> None:
         """Stop vouching for the holder of the token."""
@@ -249,6 +260,25 @@ class LocalIdentity:
 
 def _sweep() -> None:
     StoreSession.objects.filter(expires_at__lt=timezone.now() - timedelta(days=_KEPT_DAYS)).delete()
+
+
+def _begin(session: StoreSession, proof: Proof) -> None:
+    """Store a session that follows from a proof. Raises ``BadCredentials`` where the proof has become void."""
+    with transaction.atomic(using=IDENTITY_DATABASE):
+        # Whoever replaces the password locks the account as well, and then ends its sessions: it comes before this and is seen
+        # here, or after and sees this one.
+        found = Account.objects.select_for_update(no_key=True).filter(pk=session.account_id, is_active=True).first()
+        if found is None or _kept(found) != proof.kept:
+            raise BadCredentials
+        session.save(force_insert=True)
+
+
+def _kept(account: Account) -> dict[str, str]:
+    return {_WHICH: account.password_changed_at.isoformat()}
+
+
+def _proof(account: Account) -> Proof:
+    return Proof(_vouched(account), _kept(account))
 
 
 def _vouched(account: Account) -> Identity:

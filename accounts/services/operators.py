@@ -117,10 +117,8 @@ def sign_out(operator: Operator, *, token: str) -> None:
 
 
 def _open(identity: Identity, *, client: Client) -> str:
-    if not showing.end_showing(identity):
-        # Two submits of one form: the first one came in, and the remembered password is used up.
-        raise BadCredentials
-    return open_session(Proof(identity), client=client)
+    # Of two submits of one form the first one comes in, and uses the remembered password up.
+    return open_session(showing.end_showing(identity), client=client)
 
 
 def _operator_or_refuse(identity: Identity) -> UUID:

@@ -15,7 +15,7 @@ from django.db import connections, transaction
 
 from accounts.http import Tenant
 from accounts.identity import providers
-from accounts.identity.base import BadCredentials, Identity, Proof
+from accounts.identity.base import Identity, Proof
 from accounts.identity.spelling import email_key
 from accounts.identity.store.models import StoreSession
 from accounts.models import Domain, Membership, Workspace
@@ -180,10 +180,7 @@ def _joining_member(identity: Identity) -> Place:
 def remembered(token: str) -> Proof:
     """The proof with which an owner came back from their organisation's sign-in, used up by this. Raises ``Revoked``, ``BadCredentials``."""
     provider = providers.workos()
-    identity = provider.verify_session(token, purpose=StoreSession.Purpose.CHOOSING)
-    if not provider.revoke_session(identity.session_id):
-        raise BadCredentials
-    return provider.used_proof(identity)
+    return provider.use_up(provider.verify_session(token, purpose=StoreSession.Purpose.CHOOSING))
 
 
 def _claims(identity: Identity) -> str:

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from accounts.http import Tenant
 from accounts.identity import changes, letters, links, providers
-from accounts.identity.base import Client, Proof
+from accounts.identity.base import Client
 from accounts.identity.store.models import IDENTITY_DATABASE, Account, MailedLink
 from accounts.models import Membership
 from accounts.queries import Place, places_of
@@ -24,7 +24,7 @@ def change(*, actor: Tenant, current: str, new: str, client: Client, reserve: Ca
     """
     session = sessions.current(actor)
     context = (actor.email, actor.display_name, actor.workspace_name)
-    identity = providers.LOCAL.change_password(
+    proof = providers.LOCAL.change_password(
         subject=session.subject,
         current=current,
         new=new,
@@ -33,7 +33,7 @@ def change(*, actor: Tenant, current: str, new: str, client: Client, reserve: Ca
         record=lambda: _record(actor),
     )
     letters.hurry()
-    return sign_ins.open_at(Place.of(actor), proof=Proof(identity), client=client)
+    return sign_ins.open_at(Place.of(actor), proof=proof, client=client)
 
 
 def is_kept_here(*, actor: Tenant) -> bool:

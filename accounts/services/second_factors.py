@@ -127,9 +127,9 @@ def show(identity: Identity, code: str, *, reserve: Callable[[], None]) -> None:
     second_factors.check(identity.subject, code, record_recovery=lambda: _recovery_used(identity))
 
 
-def end_showing(identity: Identity) -> bool:
-    """Use the remembered password up; False if somebody else just did."""
-    return providers.LOCAL.revoke_session(identity.session_id)
+def end_showing(identity: Identity) -> Proof:
+    """Use the remembered password up; returns what it proved. Raises ``BadCredentials`` if somebody else just did, or replaced it."""
+    return providers.LOCAL.use_up(identity)
 
 
 def _switched_on(actor: Tenant, subject: str) -> None:

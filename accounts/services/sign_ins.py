@@ -192,11 +192,8 @@ def finish_choice(token: str, *, membership_id: UUID, client: Client) -> Opened:
     if chosen is None:
         # An id from somewhere else, or of a membership that ended while the page was open.
         raise BadCredentials
-    provider = providers.named(identity.provider)
-    if not provider.revoke_session(identity.session_id):
-        # Two submits of one form: the first one opened the session, the token is used up.
-        raise BadCredentials
-    return open_at(chosen, proof=provider.used_proof(identity), client=client)
+    # Of two submits of one form the first one opens the session, and uses the token up.
+    return open_at(chosen, proof=providers.named(identity.provider).use_up(identity), client=client)
 
 
 def _chooser(token: str) -> Identity:

@@ -62,12 +62,11 @@ def _finish(request: HttpRequest, identity: Identity, form: SecondStepForm) -> H
     throttling.admit_address(request)
     reserve = attempts.reservation(request, identity.email)
     second_factors.show(identity, form.cleaned_data["code"], reserve=reserve)
-    if not second_factors.end_showing(identity):
-        # Two submits of one form: the first one went on, and the remembered password is used up.
-        raise BadCredentials
+    # Of two submits of one form the first one goes on, and uses the remembered password up.
+    proof = second_factors.end_showing(identity)
     # The password's attempt, which was counted and not given back before now; the code's is given back on entering.
     throttling.succeeded(request, identity.email)
-    return arrivals.arrive(request, Proof(identity), email=identity.email, wanted=form.cleaned_data["next"])
+    return arrivals.arrive(request, proof, email=identity.email, wanted=form.cleaned_data["next"])
 
 
 def _begin_anew(request: HttpRequest) -> HttpResponseBase:

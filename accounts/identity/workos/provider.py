@@ -6,7 +6,7 @@ from workos.user_management._resource import PasswordPlaintext  # exported nowhe
 
 from accounts.identity import tokens
 from accounts.identity.asking import store_asked
-from accounts.identity.base import BadCredentials, Client, Identity, SingleSignOn
+from accounts.identity.base import BadCredentials, Client, Proof, SingleSignOn
 from accounts.identity.base import Invitations as InvitationsProtocol
 from accounts.identity.base import Provider as ProviderProtocol
 from accounts.identity.store.models import VendorSession
@@ -24,15 +24,15 @@ class WorkOSIdentity(Sessions, Keys, Organizations, Invitations):
 
     name = PROVIDER
 
-    def change_password(self, *, subject: str, current: str, new: str) -> Identity:
-        """Replace the password at WorkOS, and end every session of the person. Raises ``BadCredentials``."""
+    def change_password(self, *, subject: str, current: str, new: str) -> Proof:
+        """Replace the password at WorkOS, and end every session of the person, with that of the proof. Raises ``BadCredentials``."""
         proof = self.authenticate_password(email=_email_of(subject), password=current, client=Client("", ""))
         if proof.identity.subject != subject:
             raise BadCredentials
         _set_password(subject, new)
         self.abandon(proof)
         self.revoke_sessions(subject)
-        return proof.identity
+        return proof
 
     def is_signed(self, body: bytes, signature: str) -> bool:
         """Was this webhook signed by WorkOS a moment ago?"""

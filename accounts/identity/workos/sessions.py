@@ -138,8 +138,10 @@ class Sessions(Proofs):
 
     # ── choosing a place ────────────────────────────────────────────────────────────────────────────────────────
 
-    def used_proof(self, identity: Identity) -> Proof:
-        """The proof that a session for choosing kept. Call it once that session was used up: ``revoke_session`` was True."""
+    def use_up(self, identity: Identity) -> Proof:
+        """The proof that a session for choosing kept, which ends by this. Raises ``BadCredentials`` for one that had ended."""
+        if not self.revoke_session(identity.session_id):
+            raise BadCredentials
         row = store_asked(
             lambda: VendorSession.objects.get(pk=identity.session_id, purpose=StoreSession.Purpose.CHOOSING)
         )
