@@ -7,11 +7,13 @@ and according to how things stand at WorkOS when it is read, so that reading all
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Final
 from uuid import UUID
 
 from django.db import connections, transaction
@@ -23,6 +25,7 @@ from accounts.identity.store.models import VendorCursor, VendorEvent
 from accounts.identity.workos import events, invitations, outbox, withdrawals
 from accounts.identity.workos.events import Event
 from accounts.models import ApiKey, Membership, Session
+from accounts.services import members
 from accounts.signals import directory_followed
 from accounts.tenancy import claims
 from accounts.tenancy.context import workspace
@@ -30,6 +33,7 @@ from accounts.tenancy.context import workspace
 logger = logging.getLogger(__name__)
 
 CURSOR = "workos"
+_FOLLOW: Final = "SELECT status_before, status_after, role_before, role_after, ended FROM fence.follow_directory(%s)"
 _KEPT_DAYS = 100
 
 
@@ -204,15 +208,16 @@ def _in(place: _Place) -> Iterator[None]:
 def _follow(place: _Place, sealed: str) -> None:
     with _in(place):
         with connections["default"].cursor() as cursor:
-            cursor.execute(
-                "SELECT status_before, status_after, role_before, role_after FROM fence.follow_directory(%s)", [sealed]
-            )
-            status_before, status_after, role_before, role_after = cursor.fetchone()
+            cursor.execute(_FOLLOW, [sealed])
+            status_before, status_after, role_before, role_after, ended = cursor.fetchone()
         target = Membership(pk=place.membership_id)
         if status_before != status_after:
             _tell(place, target, status_after, before=status_before, role=role_after)
         if role_before != role_after:
             _tell(place, target, "role", before=role_before, after=role_after)
+    if ended is not None:
+        # Sessions and keys that this directory knows nothing of, such as those of a password, ended as well.
+        members.stop_vouching(json.loads(ended))
 
 
 def _tell(place: _Place, target: Membership | Session | ApiKey, effect: str, **detail: str) -> None:

@@ -62,14 +62,16 @@ def suspend(*, actor: Tenant, member: Membership) -> None:
     with transaction.atomic():
         ended = _set_status(member, Membership.Status.SUSPENDED)
         member_suspended.send(sender=Membership, actor=actor, target=member, **_counts(ended))
-    _stop_vouching(ended)
+    stop_vouching(ended)
 
 
 def restore(*, actor: Tenant, member: Membership) -> None:
     """Let a suspended member in again, with new sessions and keys. Raises ``Refused``."""
     with transaction.atomic():
-        _set_status(member, Membership.Status.ACTIVE)
+        # What was on its way when they were suspended was stored after all the rest had ended.
+        ended = _set_status(member, Membership.Status.ACTIVE)
         member_restored.send(sender=Membership, actor=actor, target=member)
+    stop_vouching(ended)
 
 
 def remove(*, actor: Tenant, member: Membership) -> None:
@@ -77,7 +79,7 @@ def remove(*, actor: Tenant, member: Membership) -> None:
     with transaction.atomic():
         ended = _set_status(member, Membership.Status.REMOVED)
         member_removed.send(sender=Membership, actor=actor, target=member, **_counts(ended))
-    _stop_vouching(ended)
+    stop_vouching(ended)
 
 
 def leave(*, actor: Tenant) -> None:
@@ -86,7 +88,7 @@ def leave(*, actor: Tenant) -> None:
         member = Membership.objects.get(pk=actor.membership_id)
         ended = asked("SELECT fence.leave_workspace()", [])
         member_left.send(sender=Membership, actor=actor, target=member, **_counts(ended))
-    _stop_vouching(ended)
+    stop_vouching(ended)
 
 
 def transfer_ownership(*, actor: Tenant, member: Membership) -> None:
@@ -114,7 +116,7 @@ def _counts(ended: Mapping[str, Any]) -> dict[str, int]:
     return {"sessions": len(ended["sessions"]), "keys": len(ended["keys"]), "invitations": ended["invitations"]}
 
 
-def _stop_vouching(ended: Mapping[str, Any]) -> None:
+def stop_vouching(ended: Mapping[str, Any]) -> None:
     """Have the identity systems withdraw their halves too. The platform's are over, so silence there lets nobody in."""
     for name, reference in ended["sessions"]:
         _tell(name, reference, is_key=False)
