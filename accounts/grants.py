@@ -246,7 +246,7 @@ DEFINER_FUNCTIONS: Final = {
     "fence.resolve_key(bytea)": (APP,),
     "fence.memberships_of(text,text)": (APP,),
     "fence.connect_organization(text)": (APP,),
-    "fence.disconnect_organization()": (APP,),
+    "fence.disconnect_organization(uuid)": (APP,),
     "fence.set_sign_in_rules(boolean,text)": (APP,),
     "fence.sign_in_of_domain(text)": (APP,),
     "fence.join_by_domain(text)": (APP,),

@@ -108,7 +108,7 @@ member_joined = Signal()
 identity_linked = Signal()
 
 # An owner connected the workspace to an organisation's sign-in, or ended that. sender=Workspace; arguments: actor (Tenant), target
-# (Workspace); the first one also organization (str), domains (list[str]).
+# (Workspace); the first one also organization (str), domains (list[str]), the second one sessions and keys (int) that ended by it.
 organization_connected = Signal()
 organization_disconnected = Signal()
 

@@ -20,7 +20,7 @@ from accounts.identity.spelling import email_key
 from accounts.identity.store.models import StoreSession
 from accounts.models import Domain, Membership, Workspace
 from accounts.queries import Place, places_of
-from accounts.services.members import Refused, asked
+from accounts.services.members import Refused, asked, stop_vouching
 from accounts.signals import (
     identity_linked,
     member_joined,
@@ -120,11 +120,16 @@ def connect(*, actor: Tenant, proof: Proof) -> None:
 
 
 def disconnect(*, actor: Tenant) -> None:
-    """Trust it no longer; what was insisted on ends with it. Raises ``Refused``."""
+    """Trust it no longer: what was insisted on ends with it, and so do the sessions and keys that it vouches for. Raises ``Refused``.
+
+    The session that asks stays, so that an owner who has no password can connect another one.
+    """
     with transaction.atomic():
-        asked("SELECT fence.disconnect_organization()", [])
+        ended = asked("SELECT fence.disconnect_organization(%s)", [actor.credential_id])
         place = Workspace.objects.get(pk=actor.workspace_id)
-        organization_disconnected.send(sender=Workspace, actor=actor, target=place)
+        counts = {"sessions": len(ended["sessions"]), "keys": len(ended["keys"])}
+        organization_disconnected.send(sender=Workspace, actor=actor, target=place, **counts)
+    stop_vouching(ended)
 
 
 def set_rules(*, actor: Tenant, requires_sso: bool, joins_as: str) -> None:

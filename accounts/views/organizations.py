@@ -90,7 +90,7 @@ def disconnect(request: TenantRequest) -> HttpResponseBase:
     return _changed(
         request,
         lambda: organizations.disconnect(actor=request.tenant),
-        "The organisation is disconnected. Its sign-in opens this workspace no more.",
+        "The organisation is disconnected. Its sign-in opens this workspace no more, and what it had opened has ended.",
     )
 
 

@@ -95,9 +95,11 @@ def organization_connected(
 
 
 @receiver(accounts.organization_disconnected)
-def organization_disconnected(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
-    """The workspace trusts it no longer."""
-    keep("organization.disconnected", actor, target)
+def organization_disconnected(
+    sender: object, *, actor: Tenant, target: Model, sessions: int, keys: int, **kwargs: Any
+) -> None:
+    """The workspace trusts it no longer, and how much ended by that."""
+    keep("organization.disconnected", actor, target, sessions=sessions, keys=keys)
 
 
 @receiver(accounts.sign_in_rules_changed)

@@ -150,7 +150,7 @@ def test_injected_sql_connects_and_joins_nobody(workos: Stage, statement: str) -
 
 def test_injected_sql_of_an_admin_changes_no_rule(workos: Stage) -> None:
     with acting(ADA), connection.cursor() as cursor:
-        cursor.execute("SELECT fence.set_sign_in_rules(false, 'member'), fence.disconnect_organization()")
+        cursor.execute("SELECT fence.set_sign_in_rules(false, 'member'), fence.disconnect_organization(NULL)")
         assert [answer["refusal"] if isinstance(answer, dict) else answer for answer in cursor.fetchone()] == [
             '{"refusal": "role"}',
             '{"refusal": "role"}',

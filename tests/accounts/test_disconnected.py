@@ -1,0 +1,81 @@
+"""Does what an organisation's sign-in opened end when the workspace trusts that organisation no longer?"""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+from accounts.identity import resolution
+from accounts.identity.store.models import VendorKey, VendorSession
+from accounts.services import keys, organizations
+from audit.models import Entry
+from tests import doors
+from tests.accounts.test_directory import is_refused
+from tests.accounts.test_organizations import PAGE, workspace_of
+from tests.cast import ACME, ALICE, BIRCH, BOB, CHARLIE, acting
+from tests.workos.stage import Stage
+
+
+@pytest.fixture
+def bobs(workos: Stage) -> tuple[str, str]:
+    """A session of Bob's that his company's sign-in opened, and a key that he made in it."""
+    opened = workos.session(BOB)
+    with acting(BOB):
+        minted = keys.mint(actor=opened.tenant, name="Test", scopes=["files:read"], days=30, once="x" * 16)
+    return opened.token, minted.value
+
+
+def disconnect(browser: Client) -> None:
+    assert browser.post(f"{PAGE}disconnect/").headers["Location"] == PAGE
+    assert workspace_of(ACME).organization_id is None
+
+
+def test_its_sessions_and_keys_end_in_both_systems(workos: Stage, bobs: tuple[str, str]) -> None:
+    disconnect(workos.browser(ALICE))
+    token, value = bobs
+    assert is_refused(resolution.resolve_session, token)
+    assert is_refused(resolution.resolve_key, value)
+    assert not VendorSession.objects.live().filter(subject=workos.people[BOB].id).exists()
+    assert not VendorKey.objects.live().exists()
+
+
+@pytest.mark.usefixtures("bobs")
+def test_the_trail_says_how_much_ended(workos: Stage) -> None:
+    disconnect(workos.browser(ALICE))
+    with acting(ALICE):
+        entry = Entry.objects.get(action="organization.disconnected")
+    assert (entry.detail["sessions"], entry.detail["keys"]) == (1, 1)
+
+
+def test_what_a_password_opened_and_what_belongs_to_another_workspace_go_on(workos: Stage) -> None:
+    by_password, key, charlies = doors.session(BOB).token, doors.key(BOB).value, workos.session(CHARLIE).token
+    disconnect(workos.browser(ALICE))
+    assert not is_refused(resolution.resolve_session, by_password)
+    assert not is_refused(resolution.resolve_key, key)
+    assert not is_refused(resolution.resolve_session, charlies)
+
+
+def test_whoever_disconnects_it_stays_and_their_other_browsers_do_not(workos: Stage) -> None:
+    """Without a password of their own they could not come back to connect another organisation."""
+    here, elsewhere = workos.browser(ALICE), workos.session(ALICE).token
+    disconnect(here)
+    assert here.get(PAGE).status_code == 200
+    assert is_refused(resolution.resolve_session, elsewhere)
+
+
+def test_one_organisations_sessions_and_keys_do_not_pass_for_the_next_ones(
+    workos: Stage, bobs: tuple[str, str]
+) -> None:
+    """L30: single sign-on that a workspace insists on is that of the organisation which it trusts now."""
+    owner = workos.browser(ALICE)
+    disconnect(owner)
+    with acting(CHARLIE):
+        organizations.disconnect(actor=CHARLIE.tenant)
+    workos.memberships[ALICE] = workos.world.join(workos.people[ALICE], workos.organizations[BIRCH], role="admin")
+    with acting(ALICE):
+        proof = workos.proof(ALICE, organization_id=workos.organizations[BIRCH].id)
+        organizations.connect(actor=ALICE.tenant, proof=proof)
+        organizations.set_rules(actor=ALICE.tenant, requires_sso=True, joins_as="")
+    token, value = bobs
+    assert is_refused(resolution.resolve_session, token)
+    assert is_refused(resolution.resolve_key, value)
