@@ -29,6 +29,7 @@ class Grant:
 READ = ("SELECT",)
 WRITE = ("SELECT", "INSERT", "UPDATE", "DELETE")
 MAKE = ("SELECT", "INSERT", "DELETE")
+_OF_MEMBER: Final = ("id", "workspace_id", "membership_id", "expires_at", "revoked_at")
 _HANDED_IN: Final = ("queue_name", "task_name", "priority", "lock", "queueing_lock", "args", "scheduled_at")
 
 GRANTS: Final = (
@@ -141,37 +142,8 @@ GRANTS: Final = (
     Grant(OPS, "accounts_membership", READ),
     # What the console counts and lists: whose and when, never what is in it, what it is called, or what lets anybody in.
     Grant(OPS, "accounts_identitylink", READ, columns=("user_id", "provider", "subject")),
-    Grant(
-        OPS,
-        "accounts_session",
-        READ,
-        columns=(
-            "id",
-            "workspace_id",
-            "membership_id",
-            "method",
-            "signed_in_at",
-            "last_seen_at",
-            "idle_until",
-            "expires_at",
-            "revoked_at",
-        ),
-    ),
-    Grant(
-        OPS,
-        "accounts_apikey",
-        READ,
-        columns=(
-            "id",
-            "workspace_id",
-            "membership_id",
-            "prefix",
-            "created_at",
-            "last_used_at",
-            "expires_at",
-            "revoked_at",
-        ),
-    ),
+    Grant(OPS, "accounts_session", READ, columns=(*_OF_MEMBER, "method", "signed_in_at", "last_seen_at", "idle_until")),
+    Grant(OPS, "accounts_apikey", READ, columns=(*_OF_MEMBER, "prefix", "created_at", "last_used_at")),
     Grant(OPS, "files_file", READ, columns=("id", "workspace_id", "size", "status")),
     Grant(OPS, "agents_agent", READ, columns=("id", "workspace_id")),
     Grant(OPS, "conversations_conversation", READ, columns=("id", "workspace_id", "erased_after")),
@@ -245,6 +217,7 @@ DEFINER_FUNCTIONS: Final = {
     "fence.resolve_session(bytea)": (APP,),
     "fence.resolve_key(bytea)": (APP,),
     "fence.memberships_of(text,text)": (APP,),
+    "fence.own_identities()": (APP,),
     "fence.connect_organization(text)": (APP,),
     "fence.disconnect_organization(uuid)": (APP,),
     "fence.set_sign_in_rules(boolean,text)": (APP,),

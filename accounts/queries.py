@@ -90,6 +90,13 @@ def places_beside(actor: Tenant) -> list[Place]:
         return [Place(member, place, name, user, Role(role)) for member, place, name, user, role in cursor.fetchall()]
 
 
+def own_identities() -> list[tuple[str, str]]:
+    """By which identity systems the bound member proves who they are, and as whom there: provider and subject."""
+    with connections["default"].cursor() as cursor:
+        cursor.execute("SELECT provider, subject FROM fence.own_identities()")
+        return [(provider, subject) for provider, subject in cursor.fetchall()]
+
+
 @dataclass(frozen=True, slots=True)
 class SignedIn:
     """One browser in which a member is signed in."""
@@ -113,7 +120,7 @@ def signed_in_places(actor: Tenant) -> list[SignedIn]:
     live = {
         identity
         for provider, subject in {(session.provider, session.subject) for session in sessions}
-        for identity in providers.named(provider).live_sessions(subject)
+        for identity in providers.live_sessions(provider, subject)
     }
     return [
         SignedIn(session, is_current=session.pk == actor.credential_id)

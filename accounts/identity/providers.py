@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 
+from accounts.identity.asking import store_asked
 from accounts.identity.base import Provider, SingleSignOn, Unavailable
 from accounts.identity.local import LocalIdentity
+from accounts.identity.store.models import VendorSession
 
 if TYPE_CHECKING:
     from accounts.identity.workos.provider import WorkOSIdentity
@@ -57,6 +59,22 @@ def for_passwords() -> Provider:
 def configured() -> list[Provider]:
     """Every provider that could vouch for somebody here."""
     return [LOCAL, workos()] if has_workos() else [LOCAL]
+
+
+def end_sessions(provider: str, subject: str) -> None:
+    """Let this person's identity system vouch for none of their sessions any more. Raises ``Unavailable``."""
+    if provider == WORKOS and not has_workos():
+        # Nobody vouches for these now, and nobody is going to if it is configured again.
+        store_asked(VendorSession.objects.filter(subject=subject).revoke)
+        return
+    named(provider).revoke_sessions(subject)
+
+
+def live_sessions(provider: str, subject: str) -> frozenset[str]:
+    """The ids of the person's sessions for which this identity system vouches now: for none where it is not configured any more."""
+    if provider == WORKOS and not has_workos():
+        return frozenset()
+    return named(provider).live_sessions(subject)
 
 
 def drop(token: str) -> None:

@@ -81,5 +81,7 @@ def _record_reset(subject: str) -> None:
 def _record(actor: Tenant) -> None:
     with transaction.atomic():
         sessions.revoke_here(actor=actor)
+        # Those of the password ended with it. Whoever changes it because somebody else is in means every other browser.
+        sessions.stop_vouching()
         target = Membership.objects.get(pk=actor.membership_id)
         password_changed.send(sender=Membership, actor=actor, target=target)

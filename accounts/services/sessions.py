@@ -12,7 +12,7 @@ from accounts.http import Tenant
 from accounts.identity import providers, resolution
 from accounts.identity.base import Revoked, Unavailable
 from accounts.models import Session
-from accounts.queries import live_sessions
+from accounts.queries import live_sessions, own_identities
 from accounts.signals import session_revoked, signed_out, workspace_switched
 from accounts.tenancy.context import workspace
 
@@ -45,13 +45,18 @@ def revoke_everywhere(*, actor: Tenant) -> None:
     """End every session of the person, in every workspace, with the one that asks.
 
     The sessions of other workspaces cannot be reached through the fence, and need not be: both systems have to agree,
-    and the identity system vouches for none of them any more.
+    and no identity system of the person's vouches for any of them any more.
     """
-    session = current(actor)
     with transaction.atomic():
         revoke_here(actor=actor)
-        # Inside: if the identity system cannot be told, nothing has changed, and the person can try again.
-        providers.named(session.provider).revoke_sessions(session.subject)
+        # Inside: if an identity system cannot be told, nothing has changed here, and the person can try again.
+        stop_vouching()
+
+
+def stop_vouching() -> None:
+    """Let no identity system vouch for a session of the bound member's person, by whichever of them it was opened."""
+    for provider, subject in own_identities():
+        providers.end_sessions(provider, subject)
 
 
 def leave(token: str) -> None:
