@@ -69,11 +69,25 @@ def _same_twice(form: forms.Form, values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
+class NextField(forms.CharField):
+    """Where to go afterwards. What cannot be used is left out: nobody typed it, and it must keep nobody from signing in."""
+
+    def __init__(self) -> None:
+        super().__init__(required=False, max_length=2000, widget=forms.HiddenInput)
+
+    def clean(self, value: Any) -> str:
+        """The address, or nothing in place of one that is longer than any of ours or holds a NUL."""
+        try:
+            return str(super().clean(value))
+        except forms.ValidationError:
+            return ""
+
+
 class AddressForm(forms.Form):
     """The e-mail address, which comes first: it decides what else is asked."""
 
     email = _email_field("E-mail", "username", required="Enter the e-mail address that you sign in with.")
-    next = forms.CharField(required=False, max_length=2000, widget=forms.HiddenInput)
+    next = NextField()
 
 
 class SignInForm(AddressForm):
@@ -87,7 +101,7 @@ class SsoForm(forms.Form):
 
     email = forms.EmailField(required=False, max_length=254)
     organization = forms.RegexField(r"^org_[0-9A-Za-z]{1,100}$", required=False)
-    next = forms.CharField(required=False, max_length=2000)
+    next = NextField()
     anew = forms.BooleanField(required=False)
 
 
@@ -133,7 +147,7 @@ class FirstCodeForm(CodeForm):
 class SecondStepForm(CodeForm):
     """The second step of a sign-in: where to go afterwards travels with it."""
 
-    next = forms.CharField(required=False, max_length=2000, widget=forms.HiddenInput)
+    next = NextField()
 
 
 class FollowUpForm(CodeForm):
@@ -170,7 +184,7 @@ class AgainForm(forms.Form):
     """The password of somebody who is signed in, and where to go afterwards."""
 
     password = _password_field("Password", "current-password")
-    next = forms.CharField(required=False, max_length=2000, widget=forms.HiddenInput)
+    next = NextField()
 
 
 class AgainWithCodeForm(CodeForm, AgainForm):

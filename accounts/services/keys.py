@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -60,9 +61,9 @@ def mint(*, actor: Tenant, name: str, scopes: Collection[str], days: int | None,
         raise ScopeTooWide
     if live_keys(actor) >= MOST_LIVE_KEYS:
         raise TooManyKeys
-    _take_form(actor, once)
     expires_at = None if days is None else timezone.now() + timedelta(days=days)
-    return _issue(actor, name, scopes, expires_at, lambda key: _made(actor, key))
+    with _form_taken(actor, once):
+        return _issue(actor, name, scopes, expires_at, lambda key: _made(actor, key))
 
 
 def rotate(*, actor: Tenant, key: ApiKey, hours: int, once: str) -> Minted:
@@ -75,11 +76,11 @@ def rotate(*, actor: Tenant, key: ApiKey, hours: int, once: str) -> Minted:
         raise NotLive
     if hours and live_keys(actor) >= MOST_LIVE_KEYS:
         raise TooManyKeys
-    _take_form(actor, once)
     lifetime = key.expires_at - key.created_at if key.expires_at else None
     expires_at = timezone.now() + lifetime if lifetime else None
     scopes = within(actor.role).intersection(key.scopes)
-    minted = _issue(actor, key.name, scopes, expires_at, lambda new: _replaced(actor, key, new, hours))
+    with _form_taken(actor, once):
+        minted = _issue(actor, key.name, scopes, expires_at, lambda new: _replaced(actor, key, new, hours))
     if not hours:
         _stop_vouching(key)
     return minted
@@ -111,12 +112,19 @@ def _organization(actor: Tenant) -> str | None:
     return Workspace.objects.values_list("organization_id", flat=True).get(pk=actor.workspace_id)
 
 
-def _take_form(actor: Tenant, once: str) -> None:
+@contextmanager
+def _form_taken(actor: Tenant, once: str) -> Iterator[None]:
+    """Make a key in this block, unless one was made of the same form before."""
     mark = f"key-form:{actor.membership_id}:{once}"
-    if cache.add(mark, 1, timeout=24 * 3600):
-        return
-    # A cache that cannot be asked says no as well; then nobody knows, and nothing is made.
-    raise MadeAlready if cache.get(mark) is not None else Unavailable("cache")
+    if not cache.add(mark, 1, timeout=24 * 3600):
+        # A cache that cannot be asked says no as well; then nobody knows, and nothing is made.
+        raise MadeAlready if cache.get(mark) is not None else Unavailable("cache")
+    try:
+        yield
+    except Exception:
+        # No key came of it, and whoever sends the form again must not be told that one did.
+        cache.delete(mark)
+        raise
 
 
 def _issue(

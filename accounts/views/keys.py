@@ -24,6 +24,7 @@ from accounts.services import keys
 from accounts.views import attempts
 
 WARNED_DAYS = 7  # a key that ends so soon is marked, so that whoever replaces it is in time
+NONE_HERE = "Your sign-in makes no keys for this workspace. An owner can connect it to your organisation."
 
 
 @require_GET
@@ -54,9 +55,7 @@ def key_create(request: TenantRequest) -> HttpResponseBase:
         form.add_error(None, f"You have {keys.MOST_LIVE_KEYS} keys, which is the most. Withdraw one that is not used.")
         return _form_page(request, form)
     except (NoOrganization, BadCredentials):
-        form.add_error(
-            None, "Your sign-in makes no keys for this workspace. An owner can connect it to your organisation."
-        )
+        form.add_error(None, NONE_HERE)
         return _form_page(request, form)
     return render(request, "accounts/key_created.html", {"key": minted.key, "value": minted.value}, status=201)
 
@@ -77,6 +76,9 @@ def key_rotate(request: TenantRequest, key_id: UUID) -> HttpResponseBase:
         minted = keys.rotate(actor=request.tenant, key=key, hours=hours, once=once)
     except keys.TooManyKeys:
         form.add_error(None, f"You have {keys.MOST_LIVE_KEYS} keys, which is the most. Let the old one end at once.")
+        return _rotate_page(request, key, form)
+    except (NoOrganization, BadCredentials):
+        form.add_error(None, f"{NONE_HERE} The key that you have is as it was.")
         return _rotate_page(request, key, form)
     except (keys.MadeAlready, keys.NotLive):
         messages.info(request, "That key was replaced or withdrawn already, so no other one was made.")

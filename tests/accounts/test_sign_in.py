@@ -147,6 +147,14 @@ def test_next_never_leaves_the_site(wanted: str, where: str) -> None:
     assert response.headers["Location"] == where
 
 
+@pytest.mark.parametrize("wanted", ["/files/?q=" + "a" * 2000, "/files/\x00"], ids=["too long", "a NUL"])
+def test_a_next_that_cannot_be_used_keeps_nobody_from_signing_in(wanted: str) -> None:
+    """Nobody typed it: it came with the link, or with the page on which a session had ended."""
+    asked = Client().post("/sign-in/address/", {"email": BOB.email, "next": wanted})
+    assert (asked.status_code, b'type="password"' in asked.content) == (200, True)
+    assert sign_in(Client(), next=wanted).headers["Location"] == "/"
+
+
 def test_an_old_session_ends_when_the_same_browser_signs_in_again() -> None:
     client = Client()
     sign_in(client)

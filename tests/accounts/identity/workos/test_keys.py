@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, connections
@@ -19,6 +20,7 @@ from accounts.identity.workos import outbox
 from accounts.models import ApiKey, Workspace
 from accounts.services import keys
 from accounts.signals import access_denied
+from tests import doors
 from tests.cast import ACME, ALICE, BOB, acting
 from tests.workos import world
 from tests.workos.faults import AWAY, MALFORMED, TOO_MANY, UNEXPECTED, Fault
@@ -197,3 +199,41 @@ def test_no_value_of_a_key_is_kept(workos: Stage, minted: keys.Minted) -> None:
     row = VendorKey.objects.get()
     assert bytes(row.value_mac) not in (tokens.identity_hash(minted.value), tokens.platform_hash(minted.value))
     assert minted.value not in repr(minted)
+
+
+# ── what the pages say when none is made ────────────────────────────────────────────────────────────────────────────
+
+
+def make(client: Client, once: str = "a-form-that-is-sent-again") -> Any:
+    form = {"name": "Nightly import", "scopes": ["files:read"], "lasts": "30", "once": once}
+    return client.post("/keys/new/", form)
+
+
+def test_a_form_of_which_nothing_came_can_be_sent_again(workos: Stage) -> None:
+    """It is not answered that its key was made already: nobody was ever shown one."""
+    client = workos.browser(BOB)
+    with workos.world.faults.during("keys", AWAY):
+        assert make(client).status_code == 503
+    assert make(client).status_code == 201
+    assert make(client).headers["Location"] == "/keys/"
+
+
+def test_a_form_that_was_refused_can_be_sent_again(workos: Stage) -> None:
+    client = workos.browser(BOB)
+    workos.world.change(workos.memberships[BOB], status="inactive")
+    assert b"Your sign-in makes no keys for this workspace" in make(client).content
+    workos.world.change(workos.memberships[BOB], status="active")
+    assert make(client).status_code == 201
+
+
+@pytest.mark.parametrize("why", ["no organisation", "no place in it"])
+def test_a_key_that_cannot_be_replaced_stays_and_the_page_says_why(workos: Stage, why: str) -> None:
+    """Made after a password, and replaced by somebody who came in through their company: the new one would be of its making."""
+    client, old = workos.browser(BOB), doors.key(BOB)
+    if why == "no organisation":
+        Workspace.objects.using("owner").filter(pk=ACME.id).update(organization_id=None)
+    else:
+        workos.world.change(workos.memberships[BOB], status="inactive")
+    answer = client.post(f"/keys/{old.key.pk}/rotate/", {"hours": "0", "once": "z" * 16})
+    assert (answer.status_code, b"Your sign-in makes no keys for this workspace" in answer.content) == (422, True)
+    assert resolution.resolve_key(old.value).membership_id == BOB.membership_id
