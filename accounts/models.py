@@ -232,6 +232,8 @@ class ApiKey(WorkspaceModel):
     provider = models.CharField(max_length=20)
     subject = models.CharField(max_length=120)
     identity_key = models.CharField(max_length=120)
+    # How the session came in that made it ("" where nobody knows): a workspace that insists on single sign-on takes no other.
+    method = models.CharField(max_length=12, blank=True, default="", db_default="")
     scopes = ArrayField(models.CharField(max_length=40), default=list)
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True)

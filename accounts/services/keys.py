@@ -148,6 +148,7 @@ def _issue(
         provider=session.provider,
         subject=session.subject,
         identity_key=issued.id,
+        method=session.method,
         scopes=sorted(scopes),
         expires_at=expires_at,
     )

@@ -9,12 +9,14 @@ import pytest
 from django.conf import settings
 from django.db import DatabaseError, connection, connections
 from django.test import Client
+from pytest_django import Settings
 
 from accounts import cookies
+from accounts.identity import resolution
 from accounts.identity.base import Proof
 from accounts.identity.store.models import Account
 from accounts.models import Domain, IdentityLink, Membership, Role, Workspace
-from accounts.services import invitations, organizations, sign_ins
+from accounts.services import invitations, keys, organizations, sign_ins
 from accounts.services.members import Refused
 from accounts.tenancy.context import whole_workspace
 from audit.models import Entry
@@ -180,6 +182,22 @@ def test_every_credential_of_another_kind_ends_and_those_of_single_sign_on_go_on
         assert key.get(address).status_code == 401, address
     assert key.post("/api/v1/agents", {}, content_type="application/json").status_code == 401
     assert [owner.get("/files/").status_code, by_sso.get("/files/").status_code] == [200, 200]
+
+
+def test_a_key_that_was_made_after_a_password_at_workos_ends_as_well(workos: Stage, settings: Settings) -> None:
+    """L30: it is WorkOS's own, and so is the password; what a workspace insists on is how the person came in who made it."""
+    settings.PASSWORDS = "workos"
+    by_password = Client()
+    by_password.post("/sign-in/", {"email": BOB.email, "password": "password at the double"})
+    token = by_password.cookies[settings.SESSION_COOKIE_NAME].value
+    values = []
+    for opened in (resolution.resolve_session(token), workos.session(BOB).tenant):
+        with acting(BOB):
+            once = secrets.token_urlsafe(16)
+            values.append(keys.mint(actor=opened, name="Test", scopes=["files:read"], days=30, once=once).value)
+    insist(workos)
+    statuses = [Client(headers={"Authorization": f"Bearer {one}"}).get("/api/v1/me").status_code for one in values]
+    assert statuses == [401, 200]
 
 
 def test_a_right_password_gets_the_answer_of_a_wrong_one(workos: Stage) -> None:
