@@ -11,7 +11,7 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "accounts:choose": ("member.signed_in",),
     "accounts:follow_up": ("member.signed_in",),
     "accounts:second": ("member.signed_in", "second_factor.code_used"),
-    "accounts:again": ("member.stepped_up", "member.signed_in"),
+    "accounts:again": ("member.stepped_up", "member.signed_in", "second_factor.code_used"),
     "accounts:forgotten": ("password.reset_asked",),
     "accounts:reset": ("password.reset",),
     "accounts:email": ("email.change_asked",),

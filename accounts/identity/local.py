@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -92,11 +93,18 @@ class LocalIdentity:
         return proof
 
     def prove_again(
-        self, *, subject: str, password: str, code: str | None, reserve: Callable[[], None] | None = None
+        self,
+        *,
+        subject: str,
+        password: str,
+        code: str | None,
+        reserve: Callable[[], None] | None = None,
+        record_recovery: Callable[[Identity], None] | None = None,
     ) -> Proof:
         """Verify the password of somebody who is signed in and, unless ``code`` is None, the second factor if they have one.
 
-        Raises ``BadCredentials`` whichever of the two is wrong. ``reserve`` as in ``authenticate_password``.
+        Raises ``BadCredentials`` whichever of the two is wrong. ``reserve`` as in ``authenticate_password``; ``record_recovery``
+        runs before the use of a recovery code is committed.
         """
         account = store_asked(lambda: changes.with_factor().filter(pk=account_id(subject), is_active=True).first())
         with hashing.slot():
@@ -106,7 +114,9 @@ class LocalIdentity:
         if account is None or not right:
             raise BadCredentials
         if code is not None and changes.has_factor(account):
-            second_factors.check(subject, code)
+            identity = _vouched(account)
+            tell = partial(record_recovery, identity) if record_recovery else None
+            second_factors.check(subject, code, record_recovery=tell)
         return _proof(account)
 
     def change_password(

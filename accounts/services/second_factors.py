@@ -124,7 +124,7 @@ def show(identity: Identity, code: str, *, reserve: Callable[[], None]) -> None:
     told to the person and to every workspace of theirs.
     """
     reserve()
-    second_factors.check(identity.subject, code, record_recovery=lambda: _recovery_used(identity))
+    second_factors.check(identity.subject, code, record_recovery=lambda: recovery_used(identity))
 
 
 def end_showing(identity: Identity) -> Proof:
@@ -151,7 +151,8 @@ def _address(subject: str) -> str:
     return Account.objects.values_list("email", flat=True).get(pk=account_id(subject))
 
 
-def _recovery_used(identity: Identity) -> None:
+def recovery_used(identity: Identity) -> None:
+    """Tell the person and every workspace of theirs that one of their recovery codes was used, and how many are left."""
     left = second_factors.codes_left(identity.subject)
     letters.write("second_factor_changed", to=identity.email, facts={"change": "recovery", "left": left})
 

@@ -12,6 +12,7 @@ from accounts.identity import providers, second_factors
 from accounts.identity.base import Client
 from accounts.models import Session, Workspace
 from accounts.queries import Place
+from accounts.services import second_factors as showing
 from accounts.services import sessions, sign_ins
 from accounts.signals import stepped_up
 
@@ -47,7 +48,9 @@ def step_up(*, actor: Tenant, password: str, code: str, client: Client, reserve:
     Raises ``BadCredentials`` whichever was wrong, ``throttling.Throttled``, ``Unavailable``.
     """
     old = sessions.current(actor)
-    proof = providers.LOCAL.prove_again(subject=old.subject, password=password, code=code, reserve=reserve)
+    proof = providers.LOCAL.prove_again(
+        subject=old.subject, password=password, code=code, reserve=reserve, record_recovery=showing.recovery_used
+    )
     opened = sign_ins.open_at(Place.of(actor), proof=proof, client=client)
     with transaction.atomic():
         sessions.replace(old)

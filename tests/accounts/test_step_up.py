@@ -8,14 +8,16 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from django.conf import settings
+from django.core import mail as outbox
 from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
-from accounts.identity import resolution
+from accounts.identity import letters, resolution
 from accounts.identity.base import Revoked
 from accounts.models import Session
 from accounts.signals import signed_out, stepped_up
+from audit.models import Entry
 from tests import doors
 from tests.authenticators import Authenticator
 from tests.cast import ACME, ALICE, BOB, PASSWORD, acting
@@ -111,6 +113,14 @@ class TestWithASecondFactor:
         client, code = stale(), app.code()
         client.post(HERE, {"password": "wrong horse battery staple", "code": code})
         assert client.post(HERE, {"password": PASSWORD, "code": code}).status_code == 302
+
+    def test_a_recovery_code_that_stands_in_is_told_to_the_person_and_on_record(self, app: Authenticator) -> None:
+        """As at a sign-in: somebody else who has the paper is heard of."""
+        assert stale().post(HERE, {"password": PASSWORD, "code": app.recovery[0]}).status_code == 302
+        with acting(ALICE):
+            assert Entry.objects.get(action="second_factor.code_used").detail == {"left": 9}
+        letters.send_waiting()
+        assert "9 are left" in outbox.outbox[-1].body
 
 
 @pytest.mark.parametrize("wanted", ["https://evil.test/", "//evil.test/", "/\\evil.test", "javascript:alert(1)"])
