@@ -10,8 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
+
+PENDING: Final = "pending"
+"""In what a proof keeps: what finishes it once the person has said for which of their organisations."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from accounts.http import Tenant
 from accounts.identity import providers, tokens
-from accounts.identity.base import BadCredentials, Client, Identity, OrganizationChoice, Proof, Revoked
+from accounts.identity.base import PENDING, BadCredentials, Client, Identity, OrganizationChoice, Proof, Revoked
 from accounts.identity.store.models import StoreSession
 from accounts.models import Membership, Session
 from accounts.queries import Place, places_of
@@ -66,7 +66,7 @@ def undecided(choice: OrganizationChoice, *, method: str) -> Proof:
         method=method,
         expires_at=None,
     )
-    return Proof(identity, kept={"pending": choice.pending})
+    return Proof(identity, kept={PENDING: choice.pending})
 
 
 def places(identity: Identity) -> list[Place]:
@@ -99,6 +99,9 @@ def open_at(place: Place, *, proof: Proof, client: Client, since: datetime | Non
     provider = providers.named(proof.identity.provider)
     if place.organization_id is not None:
         proof = provider.within(proof, organization_id=place.organization_id)
+    elif PENDING in proof.kept:
+        # The provider finishes it for an organisation of theirs alone, and one organisation's word opens no place that trusts none.
+        raise BadCredentials
     signed_in_at = since or now
     expires_at = signed_in_at + timedelta(seconds=settings.SIGN_IN_SECONDS)
     identity = provider.open_session(

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from accounts.identity.store.models import VendorSession
 from accounts.models import IdentityLink, Membership, Session, Workspace
 from accounts.tenancy.context import whole_workspace
 from tests.cast import ACME, BIRCH, BOB, CHARLIE, acting
@@ -195,3 +196,19 @@ def test_a_password_at_workos_asks_where_as_well(workos: Stage, settings: Settin
     client.post("/sign-in/workspace/", {"place": str(birch.pk)})
     assert b"Birch" in client.get("/account/").content
     assert workos.row().method == "password"
+
+
+def test_a_password_of_several_organisations_opens_no_workspace_that_trusts_none(
+    workos: Stage, settings: Settings
+) -> None:
+    """WorkOS finishes it for an organisation alone. What it has not finished is no session, at whose first use an alarm goes off."""
+    settings.PASSWORDS = "workos"
+    Workspace.objects.using("owner").filter(pk=ACME.id).update(organization_id=None)
+    workos.world.join(workos.people[BOB], workos.organizations[BIRCH])
+    client = Client()
+    with Refusals() as heard:
+        answer = client.post("/sign-in/", {"email": BOB.email, "password": "password at the double"})
+        assert (answer.status_code, b"do not open a workspace" in answer.content) == (401, True)
+        assert not is_in(client)
+    assert "critical" not in [one.severity for one in heard]
+    assert not VendorSession.objects.live().exists()

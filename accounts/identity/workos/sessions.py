@@ -20,7 +20,7 @@ from uuid_utils.compat import uuid7
 
 from accounts.identity import asking, vault
 from accounts.identity.asking import store_asked
-from accounts.identity.base import BadCredentials, Client, Identity, Proof, Revoked, SsoRequired, Unavailable
+from accounts.identity.base import PENDING, BadCredentials, Client, Identity, Proof, Revoked, SsoRequired, Unavailable
 from accounts.identity.store.models import IDENTITY_DATABASE, StoreSession, VendorSession
 from accounts.identity.tokens import identity_hash
 from accounts.identity.workos.connection import (
@@ -101,9 +101,7 @@ class Sessions(Proofs):
             expires_at=timezone.now() + timedelta(seconds=lifetime),
         )
         # A choice of organisations is made before there are tokens: then what is kept is what WorkOS wants back with the choice.
-        _keep(
-            row, access=proof.kept.get("access", ""), refresh=proof.kept.get("refresh", proof.kept.get("pending", ""))
-        )
+        _keep(row, access=proof.kept.get("access", ""), refresh=proof.kept.get("refresh", proof.kept.get(PENDING, "")))
         store_asked(lambda: row.save(force_insert=True))
         return replace(proof.identity, session_id=str(row.pk), expires_at=row.expires_at)
 
@@ -146,13 +144,13 @@ class Sessions(Proofs):
             lambda: VendorSession.objects.get(pk=identity.session_id, purpose=StoreSession.Purpose.CHOOSING)
         )
         if not row.vendor_session:
-            return Proof(identity, kept={"pending": _opened(row, "refresh")})
+            return Proof(identity, kept={PENDING: _opened(row, "refresh")})
         kept = {"access": _opened(row, "access"), "refresh": _opened(row, "refresh"), "sid": row.vendor_session}
         return Proof(identity, kept=kept)
 
     def within(self, proof: Proof, *, organization_id: str) -> Proof:
         """The same proof for this organisation: WorkOS says whether the person belongs there, and makes tokens that say so."""
-        if "pending" in proof.kept:
+        if PENDING in proof.kept:
             return self._chosen(proof, organization_id)
         if proof.identity.organization_id == organization_id:
             return proof
@@ -167,7 +165,7 @@ class Sessions(Proofs):
 
     def _chosen(self, proof: Proof, organization_id: str) -> Proof:
         chosen = self.choose_organization(
-            pending=proof.kept["pending"], organization_id=organization_id, client=Client("", "")
+            pending=proof.kept[PENDING], organization_id=organization_id, client=Client("", "")
         )
         known = chosen.identity
         if known.subject != proof.identity.subject or known.impersonator is not None or not known.email_verified:
