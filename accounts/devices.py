@@ -1,4 +1,4 @@
-"""Has this browser signed in to this account before?
+"""Has this browser signed in to this account before, or set its password by a mailed link?
 
 The cookie proves only that. It opens nothing: it moves the browser's guesses to a counter of its own, so that somebody
 else's flood of guesses cannot keep the account's owner out (OWASP, "Slow down online guessing with device cookies").

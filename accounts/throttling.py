@@ -6,8 +6,9 @@ parallel guesses pass a limit of five (measured):
 1. per client address, over all accounts (django-ratelimit, counters in our cache);
 2. per account and address, and per account over all addresses (django-axes' table in the identity database, counted in
    one statement; SQL injected into the platform's connection cannot reach it);
-3. a browser that signed in to the account before carries a device cookie and is counted on its own, so that an attacker
-   who uses up the account's attempts does not lock its owner out (OWASP, "Slow down online guessing with device cookies").
+3. a browser that signed in to the account before, or set its password by a mailed link, carries a device cookie and is
+   counted on its own, so that an attacker who uses up the account's attempts does not lock its owner out (OWASP, "Slow down
+   online guessing with device cookies").
 
 Nothing that was typed is stored: an account is a keyed hash of the normalised address.
 """

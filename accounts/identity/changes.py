@@ -86,8 +86,8 @@ def replace_password(
     return now
 
 
-def reset_password(token: str, *, new: str, context: Iterable[str], record: Callable[[str], None]) -> None:
-    """Set a new password by a mailed link; ``record`` is told the subject. Opens no session.
+def reset_password(token: str, *, new: str, context: Iterable[str], record: Callable[[str], None]) -> str:
+    """Set a new password by a mailed link; ``record`` is told the subject. Opens no session. Returns the account's address.
 
     Raises ``LinkRefused``, ``WeakPassword``, ``Unavailable``.
     """
@@ -97,7 +97,8 @@ def reset_password(token: str, *, new: str, context: Iterable[str], record: Call
     with hashing.slot():
         stored = hashing.encoded(new)
     change = NewPassword(stored, passwords.stands_alone(new))
-    store_asked(lambda: replace_password(account, change, record=lambda: record(str(account.pk)), link=link))
+    changed = store_asked(lambda: replace_password(account, change, record=lambda: record(str(account.pk)), link=link))
+    return changed.email
 
 
 def switch_off_second_factor(subject: str, *, record: Record) -> None:

@@ -58,15 +58,16 @@ def check_reset(token: str) -> None:
     links.find(MailedLink.Purpose.RESET, token)
 
 
-def reset(*, token: str, new: str) -> None:
-    """Set a new password by a mailed link, and end every session of the person; opens none (incident L30).
+def reset(*, token: str, new: str) -> str:
+    """Set a new password by a mailed link, and end every session of the person; opens none (incident L30). Returns their address.
 
     Raises ``links.LinkRefused``, ``WeakPassword``, ``Unavailable``.
     """
     subject = str(links.find(MailedLink.Purpose.RESET, token).account_id)
     names = [place.workspace_name for place in places_of(providers.LOCAL.name, subject)]
-    changes.reset_password(token, new=new, context=names, record=_record_reset)
+    email = changes.reset_password(token, new=new, context=names, record=_record_reset)
     letters.hurry()
+    return email
 
 
 def _record_reset(subject: str) -> None:

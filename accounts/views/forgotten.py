@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts import throttling
+from accounts import devices, throttling
 from accounts.access import public
 from accounts.forms import ForgottenForm, ResetForm
 from accounts.http import Reason, Refusal, refuse
@@ -51,14 +51,21 @@ def reset(request: HttpRequest) -> HttpResponseBase:
         passwords.check_reset(token)
         if form.is_valid():
             throttling.admit_address(request)
-            passwords.reset(token=token, new=form.cleaned_data["new"])
-            messages.success(request, "Your password is changed. Every browser is signed out; sign in with it now.")
-            return redirect("accounts:sign_in")
+            return _reset(request, token, form.cleaned_data["new"])
     except LinkRefused as refused:
         return link_refused(request, refused, action="password.reset_failed", again="accounts:forgotten")
     except WeakPassword as weak:
         form.add_error("new", str(weak))
     return render(request, "accounts/reset.html", {"form": form}, status=422 if form.errors else 200)
+
+
+def _reset(request: HttpRequest, token: str, new: str) -> HttpResponseBase:
+    email = passwords.reset(token=token, new=new)
+    messages.success(request, "Your password is changed. Every browser is signed out; sign in with it now.")
+    response = redirect("accounts:sign_in")
+    # Whoever reads the mailbox is its owner: what others have guessed meanwhile must not keep them out of what they set anew.
+    devices.remember(request, response, throttling.account_key(request, {"email": email}))
+    return response
 
 
 def link_refused(request: HttpRequest, refused: LinkRefused, *, action: str, again: str) -> HttpResponse:

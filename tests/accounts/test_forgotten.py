@@ -231,6 +231,18 @@ def test_no_look_alike_gets_somebodys_link(email: str) -> None:
     assert not outbox.outbox
 
 
+def test_whoever_is_kept_out_by_somebody_elses_guesses_comes_in_by_a_new_password() -> None:
+    """No lasting lockout: their browser is a new one, and the mailbox says that it is theirs."""
+    form = {"email": BOB.email, "password": "wrong horse battery staple"}
+    for number in range(25):
+        Client().post("/sign-in/", form, REMOTE_ADDR=f"203.0.113.{number}")
+    client, stranger = Client(), Client()
+    assert client.post("/sign-in/", {"email": BOB.email, "password": PASSWORD}).status_code == 429
+    assert reset(mailed(), client=client).status_code == 302
+    right = {"email": BOB.email, "password": NEW}
+    assert (stranger.post("/sign-in/", right).status_code, client.post("/sign-in/", right).status_code) == (429, 302)
+
+
 def test_a_suspended_member_sets_a_password_and_stays_out() -> None:
     """L13."""
     token = mailed()
