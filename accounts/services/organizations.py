@@ -14,12 +14,13 @@ from uuid import UUID
 from django.db import connections, transaction
 
 from accounts.http import Tenant
-from accounts.identity import providers
-from accounts.identity.base import Identity, Proof
+from accounts.identity import providers, vault
+from accounts.identity.base import BadCredentials, Client, Identity, Proof
 from accounts.identity.spelling import email_key
 from accounts.identity.store.models import StoreSession
 from accounts.models import Domain, Membership, Workspace
 from accounts.queries import Place, places_of
+from accounts.services import sign_ins
 from accounts.services.members import Refused, asked, stop_vouching
 from accounts.signals import (
     identity_linked,
@@ -182,10 +183,32 @@ def _joining_member(identity: Identity) -> Place:
     return place
 
 
-def remembered(token: str) -> Proof:
-    """The proof with which an owner came back from their organisation's sign-in, used up by this. Raises ``Revoked``, ``BadCredentials``."""
-    provider = providers.workos()
+def brought(proof: Proof, *, membership: str, client: Client) -> str:
+    """The cookie that remembers with what proof an owner came back from their organisation's sign-in, and for which place of theirs."""
+    kept = {"token": sign_ins.begin_choice(proof, client=client), "membership": membership}
+    return vault.cookie(kept, field=CONNECTING)
+
+
+def is_waiting(cookie: str, *, actor: Tenant) -> bool:
+    """Did this browser bring back a proof for this very workspace and owner?"""
+    return _token_of(cookie, actor) is not None
+
+
+def remembered(cookie: str, *, actor: Tenant) -> Proof:
+    """The proof that this browser brought back for the actor, used up by this. Raises ``Revoked``, ``BadCredentials``."""
+    token, provider = _token_of(cookie, actor), providers.workos()
+    if token is None:
+        raise BadCredentials
     return provider.use_up(provider.verify_session(token, purpose=StoreSession.Purpose.CHOOSING))
+
+
+def _token_of(cookie: str, actor: Tenant) -> str | None:
+    try:
+        kept = vault.from_cookie(cookie, field=CONNECTING)
+    except vault.SealBroken:
+        return None
+    # Whoever went on into another workspace meanwhile, or signed in here as somebody else, went away for something else.
+    return str(kept["token"]) if kept["membership"] == str(actor.membership_id) else None
 
 
 def _claims(identity: Identity) -> str:

@@ -43,7 +43,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """Who came back, for what, and where they wanted to go.
+    """Who came back, for what, and where they wanted to go: for ``CONNECT`` it is the membership of the owner who left.
 
     ``undecided`` are the places of somebody who belongs to several organisations there and has to say which: their proof waits for it.
     """

@@ -38,7 +38,7 @@ def single_sign_on(request: TenantRequest) -> HttpResponse:
 def connect(request: TenantRequest) -> HttpResponseBase:
     """Send the owner to their company's sign-in, to show which one it is and that they run it."""
     _require_sso()
-    return sso.leave_to_connect(request, email=request.tenant.email)
+    return sso.leave_to_connect(request, owner=request.tenant)
 
 
 @require_POST
@@ -49,10 +49,12 @@ def connected(request: TenantRequest) -> HttpResponseBase:
     """Trust the organisation that the owner came back from."""
     _require_sso()
     try:
-        proof = organizations.remembered(request.COOKIES.get(cookies.CONNECTING, ""))
+        proof = organizations.remembered(request.COOKIES.get(cookies.CONNECTING, ""), actor=request.tenant)
         organizations.connect(actor=request.tenant, proof=proof)
     except (BadCredentials, Revoked):
-        messages.error(request, "This took longer than ten minutes, or was done already. Connect once more.")
+        messages.error(
+            request, "This took longer than ten minutes, was done already, or was begun elsewhere. Connect once more."
+        )
     except Refused as refusal:
         return _refused(request, refusal)
     else:
@@ -117,7 +119,7 @@ def _page(request: TenantRequest, form: SignInRulesForm | None = None, *, status
     values = {
         "rules": found,
         "form": form or SignInRulesForm(initial=initial),
-        "waiting": bool(request.COOKIES.get(cookies.CONNECTING)),
+        "waiting": organizations.is_waiting(request.COOKIES.get(cookies.CONNECTING, ""), actor=request.tenant),
         "method": request.tenant.method,
     }
     return render(request, "accounts/single_sign_on.html", values, status=status)

@@ -11,10 +11,10 @@ from django.views.decorators.http import require_GET, require_POST
 from accounts import cookies, mail, throttling
 from accounts.access import accepts, public
 from accounts.forms import SsoForm
-from accounts.http import Reason, Refusal, refuse
+from accounts.http import Reason, Refusal, Tenant, refuse
 from accounts.identity import providers
 from accounts.identity.base import BadCredentials, EmailUnverified, IdentityRefusal, SsoRequired, Unavailable
-from accounts.services import sign_ins, sso
+from accounts.services import organizations, sign_ins, sso
 from accounts.views import arrivals, attempts
 
 AGAIN = "This sign-in was begun in another browser, was used already, or took longer than ten minutes. Begin again on the sign-in page."
@@ -88,8 +88,8 @@ def _go_on(request: HttpRequest, arrived: sso.Arrived) -> HttpResponseBase:
     proof, email = arrived.proof, arrived.proof.identity.email
     if arrived.purpose == sso.CONNECT:
         response = redirect("accounts:single_sign_on")
-        token = sign_ins.begin_choice(proof, client=attempts.client_of(request))
-        cookies.give(response, cookies.CONNECTING, token, seconds=sso.SECONDS)
+        kept = organizations.brought(proof, membership=arrived.next, client=attempts.client_of(request))
+        cookies.give(response, cookies.CONNECTING, kept, seconds=sso.SECONDS)
         return response
     if len(arrived.undecided) > 1:
         return arrivals.ask_where(request, proof, wanted=arrived.next)
@@ -103,9 +103,9 @@ def _go_on(request: HttpRequest, arrived: sso.Arrived) -> HttpResponseBase:
         raise
 
 
-def leave_to_connect(request: HttpRequest, *, email: str) -> HttpResponse:
-    """Send an owner to their company's sign-in, to show which one it is."""
-    return _leave(request, organization="", email=email, to="/", purpose=sso.CONNECT)
+def leave_to_connect(request: HttpRequest, *, owner: Tenant) -> HttpResponse:
+    """Send an owner to their company's sign-in, to show which one it is. What they bring back is for this workspace alone."""
+    return _leave(request, organization="", email=owner.email, to=str(owner.membership_id), purpose=sso.CONNECT)
 
 
 def leave_to_join(request: HttpRequest, *, organization: str, email: str, invitation: str) -> HttpResponse:

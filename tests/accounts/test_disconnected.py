@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from django.test import Client
 
+from accounts import cookies
 from accounts.identity import resolution
 from accounts.identity.store.models import VendorKey, VendorSession
+from accounts.models import IdentityLink, Workspace
 from accounts.services import keys, organizations
 from audit.models import Entry
 from tests import doors
@@ -79,3 +81,24 @@ def test_one_organisations_sessions_and_keys_do_not_pass_for_the_next_ones(
     token, value = bobs
     assert is_refused(resolution.resolve_session, token)
     assert is_refused(resolution.resolve_key, value)
+
+
+def test_what_was_brought_back_for_one_workspace_connects_no_other(workos: Stage) -> None:
+    """Alice leaves for Acme, goes on into Birch in another tab, which she owns too, and comes back; or somebody else signs in here."""
+    Workspace.objects.using("owner").update(organization_id=None)
+    browser = doors.browser(CHARLIE)
+    kept = organizations.brought(workos.proof(ALICE), membership=str(ALICE.membership_id), client=doors.BROWSER)
+    browser.cookies[cookies.CONNECTING] = kept
+    assert b"Connect this organisation" not in browser.get(PAGE).content
+    assert b"begun elsewhere" in browser.post(f"{PAGE}connected/", follow=True).content
+    assert workspace_of(BIRCH).organization_id is None
+    assert (
+        not IdentityLink.objects.using("owner")
+        .filter(user_id=CHARLIE.user_id, subject=workos.people[ALICE].id)
+        .exists()
+    )
+    here = doors.browser(ALICE)
+    here.cookies[cookies.CONNECTING] = kept
+    assert b"Connect this organisation" in here.get(PAGE).content
+    assert here.post(f"{PAGE}connected/").headers["Location"] == PAGE
+    assert workspace_of(ACME).organization_id == workos.organizations[ACME].id

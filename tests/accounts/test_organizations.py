@@ -16,7 +16,7 @@ from accounts.identity import resolution
 from accounts.identity.base import Proof
 from accounts.identity.store.models import Account
 from accounts.models import Domain, IdentityLink, Membership, Role, Workspace
-from accounts.services import invitations, keys, organizations, sign_ins
+from accounts.services import invitations, keys, organizations
 from accounts.services.members import Refused
 from accounts.tenancy.context import whole_workspace
 from audit.models import Entry
@@ -94,8 +94,8 @@ def test_a_form_cannot_name_the_organisation(workos: Stage) -> None:
     """L11: whatever is posted, it is the one whose sign-in the owner came through."""
     unconnected()
     browser = doors.browser(CHARLIE)
-    token = sign_ins.begin_choice(workos.proof(CHARLIE), client=doors.BROWSER)
-    browser.cookies[cookies.CONNECTING] = token
+    proof, own = workos.proof(CHARLIE), str(CHARLIE.membership_id)
+    browser.cookies[cookies.CONNECTING] = organizations.brought(proof, membership=own, client=doors.BROWSER)
     acme = workos.organizations[ACME].id
     for name in ("organization", "organization_id"):
         assert browser.post(f"{PAGE}connected/", {name: acme}).status_code == 400, "a request cannot say who it is for"
