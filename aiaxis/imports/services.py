@@ -29,6 +29,7 @@ from aiaxis.imports.models import MOVING, WorkspaceImport
 from aiaxis.imports.refusals import ImportRefused
 from aiaxis.imports.writing import Rows
 from audit import entries, ledger
+from conversations.keeping import services as keeping
 from conversations.models import Conversation
 from files import quota, storage
 from files import services as file_services
@@ -160,6 +161,8 @@ def _bring_in(started: WorkspaceImport, actor: Tenant) -> None:
         contents = checking.checked(found, lambda size: _advance(started, size))
         _note(started, status=Status.WRITING)
         places = _keep_bytes(started, found, contents)
+        # Before the rows: what is older than this workspace keeps it would go with the next round, unseen.
+        keeping.put_off(actor.workspace_id)
         with transaction.atomic():
             _write(started, actor, found, contents, places)
 

@@ -2,6 +2,10 @@
 
 Once a day, in parts: each part is one transaction with its entry in the trail, and asks anew what is chosen, so that whoever
 is interrupted loses nothing and an owner who calls it off stops the next part.
+
+Everybody has a week to see what of theirs is to go, and to use it. Where that cannot have been so the week begins anew: after days
+without a run the workspace was closed, the installation was off, or its database was brought back from a copy, and what stood in
+it is unused because nobody could use it; and what an import has just brought was used elsewhere.
 """
 
 from __future__ import annotations
@@ -44,6 +48,16 @@ _DUE: Final = (
     "AND (c.ran_at IS NULL OR c.ran_at < now() - interval '23 hours') ORDER BY c.ran_at NULLS FIRST, c.workspace_id"
 )
 _RAN: Final = "UPDATE conversations_keepingchoice SET ran_at = now() WHERE workspace_id = %s"
+# As long as everybody is warned beforehand.
+_PUT_OFF: Final = (
+    "UPDATE conversations_keepingchoice c SET begins_at = greatest(c.begins_at, now() + interval '7 days')"
+)
+# A run comes every day. One day that was missed is no absence: what goes was shown for six.
+_AFTER_ABSENCE: Final = (
+    f"{_PUT_OFF} FROM accounts_workspace w WHERE w.id = c.workspace_id AND w.status = 'active' "
+    "AND (c.conversations IS NOT NULL OR c.files IS NOT NULL) "
+    "AND greatest(c.begins_at, c.ran_at) < now() - interval '2 days' RETURNING c.workspace_id"
+)
 
 
 def choose(*, actor: Tenant, conversations: int | None, files: int | None) -> datetime:
@@ -64,6 +78,9 @@ def choose(*, actor: Tenant, conversations: int | None, files: int | None) -> da
 def let_go_due() -> int:
     """Let go in every workspace whose day it is; returns in how many. One that fails is tried again with the next round."""
     with connections[OWNER].cursor() as cursor:
+        cursor.execute(_AFTER_ABSENCE)
+        for (workspace_id,) in cursor.fetchall():
+            log.info("The workspace %s was away. What nobody used there goes in a week at the earliest.", workspace_id)
         cursor.execute(_DUE)
         due = [workspace_id for (workspace_id,) in cursor.fetchall()]
     done = 0
@@ -75,6 +92,12 @@ def let_go_due() -> int:
             # One workspace's trouble must not keep the others' promises.
             log.exception("What nobody uses in the workspace %s could not be deleted. It is tried again.", workspace_id)
     return done
+
+
+def put_off(workspace_id: UUID) -> None:
+    """Let nothing go in this workspace for a week: what it holds came from elsewhere, and nobody was warned of it here."""
+    with connections[OWNER].cursor() as cursor:
+        cursor.execute(f"{_PUT_OFF} WHERE c.workspace_id = %s", [workspace_id])
 
 
 def _let_go(workspace_id: UUID) -> None:

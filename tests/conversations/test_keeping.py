@@ -25,6 +25,8 @@ from files import services as file_services
 from files.models import File, Passage
 from tests import doors
 from tests.accounts.operating import olga
+from tests.aiaxis import parcels
+from tests.aiaxis.test_imports import bring
 from tests.cast import ACME, ADA, ALICE, BOB, CHARLIE, Person, acting
 from tests.factories import Desk, a_full_desk
 from tests.files import outages
@@ -162,6 +164,57 @@ def test_nothing_goes_in_the_week_after_a_change_or_when_it_is_called_off_or_clo
     assert left(desk) == EVERYTHING, "nobody could have objected"
     services.let_go_due()
     assert left(desk) == {"agent_id"}
+
+
+def last_ran(days: float | None, chosen_days_ago: float) -> None:
+    """The choice is in force since then, and the last run was so long ago; None: there was none."""
+    ran = None if days is None else timezone.now() - timedelta(days=days)
+    with connections["owner"].cursor() as cursor:
+        begun = timezone.now() - timedelta(days=chosen_days_ago)
+        cursor.execute("UPDATE conversations_keepingchoice SET begins_at = %s, ran_at = %s", [begun, ran])
+
+
+@pytest.mark.parametrize(("ran", "chosen"), [(40, 60), (None, 40), (3, 3)], ids=["ran", "never ran", "a few days"])
+def test_where_nobody_could_come_for_days_the_week_begins_anew(ran: int | None, chosen: int) -> None:
+    """A workspace that was reopened in its grace, and an installation that was off, lost everything within ten minutes."""
+    desk = put(BOB, OLD)
+    choose(30, 30)
+    last_ran(ran, chosen)
+    for _ in range(2):
+        assert services.let_go_due() == 0
+    assert left(desk) == EVERYTHING
+    with acting(BOB):
+        chosen_now = queries.choice()
+        assert chosen_now is not None
+        assert chosen_now.begins_at - timezone.now() > timedelta(days=6, hours=23)
+    assert "1 of your" in doors.browser(BOB).get("/conversations/").content.decode()
+    a_week_later()
+    assert services.let_go_due() == 1
+    assert left(desk) == {"agent_id"}
+
+
+@pytest.mark.parametrize(("ran", "chosen"), [(1, 60), (1.9, 60), (7, 0), (None, 1)])
+def test_no_day_is_lost_where_nobody_was_away(ran: float | None, chosen: float) -> None:
+    """Each day, after one that was missed, and after a week in which nothing went since the choice was changed."""
+    desk = put(BOB, OLD)
+    choose(30, 30)
+    last_ran(ran, chosen)
+    assert services.let_go_due() == 1
+    assert left(desk) == {"agent_id"}
+
+
+def test_what_an_import_brought_stays_for_the_week_in_which_it_is_told() -> None:
+    """An owner who had chosen what is kept lost with the next round what they had just brought."""
+    choose(30, 30, CHARLIE)
+    last_ran(1, 60)
+    parcels.made()
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("UPDATE conversations_conversation SET updated_at = now() - interval '1 year'")
+    assert bring(parcels.taken_home(ALICE)).status == "done"
+    assert services.let_go_due() == 0
+    with acting(CHARLIE):
+        assert Conversation.objects.exists()
+    assert "1 of your" in doors.browser(CHARLIE).get("/conversations/").content.decode()
 
 
 def test_whoever_opens_downloads_or_asks_about_a_file_uses_it() -> None:
