@@ -155,6 +155,8 @@ def retry(conversation: Conversation, *, actor: Tenant, answer: Message | None =
         renewed = _answer(locked, answered.parent_id, tree.next_position)
         renewed.preference = tree.next_preference(answered.parent_id)
         renewed.save(force_insert=True)
+        # It was used: what nobody uses goes with time, and would go from under the answer.
+        locked.save(update_fields=["updated_at"])
         _tell(renewed, agent, actor, again=True)
     return renewed
 

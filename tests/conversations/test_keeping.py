@@ -17,6 +17,7 @@ from pytest_django import Settings
 from accounts import jobs
 from accounts.services import workspaces
 from audit.models import Entry
+from conversations import services as talks
 from conversations import signals
 from conversations.keeping import queries, services
 from conversations.models import Citation, Conversation, KeepingChoice, Message
@@ -201,6 +202,21 @@ def test_no_day_is_lost_where_nobody_was_away(ran: float | None, chosen: float) 
     last_ran(ran, chosen)
     assert services.let_go_due() == 1
     assert left(desk) == {"agent_id"}
+
+
+def test_whoever_has_an_answer_given_again_uses_the_conversation() -> None:
+    """It went with the next round, from under the answer that was being written."""
+    desk = put(BOB, OLD)
+    choose(30, 30)
+    a_week_later()
+    with acting(BOB) as bob:
+        conversation = desk.rows["conversation_id"]
+        Message.objects.filter(conversation=conversation).delete()
+        asked = Message.objects.create(conversation=conversation, position=0, role="user", text="When?", status="done")
+        Message.objects.create(conversation=conversation, parent=asked, position=1, role="assistant", status="failed")
+        talks.retry(conversation, actor=bob)
+    services.let_go_due()
+    assert "conversation_id" in left(desk)
 
 
 def test_what_an_import_brought_stays_for_the_week_in_which_it_is_told() -> None:
