@@ -265,6 +265,8 @@ DEFINER_FUNCTIONS: Final = {
     "fence.note_sources()": (),
     "fence.unseen_answers(uuid)": (APP,),
     "fence.end_conversation_sharing(uuid)": (APP,),
+    # Quotes of a file that was read anew: the passages that hold their very words, whoever's conversation they are in.
+    "fence.link_quotes(uuid)": (APP,),
     # Invitations: sent and withdrawn by the sealed member, accepted by sealed claims and the mailed token together.
     "fence.send_invitation(uuid,text,text,text,text,bytea)": (APP,),
     "fence.renew_invitation(uuid,text,bytea)": (APP,),

@@ -108,7 +108,10 @@ class PathIn(Body):
 
 
 class CitationOut(Schema):
-    """A verbatim quote from a file. `file_id` is null when the file was deleted since."""
+    """A verbatim quote from a file. `file_id` is null when the file was deleted since.
+
+    `passage_id` is null then too, and where the file is being read anew or reads differently since.
+    """
 
     file_id: UUID | None
     file_name: str
