@@ -260,7 +260,7 @@ def list_messages(
     conversation = access.get_conversation_or_refuse(conversation_id)
     sharing.note_reading(conversation, actor=request.tenant)
     wanted = queries.messages_of if branches == "all" else queries.on_path
-    page = paginate(wanted(conversation), cursor, limit)
+    page = paginate(wanted(conversation), cursor, limit, by="position")
     queries.as_far_as_written(page.items)
     return page
 

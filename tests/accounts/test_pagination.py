@@ -72,3 +72,17 @@ def test_a_page_is_never_empty_by_request_nor_larger_than_the_largest(limit: int
         for _ in range(3):
             a_file(ALICE)
         assert 1 <= len(paginate(File.objects.all(), None, limit).items) <= LARGEST_PAGE
+
+
+def test_what_has_a_number_goes_by_it_and_takes_no_key_for_one() -> None:
+    with acting(ALICE):
+        made = [a_file(ALICE) for _ in range(5)]
+        for number, file in enumerate(made):
+            File.objects.filter(pk=file.pk).update(pages=(number * 2) % 5)
+        first = paginate(File.objects.all(), None, 2, by="pages")
+        second = paginate(File.objects.all(), first.next, 3, by="pages")
+        assert [file.pages for file in first.items + second.items] == [4, 3, 2, 1, 0]
+        assert second.next is None
+        of_keys = paginate(File.objects.all(), None, 2).next
+        with pytest.raises(BadCursor):
+            paginate(File.objects.all(), of_keys, 2, by="pages")

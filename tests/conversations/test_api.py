@@ -10,6 +10,7 @@ from django.test import Client
 
 from accounts.models import Role
 from accounts.scopes import within
+from accounts.tenancy.models import new_id
 from conversations.models import Conversation, Message
 from tests import doors
 from tests.agents.shelf import put
@@ -52,6 +53,25 @@ def test_it_says_so_when_the_files_hold_no_answer() -> None:
     assert answer["text"].startswith("I could not find an answer")
     assert answer["citations"] == []
     assert answer["closest"]
+
+
+def test_messages_come_in_the_order_in_which_they_were_said_whatever_their_keys_tell() -> None:
+    """Keys of one millisecond are in no order once an import made them anew, and answers stood before their questions."""
+    with acting(ALICE):
+        conversation = Conversation.objects.create(owner_id=ALICE.membership_id, title="Brought")
+        keys, said = sorted((new_id() for _ in range(9)), reverse=True), list[Message]()
+        for place, key in enumerate(keys):
+            role = Message.Role.ASSISTANT if place % 2 else Message.Role.USER
+            above = said[-1].pk if said else None
+            said.append(Message(pk=key, conversation=conversation, parent_id=above, position=place, role=role))
+        Message.objects.bulk_create(said)
+    alice, found = doors.program(ALICE), list[str]()
+    cursor: str | None = ""
+    while cursor is not None:
+        page = alice.get(f"{API}/conversations/{conversation.pk}/messages?limit=4&cursor={cursor}").json()
+        found += [message["id"] for message in page["items"]]
+        cursor = page["next"]
+    assert found == [str(key) for key in reversed(keys)]
 
 
 def test_a_repeated_submit_gives_the_same_question() -> None:
