@@ -33,6 +33,8 @@ Threshold = Annotated[float, Strict(), Field(ge=0.0, le=1.0, allow_inf_nan=False
 FileIds = Annotated[list[UUID], Field(max_length=MOST_FILES)]
 Temperature = Annotated[float, Strict(), Field(ge=0.0, le=2.0, allow_inf_nan=False)]
 Tokens = Annotated[int, Strict(), Field(ge=16, le=MOST_TOKENS)]
+# Null means something there: as the vendor does it.
+NULLABLE = {"temperature"}
 
 
 class Model(Body):
@@ -65,7 +67,7 @@ class AgentIn(Body):
 
 
 class AgentChange(Body):
-    """What to change of an agent; what is left out stays."""
+    """What to change of an agent; what is left out stays. With a `temperature` of null the vendor decides it again."""
 
     name: Name | None = None
     description: Description | None = None
@@ -157,9 +159,9 @@ def get_agent(request: TenantRequest, key: str) -> Any:
 def change_agent(request: TenantRequest, key: str, body: AgentChange) -> Any:
     """Change an agent of the key's member: everything that is given, or, where one part is refused, nothing."""
     agent = access.get_own_agent_or_refuse(request.tenant, key)
-    values = {field: value for field, value in body.model_dump(exclude_unset=True).items() if value is not None}
-    if len(values) != len(body.model_fields_set):
-        raise Refused(422, "A field cannot be null. Leave out what should stay as it is.")
+    values = body.model_dump(exclude_unset=True)
+    if any(value is None for field, value in values.items() if field not in NULLABLE):
+        raise Refused(422, "Only the temperature can be null. Leave out what should stay as it is.")
     values = _shared(_written_by(values), values.get("visibility", agent.visibility))
     services.edit(agent, actor=request.tenant, **values)
     return access.get_agent_or_refuse(str(agent.pk))

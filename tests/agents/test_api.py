@@ -50,6 +50,19 @@ def test_an_agent_is_made_found_by_id_and_slug_changed_and_deleted() -> None:
     assert rows(ALICE) == (0, 0)
 
 
+def test_a_temperature_is_left_to_the_vendor_again_and_nothing_else_is_null() -> None:
+    """A model that takes none had to be set right on a page: a program could set a temperature and never take it back."""
+    alice = doors.program(ALICE)
+    made = send(alice, "post", AGENTS, {"name": "Front Desk", "temperature": 0.5}).json()
+    address = f"{AGENTS}/{made['slug']}"
+    assert send(alice, "patch", address, {"name": "Reception"}).json()["temperature"] == 0.5
+    for body in ({"name": None}, {"temperature": None, "max_tokens": None}):
+        refused = send(alice, "patch", address, body)
+        assert (refused.status_code, "null" in refused.json()["detail"]) == (422, True)
+    assert alice.get(address).json()["temperature"] == 0.5
+    assert send(alice, "patch", address, {"temperature": None}).json()["temperature"] is None
+
+
 def test_a_repeated_submit_gives_the_same_agent() -> None:
     file = put(ALICE, "a.txt", TEXT)
     alice, bob, key = doors.program(ALICE), doors.program(BOB), {"Idempotency-Key": "k1"}
