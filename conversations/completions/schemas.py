@@ -50,6 +50,12 @@ class StreamOptions(Open):
     include_usage: bool | None = None
 
 
+class ResponseFormat(Open):
+    """In which form the answer is wanted. Agents answer in Markdown, which is text."""
+
+    type: Literal["text"]
+
+
 class CompletionIn(Open):
     """A question to an agent, with what was said before it. `user` and every field that is not named here are dropped."""
 
@@ -74,6 +80,12 @@ class CompletionIn(Open):
         None, description="The answer ends before the first of these."
     )
     n: Literal[1] | None = Field(None, description="One answer is given.")
+    response_format: ResponseFormat | None = Field(None, description="Text is given, and no JSON of a program's form.")
+    tool_choice: Literal["none", "auto"] | None = Field(
+        None, description="Tools of a program's own are never called: an agent has those that its owner gave it."
+    )
+    logprobs: Literal[False] | None = Field(None, description="None are told.")
+    modalities: list[Literal["text"]] | None = Field(None, description="Text is given.")
     user: Any = Field(None, description="Dropped: who asks is decided by the key.")
 
     def asked(self) -> Asked:

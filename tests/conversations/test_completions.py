@@ -118,6 +118,13 @@ def test_nobody_reads_by_a_shared_agent_what_is_private(worker: None) -> None:
         ({"temperature": 3}, "temperature"),
         ({"max_tokens": 0}, "max_tokens"),
         ({"stop": ["a", "b", "c", "d", "e"]}, "stop"),
+        # Each would have been answered as if it had not been asked for, and the program would have read prose for its JSON.
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {}}}}, "response_format"),
+        ({"tool_choice": "required", "tools": []}, "tool_choice"),
+        ({"tool_choice": {"type": "function", "function": {"name": "x"}}}, "tool_choice"),
+        ({"logprobs": True}, "logprobs"),
+        ({"modalities": ["text", "audio"]}, "modalities"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_the_words_of_their_clients(body: dict[str, Any], param: str) -> None:
@@ -134,6 +141,13 @@ def test_user_and_unknown_fields_are_dropped_here_and_nowhere_else(worker: None)
     agent, alice = desk(ALICE), doors.program(ALICE)
     extra: dict[str, Any] = {"user": "u-1", "logit_bias": {}, "tools": [], "metadata": {"role": "x"}, "store": False}
     assert ask(alice, agent.slug, **extra).status_code == 200
+    usual: dict[str, Any] = {
+        "response_format": {"type": "text"},
+        "tool_choice": "auto",
+        "logprobs": False,
+        "modalities": ["text"],
+    }
+    assert ask(alice, agent.slug, **usual).status_code == 200
     # Who asks is still not for a client to say (P4): of the reserved names only the one that their clients send passes.
     assert ask(alice, agent.slug, workspace_id=str(uuid4())).status_code == 400
     for field in ("user", "logit_bias"):
