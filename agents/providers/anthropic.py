@@ -21,6 +21,7 @@ from agents.providers.wire import (
     Word,
     client_options,
     text_of,
+    trouble_of_names,
     trouble_of_status,
 )
 
@@ -65,6 +66,8 @@ class AnthropicDialect:
     def trouble(self, error: Exception) -> str:
         """Which kind of trouble it is."""
         if isinstance(error, anthropic.APIStatusError):
+            if error.response.is_success:
+                return trouble_of_names(error.type)  # an event of the stream, which had begun well
             return "busy" if error.status_code == 529 else trouble_of_status(error.status_code)
         if isinstance(error, anthropic.APITimeoutError):
             return "slow"

@@ -46,6 +46,8 @@ SENTENCES: Final = {
 }
 # Of what a vendor did not take, it bills nothing.
 FREE: Final = frozenset({"down", "busy", "redirect", "forbidden", "key", "missing", "request", "long"})
+# What ends an answer of which something stands already.
+BROKEN_OFF: Final = frozenset({"down", "slow", "garbage", "failing", "busy"})
 LIMIT_REACHED: Final = "\n\n*The answer ends here: it reached the agent’s limit of {tokens} tokens.*"
 DROPPED: Final = "\n\n*{count} in this answer named no passage that the model was given. {verb} left out.*"
 
@@ -99,7 +101,7 @@ class LanguageModel:
             yield from citing.end()
             if kind in FREE and not citing.said:
                 self._spent = Spent(0, 0)
-            yield self._failed("cut" if kind in ("down", "slow", "garbage") and citing.said.strip() else kind)
+            yield self._failed("cut" if kind in BROKEN_OFF and citing.said.strip() else kind)
             return
         yield from self._end(citing, question)
 

@@ -21,6 +21,7 @@ from agents.providers.wire import (
     Word,
     client_options,
     text_of,
+    trouble_of_names,
     trouble_of_status,
 )
 
@@ -71,6 +72,8 @@ class OpenAIDialect:
             return "slow"
         if isinstance(error, openai.APIConnectionError):
             return "down"
+        if type(error) is openai.APIError:
+            return trouble_of_names(error.code, error.type)  # told in the stream, which had begun well
         return "garbage" if isinstance(error, openai.OpenAIError) else ""
 
 

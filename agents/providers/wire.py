@@ -159,3 +159,28 @@ def trouble_of_status(status: int) -> str:
         429: "busy",
     }
     return known.get(status) or ("failing" if status >= 500 else "garbage")
+
+
+# What vendors call it where a status cannot be told any more: in the middle of a stream.
+NAMED: Final = {
+    "overloaded_error": "busy",
+    "rate_limit_error": "busy",
+    "rate_limit_exceeded": "busy",
+    "timeout_error": "slow",
+    "authentication_error": "key",
+    "permission_error": "key",
+    "not_found_error": "missing",
+    "context_length_exceeded": "long",
+    "request_too_large": "long",
+    "invalid_request_error": "request",
+}
+
+
+def trouble_of_names(*names: object) -> str:
+    """Which kind of trouble a vendor names in the middle of a stream, the first that is known; any other is a failure of its own."""
+    for name in names:
+        if isinstance(name, str) and name in NAMED:
+            return NAMED[name]
+        if isinstance(name, str | int) and str(name).isdecimal():
+            return trouble_of_status(int(name))  # some servers send the status that it would have been
+    return "failing"

@@ -94,6 +94,16 @@ def test_the_refusal_of_a_model_counts_as_one(vendor: Double) -> None:
     assert (answer.text, heard) == (agent.refusal_text, [True])
 
 
+def told(name: str) -> bytes:
+    return b'event: error\ndata: {"type": "error", "error": {"type": "%b", "message": "sk-double"}}\n\n' % name.encode()
+
+
+# A first word, to each in its dialect.
+HALF = (
+    b'data: {"id": "c", "object": "chat.completion.chunk", "choices": [{"index": 0, "delta": {"content": "Thirty days."}}]}\n\n'
+    b'event: content_block_delta\ndata: {"type": "content_block_delta", "index": 0, "choices": [], '
+    b'"delta": {"type": "text_delta", "text": "Thirty days."}}\n\n'
+)
 FAULTS = {
     "busy": (Fault(status=429), "takes no more requests"),
     "failing": (Fault(status=500), "reported a failure of its own"),
@@ -104,6 +114,10 @@ FAULTS = {
         Fault(garbage=b'data: {"choices": [{"delta": 7}]}\n\nevent: content_block_delta\ndata: {"type":\n\n'),
         "is no answer",
     ),
+    # How both tell of it once a stream has begun, which is when most of it happens.
+    "overloaded": (Fault(garbage=told("overloaded_error")), "takes no more requests"),
+    "failing late": (Fault(garbage=told("server_error")), "reported a failure of its own"),
+    "broken off": (Fault(garbage=HALF + told("overloaded_error")), "broke off before the answer was complete"),
     "page": (Fault(garbage=b"<html>Welcome</html>"), "is no answer"),
     "nothing": (Fault(garbage=b"data: [DONE]\n\n"), "is no answer"),
     "large": (Fault(large=10_000_000), "far more than an answer holds"),
