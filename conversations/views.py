@@ -16,6 +16,7 @@ from accounts.access import role_required
 from accounts.http import TenantRequest
 from accounts.models import Role
 from accounts.pagination import paginate
+from accounts.submissions import submission_name
 from conversations import access, queries, services, streaming
 from conversations.attachments import queries as attachments
 from conversations.forms import PlaceForm, QuestionForm, StartForm, TitleForm
@@ -205,9 +206,10 @@ def _asked(
     """Put the question that the form holds; None, with the reason in the form, where that cannot be."""
     if not form.is_valid():
         return None
-    text, submission = form.cleaned_data["text"], form.cleaned_data["submission"]
+    text = form.cleaned_data["text"]
+    once = submission_name(request.tenant, form.cleaned_data["submission"], text)
     try:
-        return services.ask(conversation, actor=request.tenant, text=text, idempotency_key=submission, **place)
+        return services.ask(conversation, actor=request.tenant, text=text, idempotency_key=once, **place)
     except services.Refusal as refusal:
         form.add_error(None, str(refusal))
         return None

@@ -141,6 +141,22 @@ def test_stop_ends_a_waiting_answer_at_once_and_retry_asks_again() -> None:
     assert "1 of 2" not in alice.get(reverse("conversations:detail", args=[conversation.pk])).content.decode()
 
 
+def test_a_page_that_a_browser_brought_back_asks_what_it_holds_now() -> None:
+    """Its mark had served: the question was refused in words for programs, as often as it was sent."""
+    conversation, _ = answered(ALICE, desk(ALICE))
+    alice, address = doors.browser(ALICE), reverse("conversations:ask", args=[conversation.pk])
+    sent = {"text": "And a pan?", "submission": "once"}
+    first = alice.post(address, sent)
+    with acting(ALICE):
+        write(ALICE, latest(conversation).pk)
+    assert alice.post(address, sent)["Location"] == first["Location"], "the same press twice asks once"
+    other = alice.post(address, {**sent, "text": "And a pot?"})
+    assert other.status_code == 302
+    assert other["Location"] != first["Location"]
+    with acting(ALICE):
+        assert Message.objects.filter(conversation=conversation, role="user").count() == 3
+
+
 def test_an_agent_that_is_gone_leaves_the_conversation_readable() -> None:
     agent = desk(ALICE, visibility="workspace", file_visibility="workspace")
     conversation, _ = answered(BOB, agent)
