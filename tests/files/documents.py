@@ -16,6 +16,10 @@ from reportlab.pdfbase import pdfmetrics
 from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen import canvas
 
+WORD_NAMES = {
+    "w": "http://schemas.openxmlformats.org/wordprocessingml/2006/main",
+    "mc": "http://schemas.openxmlformats.org/markup-compatibility/2006",
+}
 REFUND = "Refunds are paid within five working days after the goods have arrived in our warehouse."
 
 
@@ -52,6 +56,17 @@ def word_without_styles(paragraph: str) -> bytes:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in parts.items():
             archive.writestr(name, content)
+    return target.getvalue()
+
+
+def word_of(body: str) -> bytes:
+    """A DOCX with this XML as its body."""
+    names = " ".join(f'xmlns:{prefix}="{address}"' for prefix, address in WORD_NAMES.items())
+    written = f"<w:document {names}><w:body>{body}</w:body></w:document>".encode()
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(word([("a", "b")]))) as source, zipfile.ZipFile(target, "w") as archive:
+        for name in source.namelist():
+            archive.writestr(name, written if name == "word/document.xml" else source.read(name))
     return target.getvalue()
 
 

@@ -58,6 +58,78 @@ def test_it_labels_sections_of_a_word_document_by_their_headings() -> None:
     assert "Size | Fee\nS | 3" in pages[1].text
 
 
+def xml(name: str, *inside: str, **attributes: str) -> str:
+    given = "".join(f' w:{key}="{value}"' for key, value in attributes.items())
+    return f"<w:{name}{given}>{''.join(inside)}</w:{name}>"
+
+
+def said(text: str) -> str:
+    return f'<w:r><w:t xml:space="preserve">{text}</w:t></w:r>'
+
+
+def paragraph(*inside: str) -> str:
+    return xml("p", *inside)
+
+
+def cell(text: str, *settings: str) -> str:
+    return xml("tc", xml("tcPr", *settings), paragraph(said(text)))
+
+
+def field(*inside: str) -> str:
+    return xml("sdt", xml("sdtPr"), xml("sdtContent", *inside))
+
+
+DELETED = xml("del", xml("r", xml("delText", "thirty")), id="1", author="A")
+BOX = xml("txbxContent", paragraph(said("Boxed.")))
+DRAWN_TWICE = (
+    f'<w:r><mc:AlternateContent><mc:Choice Requires="wps">{xml("drawing", BOX)}</mc:Choice>'
+    f"<mc:Fallback>{xml('pict', BOX)}</mc:Fallback></mc:AlternateContent></w:r>"
+)
+SHOWN = {
+    # A contract whose changes nobody had accepted yet was read, and quoted, without a number at all.
+    "inserted": (
+        paragraph(said("Notice is "), DELETED, xml("ins", said("ninety"), id="2", author="A"), said(" days.")),
+        "Notice is ninety days.",
+    ),
+    "moved": (
+        xml("moveFrom", paragraph(said("Gone.")), id="1") + xml("moveTo", paragraph(said("Here.")), id="2"),
+        "Here.",
+    ),
+    "field": (paragraph(said("Due: "), field(said("9 May"))), "Due: 9 May"),
+    "field of paragraphs": (field(paragraph(said("Terms."))), "Terms."),
+    "field of a cell": (xml("tbl", xml("tr", cell("Name"), field(cell("Ada")))), "Name | Ada"),
+    "field of a row": (xml("tbl", field(xml("tr", cell("Name"), cell("Ada")))), "Name | Ada"),
+    "table in a table": (
+        xml("tbl", xml("tr", xml("tc", xml("tbl", xml("tr", cell("Inner"))), paragraph()), cell("Outer"))),
+        "Inner | Outer",
+    ),
+    "cell over two rows": (
+        xml(
+            "tbl",
+            xml("tr", cell("Pans", xml("vMerge", val="restart")), cell("25 years")),
+            xml("tr", cell("", xml("vMerge")), cell("cracking")),
+        ),
+        "Pans | 25 years\nPans | cracking",
+    ),
+    "cell over two columns": (
+        xml("tbl", xml("tr", cell("Pans", xml("gridSpan", val="2")), cell("25 years"))),
+        "Pans | 25 years",
+    ),
+    # It stands there once more for programs that cannot draw it.
+    "box": (paragraph(said("Beside."), DRAWN_TWICE), "Beside.\n\nBoxed."),
+    "tabs": (
+        paragraph(xml("pPr", xml("tabs", xml("tab", val="left"))), said("a"), xml("r", xml("tab")), said("b")),
+        "a b",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_of_a_word_document_it_reads_what_word_shows(name: str) -> None:
+    body, text = SHOWN[name]
+    assert [page.text for page in read("docx", documents.word_of(body))] == [text]
+
+
 def test_it_labels_sheets_and_slides() -> None:
     sheets = read("xlsx", documents.workbook({"Prices": [["bolt", 3], ["nut", 4.5]], "Stock": [["bolt", 12]]}))
     assert [(page.label, page.text) for page in sheets] == [
