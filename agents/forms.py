@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +31,7 @@ from agents.vendors import queries as vendors
 from files.models import File
 
 GONE = "gone"
+LONGEST_NAME = 120
 TOO_MANY = f"An agent can have up to {MOST_FILES} files. Choose fewer, or make a second agent."
 
 
@@ -198,7 +200,7 @@ class AnsweringForm(forms.Form):
 class AgentForm(AnsweringForm, SharingForm):
     """An agent's own fields and its files."""
 
-    name = forms.CharField(max_length=120, error_messages={"required": "Give the agent a name."})
+    name = forms.CharField(max_length=LONGEST_NAME, error_messages={"required": "Give the agent a name."})
     description = forms.CharField(
         max_length=300, required=False, help_text="One sentence that tells colleagues what to ask it."
     )
@@ -220,11 +222,16 @@ class AgentForm(AnsweringForm, SharingForm):
 
     @classmethod
     def beginning(cls, file_id: str, reader: Tenant) -> AgentForm:
-        """Return an empty form, with the file of this id chosen; what is no id, or no file of this reader's, chooses nothing."""
+        """Return an empty form, with the file of this id chosen and its name as the agent's.
+
+        What is no id, or no file of this reader's, chooses nothing.
+        """
         try:
-            return cls(initial={"attached": [UUID(file_id)]}, reader=reader)
+            file = File.objects.filter(pk=UUID(file_id)).first()
         except ValueError:
-            return cls(reader=reader)
+            file = None
+        initial = {"attached": [file.pk], "name": _named_after(file)} if file else {}
+        return cls(initial=initial, reader=reader)
 
     @classmethod
     def of(cls, agent: Agent, reader: Tenant) -> AgentForm:
@@ -235,6 +242,12 @@ class AgentForm(AnsweringForm, SharingForm):
         attached = agent.agent_files.values_list("file_id", flat=True)
         initial["tools"] = agent.agent_tools.values_list("tool_id", flat=True)
         return cls(initial={**initial, "attached": attached, "writer": _writer_of(agent)}, agent=agent, reader=reader)
+
+
+def _named_after(file: File) -> str:
+    """Return what a person would call an agent for this file: "Refund policy" for refund-policy.pdf."""
+    words = " ".join(re.split(r"[\s_-]+", file.name.rpartition(".")[0])).strip()[:LONGEST_NAME].strip()
+    return words[:1].upper() + words[1:]
 
 
 def _writer_of(agent: Agent) -> str:

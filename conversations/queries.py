@@ -13,6 +13,7 @@ from agents import queries as agent_queries
 from agents.models import Agent
 from conversations import branches, parts
 from conversations.models import Citation, Conversation, Delta, Message, ToolCall
+from files.models import File
 
 # How many messages an operator's page shows at once.
 MESSAGES_ON_A_PAGE = 40
@@ -57,6 +58,12 @@ def askable(search: str = "") -> QuerySet[Agent]:
     if search:
         agents = agents.filter(name__icontains=search)
     return agents.order_by(F("asked_at").desc(nulls_last=True), "name", "pk")
+
+
+def first_file() -> File | None:
+    """Return the newest file that the bound member can give to a first agent, or None where there is no file yet."""
+    files: QuerySet[File] = File.objects.exclude(status=File.Status.REFUSED)
+    return files.only("pk", "name").order_by("-created_at", "-pk").first()
 
 
 def with_citations(messages: QuerySet[Message]) -> QuerySet[Message]:

@@ -197,7 +197,8 @@ def message_retry(request: TenantRequest, conversation_id: UUID, message_id: UUI
 
 def _offer(search: str) -> dict[str, object]:
     agents = list(queries.askable(search)[: AGENTS_OFFERED + 1])
-    return {"agents": agents[:AGENTS_OFFERED], "agents_left_out": len(agents) > AGENTS_OFFERED}
+    offer: dict[str, object] = {"agents": agents[:AGENTS_OFFERED], "agents_left_out": len(agents) > AGENTS_OFFERED}
+    return offer if agents or search else {**offer, "file": queries.first_file()}
 
 
 def _asked(

@@ -213,6 +213,22 @@ def test_a_new_agent_can_begin_with_a_file_that_its_maker_may_read() -> None:
         assert page.status_code == 200
         assert "checked" not in box(page, own)
         assert str(other.pk) not in page.content.decode()
+        assert page.context["form"]["name"].value() is None
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [
+        ("refund-policy.pdf", "Refund policy"),
+        ("Site_safety  plan.v2.docx", "Site safety plan.v2"),
+        ("---.txt", ""),
+        (f"{'long ' * 40}.txt", ("Long " + "long " * 23).strip()),
+    ],
+)
+def test_an_agent_that_begins_with_a_file_is_called_after_it(name: str, called: str) -> None:
+    file = stored(ALICE, TEXT, name)
+    page = doors.browser(ALICE).get(f"{reverse('agents:create')}?with={file.pk.hex}")
+    assert (page.context["form"]["name"].value() or "") == called
 
 
 def box(page: Any, file: File) -> str:

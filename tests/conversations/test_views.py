@@ -17,6 +17,7 @@ from tests import doors
 from tests.agents.shelf import agent_of
 from tests.cast import ALICE, BOB, CHARLIE, VERA, acting
 from tests.conversations.stage import OFF_TOPIC, QUESTION, answered, asked, desk, latest, write
+from tests.files.shelf import put as stored
 
 pytestmark = pytest.mark.django_db(databases=doors.DOORS)
 
@@ -194,6 +195,27 @@ def test_rename_and_delete_do_what_they_say() -> None:
 def test_the_first_page_shows_the_way_when_there_is_nothing_yet() -> None:
     assert "Upload a file" in doors.browser(CHARLIE).get(reverse("conversations:list")).content.decode()
     assert doors.browser(CHARLIE).get(reverse("conversations:new")).status_code == 200
+
+
+def test_the_way_goes_on_from_the_file_that_is_there() -> None:
+    charlie = doors.browser(CHARLIE)
+    stored(ALICE, "Acme's own words.", "acme.txt")
+    before = charlie.get(reverse("conversations:list")).content.decode()
+    assert "Done" not in before
+    assert "acme.txt" not in before
+    file = stored(CHARLIE, "Stop all engines.", "site-safety.txt")
+    for page in ("conversations:list", "conversations:new"):
+        shown = charlie.get(reverse(page)).content.decode()
+        assert "Done" in shown
+        assert "<bdi>site-safety.txt</bdi> is here." in shown
+        assert f"{reverse('agents:create')}?with={file.pk.hex}" in shown
+
+
+def test_a_file_that_was_refused_is_no_step_on_the_way() -> None:
+    file = stored(CHARLIE, "Stop all engines.", "site-safety.txt")
+    with acting(CHARLIE):
+        type(file).objects.filter(pk=file.pk).update(status="refused", refusal="It is empty.")
+    assert "Done" not in doors.browser(CHARLIE).get(reverse("conversations:list")).content.decode()
 
 
 def test_without_a_script_a_reload_shows_what_has_come_and_stop_is_a_button() -> None:
