@@ -8,12 +8,14 @@ from http import HTTPStatus
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from django.db import connections
 from playwright.sync_api import Page, expect
 
 from accounts.identity import tokens
 from tests import cast
+from tests.browser import stock
 from tests.browser.conftest import SignIn
-from tests.cast import BOB
+from tests.cast import ALICE, BOB
 
 
 def test_a_key_is_made_used_and_withdrawn(sign_in: SignIn, served: str) -> None:
@@ -90,3 +92,31 @@ def _status(url: str, key: str) -> int:
             return int(answer.status)
     except HTTPError as refused:
         return refused.code
+
+
+def test_an_export_that_is_fetched_later_asks_for_a_sign_in_and_is_fetched_then(sign_in: SignIn) -> None:
+    """The mail says when it is ready, and the sign-in is no longer fresh then: the browser saved the page that asks for it."""
+    page = sign_in(ALICE)
+    page.goto("/export/")
+    page.get_by_role("button", name="Write an export").click()
+    fetch = page.get_by_role("link", name="Download", exact=True)
+    fetch.wait_for()
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("UPDATE accounts_session SET signed_in_at = now() - interval '1 hour'")
+    fetch.click()
+    expect(page.get_by_role("heading", name="Sign in again")).to_be_visible()
+    page.get_by_label("Password").fill(cast.PASSWORD)
+    with page.expect_download() as fetched:
+        page.get_by_role("button", name="Go on").click()
+    assert fetched.value.suggested_filename.endswith(".zip")
+
+
+def test_what_is_exported_in_a_browser_that_was_signed_out_is_no_page(sign_in: SignIn) -> None:
+    places = stock.fill()
+    page = sign_in(ALICE)
+    page.goto(places.conversation)
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("DELETE FROM accounts_session")
+    page.get_by_label("More for this conversation").click()
+    page.get_by_role("link", name="Export as Markdown").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
