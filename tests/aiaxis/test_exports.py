@@ -6,7 +6,7 @@ import base64
 import io
 import json
 import zipfile
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from pytest_django import Settings
 
 from accounts.models import Role
 from accounts.tenancy.models import WorkspaceModel
+from agents.models import Agent
 from aiaxis import jobs
 from aiaxis.exports import contents, services, writing
 from aiaxis.exports.models import WorkspaceExport
@@ -34,7 +35,7 @@ from files import objects, storage
 from files.models import FileTag
 from tests import doors
 from tests.cast import ACME, ADA, ALICE, BIRCH, BOB, CHARLIE, VERA, Person, acting
-from tests.factories import ConversationFactory, Desk, MessageFactory, ToolCallFactory, a_full_desk
+from tests.factories import AgentFactory, ConversationFactory, Desk, MessageFactory, ToolCallFactory, a_full_desk
 from tests.files import bucket, outages
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -148,6 +149,18 @@ def test_it_holds_what_the_owner_may_read_and_no_word_that_colleagues_keep_priva
     assert {one["id"] for one in rows(file, "data/agents.jsonl")} == {own.ids["agent_id"], shared.ids["agent_id"]}
     assert {one["display_name"] for one in rows(file, "data/members.jsonl")} == {"Alice", "Ada", "Bob", "Vera"}
     assert "workspace.exported" in {one["action"] for one in rows(file, "trail.jsonl")}
+
+
+def test_times_go_as_they_are_to_the_microsecond() -> None:
+    """Cut to milliseconds, what came second could come first in the workspace that it is brought to."""
+    with acting(ALICE):
+        round_one = AgentFactory()
+        Agent.objects.filter(pk=round_one.pk).update(created_at=round_one.created_at.replace(microsecond=0))
+        AgentFactory.create_batch(3)
+        made = dict(Agent.objects.values_list("pk", "created_at"))
+    told = {UUID(row["id"]): row["created_at"] for row in rows(written(), "data/agents.jsonl")}
+    assert {key: datetime.fromisoformat(text) for key, text in told.items()} == made
+    assert {len(text) for text in told.values()} == {len("2026-01-01T00:00:00.000000+00:00")}
 
 
 def test_each_part_is_named_with_its_hash_and_the_list_is_signed() -> None:
