@@ -320,6 +320,6 @@ def _forged_entry(scene: Scene, actor_id: uuid.UUID | None, kind: str) -> list[t
         "INSERT INTO audit_entry (id, retention, occurred_at, action, vocabulary, outcome, reason, severity, workspace_id, "
         "actor_type, actor_id, actor_name, actor, target_type, target_id, http, net, trace, refused_by, detail, fingerprint) "
         "VALUES (%s, 'd30', now(), 'file.deleted', 'x', 'allowed', '', 'info', %s, %s, %s, %s, '{}', '', '', '{}', '{}', "
-        "'{}', '', '{}', '') ",
+        "'{}', '', '{}', '0000000000000000') ",
         [new_id(), scene.attacker.workspace_id, kind, actor_id, scene.victim.mark],
     ) or [(f"an entry in the name of {scene.victim.name}",)]

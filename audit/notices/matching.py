@@ -16,7 +16,7 @@ UNTOLD: Final = frozenset({"channel.failed"})
 # Alike is what has one fingerprint and does not differ in what a rule asks. A row of a flood stands for many.
 _GROUPS: Final = (
     "SELECT action, reason, severity, outcome, workspace_id, fingerprint, coalesce(http->>'route', ''), "
-    "sum(CASE WHEN detail ? 'archive' AND jsonb_typeof(detail->'burst') = 'number' THEN (detail->>'burst')::bigint ELSE 1 END)::bigint, "
+    "sum(CASE WHEN detail ? 'archive' AND jsonb_typeof(detail->'burst') = 'number' THEN (detail->>'burst')::numeric::bigint ELSE 1 END)::bigint, "
     "(array_agg(id ORDER BY id))[1], (array_agg(id ORDER BY id DESC))[1] "
     "FROM audit_entry WHERE id = ANY(%s) GROUP BY 1, 2, 3, 4, 5, 6, 7"
 )

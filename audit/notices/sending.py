@@ -13,7 +13,7 @@ from functools import cache
 from typing import Final
 from uuid import UUID
 
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
 from django.utils import timezone
 
 from audit import entries, ledger
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 THREADS: Final = 8  # for operators' channels, and as many for workspaces'
 PATIENCE_SECONDS: Final = 1.0  # how long a round waits for those that it began
+UNSPEAKABLE: Final = "It could not be put into words. The server’s log says why."
 
 _busy: set[UUID] = set()
 _lock: Final = threading.Lock()
@@ -96,6 +97,13 @@ def _hand_over(letter: Letter, channel: Receiver) -> bool:
     except Failed as failure:
         _failed(letter, channel, failure)
         return failure.is_final
+    except (OperationalError, InterfaceError):
+        raise  # The database is away, and nothing is wrong with the message.
+    except Exception:
+        # Left as it is, it would come first again each time, and nothing behind it would ever be sent.
+        logger.exception("A message could not be put into words.")
+        _failed(letter, channel, Failed(UNSPEAKABLE, is_final=True))
+        return True
     outbox.sent(letter, timezone.now())
     return True
 

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from audit import services
-from audit.notices import deciding, keeping, operating, outbox, sending
+from audit.notices import deciding, keeping, operating, outbox, sending, wording
 from audit.notices.models import Kind
 from tests.audit.notices import desk
 from tests.receivers import Behaviour, Handler, answers, drips, never_ends, receiver
@@ -139,6 +139,26 @@ def test_a_channel_whose_name_leads_inside_later_is_refused_then(settings: Setti
         [(state, answer)] = desk.messages("state", "answer")
         assert state == "dead"
         assert "private network" in answer
+
+
+def test_a_message_that_cannot_be_put_into_words_holds_up_none_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would come first again each time, and the channel would be silent for ever without anybody hearing of it."""
+    words, first = wording.notice, ""
+
+    def chokes(letter: outbox.Letter, **about: Any) -> wording.Notice:
+        if str(letter.entry_id) == first:
+            raise ValueError("a moment in the year 40,000")
+        return words(letter, **about)
+
+    monkeypatch.setattr(wording, "notice", chokes)
+    with receiver() as hook:
+        desk.operators_channel(hook.url)
+        [first] = desk.store(desk.spoofed(2))
+        deciding.decide()
+        [second] = desk.store(desk.spoofed(3))
+        desk.decide_and_send()
+        assert [body["data"]["entry"]["id"] for body in desk.bodies(hook)] == [second]
+        assert desk.messages("state", "answer") == [("dead", sending.UNSPEAKABLE), ("sent", "")]
 
 
 def test_one_channel_that_hangs_holds_up_no_other() -> None:
