@@ -50,6 +50,9 @@ class Group:
     count: int
     first: datetime
     last: datetime
+    # When the last of them came into the trail, by the clock that says when it was resolved: one that waited in a spool meanwhile
+    # was seen by nobody who resolved it.
+    came: datetime
     who: str
     address: str
     workspace: str
@@ -57,25 +60,25 @@ class Group:
 
     @property
     def status(self) -> Status:
-        """Where it stands. A refusal after the resolution opens it again."""
+        """Where it stands. A refusal that comes after the resolution opens it again."""
         if self.review is None or self.is_back:
             return Status.OPEN
         return Status(self.review.status)
 
     @property
     def is_back(self) -> bool:
-        """Was it resolved, and happened again since?"""
-        return self.review is not None and self.review.status == Status.RESOLVED and self.last > self.review.changed_at
+        """Was it resolved, and came again since?"""
+        return self.review is not None and self.review.status == Status.RESOLVED and self.came > self.review.changed_at
 
 
 # The latest refusals by kind, as the queue makes them, without those whose last look at them was "resolved".
 _OPEN: Final = """
 SELECT g.rank, count(*) FROM (
-    SELECT fingerprint, max(array_position(%s::text[], severity::text)) AS rank, max(occurred_at) AS last
-    FROM (SELECT fingerprint, severity, occurred_at FROM audit_entry WHERE outcome <> 'allowed' AND id >= %s
+    SELECT fingerprint, max(array_position(%s::text[], severity::text)) AS rank, max(received_at) AS came
+    FROM (SELECT fingerprint, severity, received_at FROM audit_entry WHERE outcome <> 'allowed' AND id >= %s
           ORDER BY id DESC LIMIT %s) latest GROUP BY fingerprint) g
 LEFT JOIN audit_review r ON r.fingerprint = g.fingerprint
-WHERE r.status IS NULL OR r.status = 'open' OR (r.status = 'resolved' AND g.last > r.changed_at)
+WHERE r.status IS NULL OR r.status = 'open' OR (r.status = 'resolved' AND g.came > r.changed_at)
 GROUP BY g.rank ORDER BY g.rank DESC"""
 
 
@@ -178,6 +181,7 @@ def _groups(found: QuerySet[Entry]) -> list[Group]:
             count=Sum(events()),
             first=Min("occurred_at"),
             last=Max("occurred_at"),
+            came=Max("received_at"),
             rank=Max(severity),
             who=Max("actor_name"),
             address=Max("client_address"),
@@ -200,6 +204,7 @@ def _group(row: dict[str, Any], review: Review | None, workspace: str) -> Group:
         count=row["count"],
         first=row["first"],
         last=row["last"],
+        came=row["came"],
         who=row["who"],
         address=str(row["address"]).partition("/")[0] if row["address"] else "",
         workspace=workspace,

@@ -14,8 +14,9 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from accounts.http import Refusal
 from accounts.tenancy import claims
 from audit import entries, ledger, spool
-from audit.reviews import blocks, views
+from audit.reviews import blocks, queries, views
 from audit.reviews.models import Review
+from audit.rules import Severity
 from audit.shipper import Shipper
 from tests import cast, doors
 from tests.outages import out_of_reach
@@ -85,6 +86,20 @@ def test_a_group_goes_from_open_to_resolved_and_comes_back_when_it_happens_again
     assert "Open again" in browser.get(QUEUE).content.decode()
     found = [(one["action"], one["actor_name"], one["detail"]["fingerprint"]) for one in recorded(folder)]
     assert found == [(f"review.{word}", "Olga", key) for word in ("acknowledged", "assigned", "resolved")]
+
+
+def test_one_that_waited_in_a_spool_until_its_kind_was_resolved_opens_it_again() -> None:
+    """It happened before and came afterwards: whoever resolved it had not seen it."""
+    late = entries.denial(
+        None, status=404, refusal=Refusal("not_found", "request.refused", "warning"), actor=cast.CHARLIE.tenant
+    )
+    entry, browser = refused(), doors.operator(cast.OLGA)
+    act(browser, entry, "resolve", resolution="bug")
+    assert shown(browser) == []
+    assert queries.open_numbers() == []
+    ledger.post([entries.encode(late)])
+    assert shown(browser) == [(entry["fingerprint"], "open")]
+    assert queries.open_numbers() == [(Severity.WARNING, 1)]
 
 
 def test_giving_back_hides_nothing() -> None:
