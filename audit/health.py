@@ -111,6 +111,8 @@ def _lateness(folder: Path) -> str | None:
         return "Audit entries may wait in the spool: the shipper's note cannot be read."
     if age > LATE_SECONDS:
         return f"Audit entries wait in the spool: the shipper was last seen {age:.0f} s ago."
+    if note.get("error") == spool.STUCK:
+        return "Audit entries wait in the spool, because a file there cannot be read or put away: the shipper’s log says which."
     if note.get("error"):
         return "Audit entries wait in the spool, because the database does not take them."
     return None

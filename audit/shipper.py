@@ -76,35 +76,48 @@ class Shipper:
         self._attempt()
 
     def ship(self) -> int:
-        """Ship what is there now; return how many rows were new. Raises ``django.db.Error`` and ``OSError``."""
-        before = self.shipped
+        """Ship what is there now; return how many rows were new. Raises ``django.db.Error``, and ``OSError`` when all is shipped
+        but what cannot be read or put away.
+        """
+        before, trouble = self.shipped, list[OSError]()
         try:
             for path in spool.segments(self.folder):
-                self._ship_segment(path)
+                try:
+                    self._ship_segment(path)
+                except FileNotFoundError:
+                    self._readings.pop(path, None)  # Its writer had put nothing into it, and took it away.
+                except OSError as error:
+                    # Of one file, as a command of another user may have left it: those behind it are shipped all the same.
+                    self._readings.pop(path, None)
+                    trouble.append(error)
         except BaseException:
             # What was counted of a batch that was not stored would be counted again: every segment is begun anew.
             self._readings.clear()
             raise
+        if trouble:
+            raise trouble[0]
         return self.shipped - before
 
     def _attempt(self) -> bool:
         """One round, whatever comes of it; False when the database or the disk would not have it."""
         error = ""
-        try:
-            self.ship()
-            self._publish()
-            self._tidy()
-        except (DatabaseError, OSError) as problem:
-            error = type(problem).__name__
-            # A connection that broke once stays broken; the next round opens another.
-            connections["audit"].close()
+        for step in (self.ship, self._publish, self._tidy):
+            try:
+                step()
+            except OSError as problem:
+                error = error or spool.STUCK
+                logger.error("Audit entries wait in the spool: %s.", problem)
+            except DatabaseError as problem:
+                error = type(problem).__name__
+                logger.error("Audit entries wait in the spool: %s.", error)
+                # A connection that broke once stays broken; the next round opens another.
+                connections["audit"].close()
+                break
         if error or time.monotonic() - self._noted >= NOTE_SECONDS:
             self._note(error)
         return not error
 
     def _note(self, error: str) -> None:
-        if error:
-            logger.error("Audit entries wait in the spool: %s.", error)
         try:
             spool.write_note(self.folder, {"at": time.time(), "shipped": self.shipped, "error": error})
         except OSError as problem:

@@ -37,6 +37,8 @@ FLUSH_SECONDS = 0.2
 QUOTA_SECONDS = 1.0
 SUFFIX = ".jsonl"
 NOTE = "shipper.json"
+STUCK = "disk"
+"""What the shipper's note says of a file that it cannot read or put away; of the database it says the error's name."""
 
 
 class SpoolError(Exception):

@@ -108,7 +108,12 @@ def spooled() -> Iterator[Metric]:
             "shipped", "Audit entries that the shipper has stored since it started.", (), [((), found["shipped"])]
         )
         yield gauge("shipper_seen_timestamp_seconds", "When the shipper was last at work.", (), [((), found["at"])])
-        yield gauge("shipper_failing", "1 while the database does not take the entries.", (), [((), found["error"])])
+        yield gauge(
+            "shipper_failing",
+            "1 while entries cannot be shipped, for the database or a file.",
+            (),
+            [((), found["error"])],
+        )
 
 
 def proof() -> Iterator[Metric]:

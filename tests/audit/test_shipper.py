@@ -13,6 +13,7 @@ from django.db import connections
 
 from accounts.http import Refusal
 from audit import archive, entries, health, spool
+from audit.reviews import blocks
 from audit.shipper import Shipper
 from tests.audit import children
 from tests.waiting import PATIENCE, until
@@ -114,6 +115,28 @@ def test_an_entry_that_the_database_refuses_stops_nobody_else(tmp_path: Path) ->
     assert reports() == {"audit.entry_rejected": 1}
     [kept] = (tmp_path / "rejected").iterdir()
     assert json.loads(kept.read_bytes())["detail"] == {"number": "2"}
+
+
+def test_a_file_that_cannot_be_opened_holds_up_none_behind_it(tmp_path: Path) -> None:
+    """As a command that somebody ran as another user leaves one; it was the oldest, and nothing was shipped any more."""
+    theirs = tmp_path / f"{0:020d}-1-theirs{spool.SUFFIX}"
+    theirs.symlink_to("what we may not follow")
+    writer = spool.Spool(tmp_path)
+    fill(writer, 0, 30, alike)
+    writer.close()
+    shipper = Shipper(tmp_path)
+    with pytest.raises(OSError, match=theirs.name):
+        shipper.ship()
+    assert (stored(), counted()) == (list(range(20)), 10)
+    assert spool.segments(tmp_path) == [theirs]
+    assert not shipper._attempt()
+    assert health.trouble(tmp_path) == [
+        "Audit entries wait in the spool, because a file there cannot be read or put away: the shipper’s log says which."
+    ]
+    assert (tmp_path / blocks.NAME).exists(), "who is shut out is told to the web processes all the same"
+    theirs.unlink()
+    assert shipper._attempt()
+    assert health.trouble(tmp_path) == []
 
 
 def test_while_the_database_is_away_everything_waits_and_readiness_says_so(tmp_path: Path) -> None:
