@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any
@@ -81,6 +81,10 @@ _RELEASE = """
 WITH pair AS (DELETE FROM axes_accessattempt WHERE username = %(account)s AND ip_address = %(address)s)
 UPDATE axes_accessattempt SET failures_since_start = greatest(failures_since_start - 1, 0)
  WHERE username = %(account)s AND ip_address = '255.255.255.255' RETURNING 1"""
+
+_GIVE_BACK = """
+UPDATE axes_accessattempt SET failures_since_start = greatest(failures_since_start - 1, 0)
+ WHERE username = %(account)s AND ip_address IN (%(address)s, '255.255.255.255') RETURNING 1"""
 
 
 # One reservation in so many also drops what is over, so that guesses from ever new addresses do not fill the table.
@@ -147,9 +151,16 @@ class ReservingHandler(AxesDatabaseHandler):  # type: ignore[misc]  # axes ships
 
     def release(self, request: HttpRequest, credentials: Mapping[str, Any]) -> None:
         """The attempt was a right one: forget the failures from here, and take it off the account's count."""
+        self._correct(_RELEASE, request, credentials)
+
+    def give_back(self, request: HttpRequest, credentials: Mapping[str, Any]) -> None:
+        """Take the attempt off the counts, and nothing else."""
+        self._correct(_GIVE_BACK, request, credentials)
+
+    def _correct(self, statement: str, request: HttpRequest, credentials: Mapping[str, Any]) -> None:
         bucket = _bucket(request, credentials)
         parameters = {"account": bucket.account, "address": bucket.address}
-        asking.one_row(IDENTITY_DATABASE, _RELEASE, parameters, system=STORE)
+        asking.one_row(IDENTITY_DATABASE, statement, parameters, system=STORE)
 
 
 def admit_address(request: HttpRequest) -> None:
@@ -192,11 +203,23 @@ def failed(request: HttpRequest, email: str) -> None:
 
 
 def succeeded(request: HttpRequest, email: str) -> None:
-    """Give the reserved attempt back: it was the owner's. A store that is silent by now changes nothing for them."""
+    """Give the reserved attempt back, and forget the wrong ones: it was the owner's, as the password says."""
+    _corrected(AxesProxyHandler.get_implementation().release, request, email)
+
+
+def code_succeeded(request: HttpRequest, email: str) -> None:
+    """Give the reserved attempt back. The code says nothing about the wrong passwords before it: whoever found a browser open may
+    have set the authenticator up, and would make of each of its codes five more guesses.
+    """
+    _corrected(AxesProxyHandler.get_implementation().give_back, request, email)
+
+
+def _corrected(correct: Callable[..., None], request: HttpRequest, email: str) -> None:
     try:
-        AxesProxyHandler.get_implementation().release(request, {"email": email})
+        correct(request, {"email": email})
     except Unavailable:
-        logger.warning("A sign-in succeeded, and its reserved attempt could not be given back.")
+        # A store that is silent by now changes nothing for whoever was right.
+        logger.warning("An attempt succeeded, and could not be taken off the counts.")
 
 
 def account_key(request: HttpRequest | None, credentials: Mapping[str, Any] | None) -> str:

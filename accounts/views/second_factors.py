@@ -88,7 +88,7 @@ def switch_off(request: TenantRequest) -> HttpResponseBase:
 
     def act(code: str) -> HttpResponseBase:
         second_factors.switch_off(actor=request.tenant, code=code, reserve=_reserve(request))
-        throttling.succeeded(request, request.tenant.email)
+        throttling.code_succeeded(request, request.tenant.email)
         messages.success(request, "The second factor is off. Signing in takes the password alone.")
         return redirect("accounts:second_factor")
 
@@ -132,7 +132,7 @@ def _against_a_code(
 
 
 def _codes(request: TenantRequest, codes: list[str]) -> HttpResponse:
-    throttling.succeeded(request, request.tenant.email)
+    throttling.code_succeeded(request, request.tenant.email)
     return render(request, "accounts/recovery_codes.html", {"codes": codes}, status=201)
 
 

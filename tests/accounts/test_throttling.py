@@ -16,8 +16,10 @@ from django.utils import timezone
 from accounts import devices
 from accounts.identity import hashing
 from accounts.identity.local import LocalIdentity
+from accounts.identity.store.models import SecondFactor
 from accounts.throttling import ReservingHandler
 from tests import doors
+from tests.authenticators import Authenticator
 from tests.cast import ALICE, BOB, PASSWORD
 from tests.outages import out_of_reach
 
@@ -228,6 +230,20 @@ def test_guesses_at_the_password_behind_a_stolen_cookie_are_counted_too() -> Non
     form = {"current": WRONG, "new": "another good battery staple", "again": "another good battery staple"}
     statuses = [client.post("/account/password/", form).status_code for _ in range(7)]
     assert statuses == [422] * 5 + [429] * 2
+
+
+def test_an_authenticator_of_ones_own_buys_no_more_guesses_at_the_password() -> None:
+    """Whoever found a browser open may set one up, and has a right code every half minute."""
+    client, second = doors.browser(BOB), "/account/second-factor/"
+    form = {"current": WRONG, "new": "another good battery staple", "again": "another good battery staple"}
+    statuses = [client.post("/account/password/", form).status_code for _ in range(3)]
+    client.post(f"{second}begin/")
+    app = Authenticator.shown(client.get(f"{second}set-up/").content)
+    assert client.post(f"{second}set-up/", {"code": app.code()}).status_code == 201
+    statuses += [client.post("/account/password/", form).status_code for _ in range(2)]
+    SecondFactor.objects.update(last_step=0)
+    assert client.post(f"{second}recovery-codes/", {"code": app.code()}).status_code == 429, "five wrong ones are five"
+    assert statuses == [422] * 5
 
 
 def test_a_full_house_answers_503_and_uses_up_no_attempt() -> None:
