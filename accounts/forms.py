@@ -250,7 +250,7 @@ class SignInRulesForm(forms.Form):
         label="Single sign-on only",
         required=False,
         help_text="Passwords open this workspace no more: sessions that began with one end, and so do the API keys that were made in "
-        "them. People who belong elsewhere too keep their passwords there.",
+        "them. They stay ended when you take the rule back. People who belong elsewhere too keep their passwords there.",
     )
     joining = forms.ChoiceField(
         label="People of the verified domains who are no members yet",

@@ -113,7 +113,7 @@ organization_connected = Signal()
 organization_disconnected = Signal()
 
 # An owner changed what the workspace insists on. sender=Workspace; arguments: actor (Tenant), target (Workspace), requires_sso
-# (bool), joins_as (str, a role or "").
+# (bool), joins_as (str, a role or ""), sessions and keys (int) that were refused until now and ended by it.
 sign_in_rules_changed = Signal()
 
 # An operator signed in or out. sender=OperatorSession; arguments: user_id (UUID), email (str), target (OperatorSession).

@@ -136,11 +136,14 @@ def disconnect(*, actor: Tenant) -> None:
 def set_rules(*, actor: Tenant, requires_sso: bool, joins_as: str) -> None:
     """Insist on single sign-on, or not; let people of the domains join as this, or not at all (""). Raises ``Refused``."""
     with transaction.atomic():
-        asked("SELECT fence.set_sign_in_rules(%s, %s)", [requires_sso, joins_as])
+        answer = asked("SELECT fence.set_sign_in_rules(%s, %s)", [requires_sso, joins_as])
+        # What was refused while it insisted, and has to stay so: named only where the rule is taken back.
+        ended = {"sessions": answer.get("sessions", []), "keys": answer.get("keys", [])}
         place = Workspace.objects.get(pk=actor.workspace_id)
-        sign_in_rules_changed.send(
-            sender=Workspace, actor=actor, target=place, requires_sso=requires_sso, joins_as=joins_as
-        )
+        rules = {"requires_sso": requires_sso, "joins_as": joins_as}
+        counts = {name: len(credentials) for name, credentials in ended.items()}
+        sign_in_rules_changed.send(sender=Workspace, actor=actor, target=place, **rules, **counts)
+    stop_vouching(ended)
 
 
 def enter_by_domain(proof: Proof) -> list[Place]:

@@ -104,10 +104,19 @@ def organization_disconnected(
 
 @receiver(accounts.sign_in_rules_changed)
 def sign_in_rules_changed(
-    sender: object, *, actor: Tenant, target: Model, requires_sso: bool, joins_as: str, **kwargs: Any
+    sender: object,
+    *,
+    actor: Tenant,
+    target: Model,
+    requires_sso: bool,
+    joins_as: str,
+    sessions: int,
+    keys: int,
+    **kwargs: Any,
 ) -> None:
-    """What the workspace insists on, and as what people of its domains join."""
-    keep("sign_in.rules_changed", actor, target, requires_sso=requires_sso, joins_as=joins_as)
+    """What the workspace insists on, as what people of its domains join, and how much ended where it insists no longer."""
+    detail = {"requires_sso": requires_sso, "joins_as": joins_as, "sessions": sessions, "keys": keys}
+    keep("sign_in.rules_changed", actor, target, **detail)
 
 
 DIRECTORY = {

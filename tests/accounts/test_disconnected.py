@@ -1,4 +1,4 @@
-"""Does what an organisation's sign-in opened end when the workspace trusts that organisation no longer?"""
+"""Does what ended with a rule about sign-ins, or with an organisation, stay ended when the workspace has other ones?"""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from django.test import Client
 
 from accounts import cookies
 from accounts.identity import resolution
-from accounts.identity.store.models import VendorKey, VendorSession
+from accounts.identity.store.models import StoreKey, StoreSession, VendorKey, VendorSession
 from accounts.models import IdentityLink, Workspace
 from accounts.services import keys, organizations
 from audit.models import Entry
 from tests import doors
 from tests.accounts.test_directory import is_refused
-from tests.accounts.test_organizations import PAGE, workspace_of
-from tests.cast import ACME, ALICE, BIRCH, BOB, CHARLIE, acting
+from tests.accounts.test_organizations import PAGE, insist, workspace_of
+from tests.cast import ACME, ALICE, BIRCH, BOB, CHARLIE, VERA, acting
 from tests.workos.stage import Stage
 
 
@@ -102,3 +102,29 @@ def test_what_was_brought_back_for_one_workspace_connects_no_other(workos: Stage
     assert b"Connect this organisation" in here.get(PAGE).content
     assert here.post(f"{PAGE}connected/").headers["Location"] == PAGE
     assert workspace_of(ACME).organization_id == workos.organizations[ACME].id
+
+
+@pytest.mark.parametrize("verb", ["rules", "disconnect"])
+def test_what_ended_when_the_workspace_began_to_insist_stays_ended_when_it_does_not(workos: Stage, verb: str) -> None:
+    """L30: a key that leaked before does not come to life again with the rule that ended it."""
+    token, value, vera = doors.session(BOB).token, doors.key(BOB).value, workos.session(VERA).token
+    owner = insist(workos)
+    assert is_refused(resolution.resolve_session, token)
+    assert owner.post(f"{PAGE}{verb}/", {"joining": ""} if verb == "rules" else {}).headers["Location"] == PAGE
+    assert not workspace_of(ACME).requires_sso
+    assert (is_refused(resolution.resolve_session, token), is_refused(resolution.resolve_key, value)) == (True, True)
+    assert not StoreSession.objects.live().filter(account_id=BOB.subject).exists(), "the other system's halves as well"
+    assert not StoreKey.objects.live().filter(account_id=BOB.subject).exists()
+    assert is_refused(resolution.resolve_session, vera) is (verb == "disconnect"), "single sign-on goes on"
+    with acting(ALICE):
+        entry = Entry.objects.latest("id")
+    assert entry.detail["keys"] == 1
+    assert not is_refused(resolution.resolve_session, doors.session(BOB).token)
+
+
+def test_a_rule_that_is_not_taken_back_ends_nothing(workos: Stage) -> None:
+    """Who joins by themselves is changed, and nobody insisted: sessions and keys of a password go on."""
+    token, value = doors.session(BOB).token, doors.key(BOB).value
+    with acting(ALICE) as actor:
+        organizations.set_rules(actor=actor, requires_sso=False, joins_as="viewer")
+    assert (is_refused(resolution.resolve_session, token), is_refused(resolution.resolve_key, value)) == (False, False)
