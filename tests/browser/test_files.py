@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
-from files.models import Passage
+from files.models import File, Passage
 from tests.agents.shelf import put
+from tests.browser import stock
 from tests.browser.conftest import SignIn, type_sign_in
 from tests.browser.looking import complaints
 from tests.cast import ALICE, BOB, acting
@@ -31,6 +32,24 @@ def test_several_files_show_how_they_fare_without_a_reload(sign_in: SignIn) -> N
     expect(page.locator("main")).to_contain_text("damaged or incomplete")
 
 
+def test_a_list_says_why_a_file_is_refused_as_soon_as_it_is(sign_in: SignIn) -> None:
+    """The badge turned to "Refused", and the reason came with the next load of the page."""
+    file = put(BOB, "contract.txt", "Words.")
+    with acting(BOB):
+        File.objects.filter(pk=file.pk).update(status="extracting")
+    page = sign_in(BOB)
+    page.goto("/files/")
+    page.evaluate("document.body.dataset.mark = 'the same page'")
+    row = page.locator("tr", has_text="contract.txt")
+    expect(row.locator("live-part")).to_have_count(1)
+    with acting(BOB):
+        File.objects.filter(pk=file.pk).update(status="refused", refusal=stock.LOCKED)
+    expect(row).to_contain_text("Refused")
+    expect(row.locator(".name")).to_contain_text(stock.LOCKED)
+    assert page.evaluate("document.body.dataset.mark") == "the same page"
+    assert complaints(page) == []
+
+
 def test_a_file_of_another_type_is_refused_beside_its_bar(sign_in: SignIn) -> None:
     page = sign_in(BOB)
     page.goto("/files/")
@@ -49,6 +68,7 @@ def test_many_files_are_dropped_followed_and_deleted_together(sign_in: SignIn) -
     page.locator("#upload-file").set_input_files([*many, part("drawing.svg", b"<svg/>")])
     expect(page.locator("[data-sum]")).to_have_text("4 of 5 files are here, 1 not: see why below.", timeout=60_000)
     page.evaluate("document.body.dataset.mark = 'the same page'")
+    expect(page.locator(".gauge", has_text="Storage")).to_contain_text("4 of 10,000 files")
     expect(page.locator("tbody").get_by_text("Ready", exact=True)).to_have_count(4, timeout=60_000)
     assert page.evaluate("document.body.dataset.mark") == "the same page"
     assert all("file=" in url for url in asked)

@@ -127,6 +127,15 @@
       if (this.parts.get(part.getAttribute("key")) === part) this.parts.delete(part.getAttribute("key"));
     }
 
+    // What came with a part and has a place of its own on the page goes there; a page without that place does not show it.
+    put(fresh) {
+      for (const piece of fresh.querySelectorAll("[id]")) {
+        piece.remove();
+        document.getElementById(piece.id)?.replaceWith(piece);
+      }
+      this.parts.get(fresh.dataset.key)?.replaceWith(...fresh.childNodes);
+    }
+
     async draw() {
       const asked = [...this.parts.keys()].slice(0, 100);
       if (asked.length && !document.hidden) {
@@ -136,7 +145,7 @@
           if (answer.redirected) return location.reload();
           if (!answer.ok) throw new Error("not now");
           const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
-          for (const fresh of parsed.querySelectorAll("[data-key]")) this.parts.get(fresh.dataset.key)?.replaceWith(...fresh.childNodes);
+          for (const fresh of parsed.querySelectorAll("[data-key]")) this.put(fresh);
           this.pace = this.wait;
         } catch {
           // The line is down for now; the next turn asks again, more slowly.
