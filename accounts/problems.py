@@ -36,6 +36,7 @@ TITLES = {
     409: "The state has changed",
     413: "The request is too large",
     415: "The media type is not supported",
+    416: "The file has no such range",
     422: "Some fields need a different value",
     429: "Too many requests",
     500: "The server failed",
@@ -50,6 +51,7 @@ DETAILS = {
     409: "Something else changed this at the same time. Read it again and decide anew.",
     413: "The body is larger than this address takes. Send less.",
     415: "This address takes another kind of body. The Content-Type must say which one is sent.",
+    416: "The Range lies outside the file. Content-Range says how many bytes it has.",
     422: "A value is missing or of the wrong kind. Compare the request with /api/v1/openapi.json.",
     429: "This came too often. Wait as long as the Retry-After header says.",
     500: "This was our failure, and it was recorded. Try again; if it stays, report the request id.",
@@ -166,7 +168,7 @@ def as_problem(request: HttpRequest, response: HttpResponseBase) -> HttpResponse
     if response.status_code < 400 or response.streaming or is_told:
         return response
     told = problem(request, response.status_code)
-    for name in ("Allow", "Retry-After", "WWW-Authenticate"):
+    for name in ("Allow", "Content-Range", "Retry-After", "WWW-Authenticate"):
         if name in response:
             told[name] = response[name]
     return told

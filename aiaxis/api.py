@@ -4,6 +4,7 @@ The routers are the apps'; here they are mounted, and every exception becomes an
 fence bound, before any of this runs (`accounts.middleware`). Conventions: `accounts/schemas.py`.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, Final
@@ -146,19 +147,35 @@ def _repeatable(operation: dict[str, Any]) -> None:
 
 def invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
     """422, with the place and the reason of each value that will not do; never the value itself."""
-    errors = [{"field": _field(fault["loc"]), "reason": _reason(fault)} for fault in error.errors]
+    sent = (
+        json.loads(request.body)
+        if any(fault["loc"][:1] == ("body",) for fault in error.errors) and request.body
+        else {}
+    )
+    errors = [{"field": _field(fault["loc"], sent), "reason": _reason(fault)} for fault in error.errors]
     first = errors[0] if errors else {"field": "body", "reason": "It is missing."}
     return problem(request, 422, detail=f"{first['field']}: {first['reason']}.", errors=errors)
 
 
-def _field(place: Sequence[object]) -> str:
-    """Where the fault is, as the client wrote it: without the part of the request, and the name that our function gives its body."""
+def _field(place: Sequence[Any], sent: Any) -> str:
+    """Where the fault is, as the client wrote it: without the part of the request, the name that our function gives its body, and
+    what pydantic calls the kinds among which a value may be one.
+    """
     inside = place[2:] if place[:1] == ("body",) else place[1:]
-    return ".".join(str(part) for part in inside) or "body"
+    written: list[str] = []
+    for number, part in enumerate(inside, start=1):
+        is_there = part in sent if isinstance(sent, dict) else isinstance(sent, list) and isinstance(part, int)
+        if is_there:
+            sent = sent[part]
+        elif place[:1] == ("body",) and not (isinstance(sent, dict) and number == len(inside)):
+            continue
+        written.append(str(part))
+    return ".".join(written) or "body"
 
 
 def _reason(fault: Mapping[str, Any]) -> str:
-    return SENTENCES.get(fault["type"], str(fault["msg"]).removeprefix("Value error, "))
+    # It becomes a part of a sentence, which ends by itself.
+    return SENTENCES.get(fault["type"], str(fault["msg"]).removeprefix("Value error, ").removesuffix("."))
 
 
 def refused(request: HttpRequest, error: Refused) -> HttpResponse:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.test import Client
@@ -164,6 +166,34 @@ def operations_of(schema: dict[str, Any]) -> list[dict[str, Any]]:
 def test_a_fault_in_a_body_is_told_by_the_name_that_the_client_wrote(body: dict[str, str], detail: str) -> None:
     answer = program(ALICE).post("/api/v1/conversations", body, content_type="application/json")
     assert (answer.status_code, answer.json()["detail"]) == (422, detail)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("agents", {"name": "x", "writer": "nobody"}, "writer"),
+        ("agents", {"name": "x", "writer": {"provider_id": "x", "model": "m"}}, "writer.provider_id"),
+        ("agents", {"name": "x", "writer": {"provider_id": str(uuid4())}}, "writer.model"),
+        ("agents", {"name": "x", "file_ids": [str(uuid4()), "x"]}, "file_ids.1"),
+        ("agents", {"name": "x", "starter_prompts": 5}, "starter_prompts"),
+        ("agents", [], "body"),
+    ],
+)
+def test_a_fault_is_told_by_what_the_client_wrote_and_not_by_how_it_is_checked(
+    path: str, body: Any, field: str
+) -> None:
+    """A value that may be of several kinds was told as `writer.Model.provider_id`, `stop.constrained-str`."""
+    answer = program(ALICE).post(f"/api/v1/{path}", json.dumps(body), content_type="application/json")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field)
+
+
+def test_a_fault_at_openais_addresses_names_their_field() -> None:
+    body = {"model": "desk", "messages": [{"role": "user", "content": "x"}], "stop": ""}
+    error = program(ALICE).post("/v1/chat/completions", body, content_type="application/json").json()["error"]
+    assert error["param"] == "stop"
+    body = {"model": "desk", "messages": [{"role": "user", "content": 5}]}
+    error = program(ALICE).post("/v1/chat/completions", body, content_type="application/json").json()["error"]
+    assert error["param"] == "messages.0.content"
 
 
 def test_a_fault_in_a_query_is_told_by_its_name() -> None:

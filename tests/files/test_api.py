@@ -148,3 +148,13 @@ def told(response: Any) -> tuple[int, dict[str, Any]]:
     content = response.json()
     content.pop("instance")
     return response.status_code, content
+
+
+def test_a_range_outside_the_file_says_how_long_it_is_and_a_sentence_ends_once() -> None:
+    """A program that goes on with a download needs it, and got neither a number nor a word."""
+    file = upload(BOB, "terms.txt", b"0123456789").json()
+    outside = program(BOB).get(f"/api/v1/files/{file['id']}/content", headers={"Range": "bytes=10-"})
+    assert (outside.status_code, outside["Content-Range"]) == (416, "bytes */10")
+    assert "outside the file" in outside.json()["detail"]
+    refused = program(BOB).patch(f"/api/v1/files/{file['id']}", {"tags": ["a,b"]}, content_type="application/json")
+    assert refused.json()["detail"].endswith("between tags.")
