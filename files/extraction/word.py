@@ -3,7 +3,8 @@
 A DOCX stores no pages (they exist only once it is laid out), so its headings are what a citation can point to.
 
 Read is what Word shows, or a quote would say something else than the document. So what python-docx leaves out is read too: what was
-inserted while changes are tracked, fields of forms, boxes of text, tables within tables; and what was deleted is not.
+inserted while changes are tracked, fields of forms, boxes of text, tables within tables, footnotes and endnotes; and what was
+deleted is not. What stands at the head and foot of every page would be found for every question, and is left out.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,6 +14,7 @@ import docx
 from docx.opc.constants import RELATIONSHIP_TYPE
 from docx.opc.exceptions import OpcError
 from docx.oxml.ns import qn
+from docx.oxml.parser import parse_xml
 from docx.text.paragraph import Paragraph
 
 from files.extraction.archive import DAMAGED, check_office
@@ -36,6 +38,11 @@ UNREAD: Final = {
     *(qn(f"w:{name}") for name in ("pPr", "rPr", "sdtPr", "tblPr", "trPr", "tcPr")),
     *(BOX, FALLBACK),
 }
+# Where a note is referred to, and which part holds those of its kind.
+NOTES: Final = {
+    qn("w:footnoteReference"): RELATIONSHIP_TYPE.FOOTNOTES,
+    qn("w:endnoteReference"): RELATIONSHIP_TYPE.ENDNOTES,
+}
 Block = tuple[str | None, str]
 
 
@@ -56,14 +63,27 @@ class _Reader:
         # Without a styles part python-docx would open its own template, and nothing can be opened here.
         relations = document.part.rels.values()
         self._has_styles = any(relation.reltype == RELATIONSHIP_TYPE.STYLES for relation in relations)
+        self._notes = {
+            (reference, note.get(qn("w:id"))): note
+            for reference, kind in NOTES.items()
+            for relation in relations
+            if relation.reltype == kind and not relation.is_external
+            for note in parse_xml(relation.target_part.blob)
+        }
 
     def blocks(self) -> Iterator[Block]:
-        """Paragraphs and tables, each followed by the boxes that are anchored in it."""
+        """Paragraphs and tables, each followed by the boxes that are anchored in it and the notes that belong to it."""
         for element in _unwrapped(self._body._element, PARAGRAPH, TABLE):
             yield self._block(element)
             for box in element.iter(BOX):
                 if next(box.iterancestors(FALLBACK), None) is None:
-                    yield from (self._block(inside) for inside in _unwrapped(box, PARAGRAPH, TABLE))
+                    yield from self._inside(box)
+            for reference in element.iter(*NOTES):
+                # Each once, however often it is referred to.
+                yield from self._inside(self._notes.pop((reference.tag, reference.get(qn("w:id"))), ()))
+
+    def _inside(self, container: Iterable[Any]) -> Iterator[Block]:
+        return (self._block(element) for element in _unwrapped(container, PARAGRAPH, TABLE))
 
     def _block(self, element: Any) -> Block:
         if element.tag == TABLE:

@@ -10,6 +10,7 @@ from functools import cache
 import docx
 import openpyxl
 import pptx
+from docx.opc.constants import RELATIONSHIP_TYPE
 from pypdf import PdfReader, PdfWriter
 from reportlab.lib.pagesizes import A4
 from reportlab.pdfbase import pdfmetrics
@@ -59,14 +60,19 @@ def word_without_styles(paragraph: str) -> bytes:
     return target.getvalue()
 
 
-def word_of(body: str) -> bytes:
-    """A DOCX with this XML as its body."""
+def word_of(body: str, footnotes: str = "") -> bytes:
+    """A DOCX with this XML as its body, and this as its notes."""
     names = " ".join(f'xmlns:{prefix}="{address}"' for prefix, address in WORD_NAMES.items())
-    written = f"<w:document {names}><w:body>{body}</w:body></w:document>".encode()
+    written = {"word/document.xml": f"<w:document {names}><w:body>{body}</w:body></w:document>".encode()}
     target = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(word([("a", "b")]))) as source, zipfile.ZipFile(target, "w") as archive:
+        if footnotes:
+            relations = source.read("word/_rels/document.xml.rels").decode()
+            one = f'<Relationship Id="rIdNotes" Type="{RELATIONSHIP_TYPE.FOOTNOTES}" Target="footnotes.xml"/></Relationships>'
+            written["word/_rels/document.xml.rels"] = relations.replace("</Relationships>", one).encode()
+            archive.writestr("word/footnotes.xml", f"<w:footnotes {names}>{footnotes}</w:footnotes>")
         for name in source.namelist():
-            archive.writestr(name, written if name == "word/document.xml" else source.read(name))
+            archive.writestr(name, written.get(name) or source.read(name))
     return target.getvalue()
 
 

@@ -130,6 +130,16 @@ def test_of_a_word_document_it_reads_what_word_shows(name: str) -> None:
     assert [page.text for page in read("docx", documents.word_of(body))] == [text]
 
 
+def test_a_note_of_a_word_document_is_read_behind_what_it_belongs_to_and_once() -> None:
+    reference = xml("r", xml("footnoteReference", id="2"))
+    body = paragraph(said("Thirty days."), reference, reference) + paragraph(said("Then it ends."))
+    notes = xml("footnote", paragraph(), id="0", type="separator") + xml(
+        "footnote", paragraph(said("Not in May.")), id="2"
+    )
+    (page,) = read("docx", documents.word_of(body, notes))
+    assert page.text == "Thirty days.\n\nNot in May.\n\nThen it ends."
+
+
 def test_it_labels_sheets_and_slides() -> None:
     sheets = read("xlsx", documents.workbook({"Prices": [["bolt", 3], ["nut", 4.5]], "Stock": [["bolt", 12]]}))
     assert [(page.label, page.text) for page in sheets] == [
