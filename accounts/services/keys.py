@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from django.core.cache import cache
@@ -63,7 +64,7 @@ def mint(*, actor: Tenant, name: str, scopes: Collection[str], days: int | None,
         raise TooManyKeys
     expires_at = None if days is None else timezone.now() + timedelta(days=days)
     with _form_taken(actor, once):
-        return _issue(actor, name, scopes, expires_at, lambda key: _made(actor, key))
+        return _issue(actor, name, scopes, expires_at, lambda key: _made(actor, key), takes_a_place=True)
 
 
 def rotate(*, actor: Tenant, key: ApiKey, hours: int, once: str) -> Minted:
@@ -80,7 +81,8 @@ def rotate(*, actor: Tenant, key: ApiKey, hours: int, once: str) -> Minted:
     expires_at = timezone.now() + lifetime if lifetime else None
     scopes = within(actor.role).intersection(key.scopes)
     with _form_taken(actor, once):
-        minted = _issue(actor, key.name, scopes, expires_at, lambda new: _replaced(actor, key, new, hours))
+        tell = partial(_replaced, actor, key, hours=hours)
+        minted = _issue(actor, key.name, scopes, expires_at, tell, takes_a_place=bool(hours))
     if not hours:
         _stop_vouching(key)
     return minted
@@ -133,8 +135,10 @@ def _issue(
     scopes: Collection[str],
     expires_at: datetime | None,
     tell: Callable[[ApiKey], None],
+    *,
+    takes_a_place: bool,
 ) -> Minted:
-    """Make both halves of a key; ``tell`` runs in the transaction that stores it."""
+    """Make both halves of a key; ``tell`` runs in the transaction that stores it. Raises ``TooManyKeys`` where there is no place left by then."""
     session = sessions.current(actor)
     provider = providers.named(session.provider)
     issued = provider.issue_key(
@@ -154,6 +158,8 @@ def _issue(
     )
     try:
         with transaction.atomic():
+            if takes_a_place:
+                _require_place(actor)
             key.save(force_insert=True)
             tell(key)
     except Exception:
@@ -163,11 +169,19 @@ def _issue(
     return Minted(key, issued.value)
 
 
+def _require_place(actor: Tenant) -> None:
+    """Of two forms that find the last place free at the same moment, one gets it: each holds the keys that it counts."""
+    held = ApiKey.objects.select_for_update().filter(membership_id=actor.membership_id, revoked_at__isnull=True)
+    list(held.order_by("pk").values_list("pk", flat=True))
+    if live_keys(actor) >= MOST_LIVE_KEYS:
+        raise TooManyKeys
+
+
 def _made(actor: Tenant, key: ApiKey) -> None:
     api_key_created.send(sender=ApiKey, actor=actor, target=key)
 
 
-def _replaced(actor: Tenant, old: ApiKey, new: ApiKey, hours: int) -> None:
+def _replaced(actor: Tenant, old: ApiKey, new: ApiKey, *, hours: int) -> None:
     # Locked and read anew: of two forms that replace one key at the same moment, or of a form and a withdrawal, one wins.
     found = ApiKey.objects.select_for_update().get(pk=old.pk)
     if not _is_live(found):

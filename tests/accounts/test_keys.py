@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,7 +13,8 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.identity import resolution, tokens
-from accounts.identity.base import Revoked
+from accounts.identity.base import IssuedKey, Revoked
+from accounts.identity.providers import LOCAL
 from accounts.identity.store.models import StoreKey
 from accounts.models import ApiKey, Session
 from accounts.scopes import EVERY, Scope
@@ -125,6 +127,32 @@ def test_there_is_an_end_to_how_many() -> None:
         for number in range(keys.MOST_LIVE_KEYS):
             keys.mint(actor=opened.tenant, name=str(number), scopes=["files:read"], days=1, once=f"once-{number}")
     assert b"which is the most" in make(doors.browser(BOB)).content
+
+
+@pytest.mark.parametrize("way", ["mint", "rotate"])
+def test_two_at_the_same_moment_do_not_both_get_the_last_place(monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    """One finds a place free, and while its identity system makes a key the other one takes it."""
+    opened = doors.session(BOB)
+    made: dict[str, Any] = {"actor": opened.tenant, "name": "Test", "scopes": ["files:read"], "days": 1}
+    with acting(BOB):
+        found = [keys.mint(**made, once=f"once-{number}").key for number in range(keys.MOST_LIVE_KEYS - 1)]
+    real = LOCAL.issue_key
+
+    def slowly(**facts: Any) -> IssuedKey:
+        monkeypatch.setattr(LOCAL, "issue_key", real)
+        keys.mint(**made, once="the-one-that-is-faster")
+        return real(**facts)
+
+    monkeypatch.setattr(LOCAL, "issue_key", slowly)
+    late = {
+        "mint": partial(keys.mint, **made, once="the-one-that-comes-late"),
+        "rotate": partial(keys.rotate, actor=opened.tenant, key=found[0], hours=24, once="the-one-that-comes-late"),
+    }
+    with acting(BOB), pytest.raises(keys.TooManyKeys):
+        late[way]()
+    with acting(BOB):
+        assert keys.live_keys(opened.tenant) == keys.MOST_LIVE_KEYS
+    assert StoreKey.objects.live().count() == keys.MOST_LIVE_KEYS, "its other half is taken back"
 
 
 def test_a_withdrawn_key_is_dead_at_once() -> None:
