@@ -84,6 +84,14 @@ def test_it_changes_everywhere_when_the_new_mailbox_confirms_it_and_not_before()
     assert Client().post("/sign-in/", {"email": BOB.email, "password": PASSWORD}).status_code == 401
 
 
+@pytest.mark.parametrize("invited", ["robert@acme.test", "ROBERT@ACME.TEST"])
+def test_whoever_has_one_with_capitals_is_not_invited_as_a_stranger(invited: str) -> None:
+    client = doors.browser(BOB)
+    confirm(client, mailed(client, "Robert@Acme.test"))
+    answer = doors.browser(ALICE).post("/people/invite/", {"email": invited, "role": "member"})
+    assert (answer.status_code, b"is a member here already" in answer.content) == (422, True)
+
+
 def test_the_old_address_hears_of_it_twice() -> None:
     client = doors.browser(BOB)
     confirm(client, mailed(client))
