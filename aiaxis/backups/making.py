@@ -1,16 +1,18 @@
 """In which order is an installation copied while people work on it, so that what is brought back fits together?
 
-1. The signed checkpoints and the archives of the trail: notes that are older than the trail show nothing wrong, newer ones a tail
-   that was cut off.
+1. The signed checkpoints of the trail: notes that are older than the trail show nothing wrong, newer ones a tail that was cut off.
 2. The platform's database, then the identity store's: of a person who comes between the two, the second holds half, which lets
    nobody in.
-3. The bytes of files: what is uploaded meanwhile is in neither, and what is deleted meanwhile is missing beside its row.
+3. The archives of the trail: what leaves it before the database is copied is in them by then, and what leaves it afterwards is in
+   both, which is no harm. The other way round it would be in neither.
+4. The bytes of files: what is uploaded meanwhile is in neither, and what is deleted meanwhile is missing beside its row.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -22,7 +24,9 @@ from aiaxis.backups import notes, programs
 from audit import entries, services
 from files import storage
 
-FOLDERS: Final = ("seals", "archive", "spool/archive")
+SEALS: Final = ("seals",)
+ARCHIVES: Final = ("archive", "spool/archive")
+FOLDERS: Final = (*SEALS, *ARCHIVES)
 
 
 class Refused(Exception):
@@ -38,12 +42,11 @@ def make(folder: Path, *, with_secrets: bool = False) -> notes.Note:
     # A copy of everybody's data leaves the fence: not unseen.
     services.record_or_refuse(entries.fact("backup.made", actor=None, detail={"with_secrets": with_secrets}))
     home = Path(settings.AIAXIS_HOME)
-    for name in FOLDERS:
-        if (home / name).is_dir():
-            shutil.copytree(home / name, folder / name, copy_function=_copied)
+    _folders(folder, SEALS)
     sealed, made_at = notes.sealed(), datetime.now(UTC).isoformat(timespec="seconds")
     for name in programs.ALIASES:
         programs.dump(name, folder / f"{name}.dump")
+    _folders(folder, ARCHIVES)
     files = _files(folder) if storage.is_on_disk() else 0
     if with_secrets and (home / "secrets.json").is_file():
         shutil.copy2(home / "secrets.json", folder / "secrets.json")
@@ -68,6 +71,13 @@ def _new(folder: Path) -> None:
         raise Refused(
             f"{folder} is there already. Name a folder that is not: a copy is never mixed with another."
         ) from None
+
+
+def _folders(folder: Path, names: Iterable[str]) -> None:
+    home = Path(settings.AIAXIS_HOME)
+    for name in names:
+        if (home / name).is_dir():
+            shutil.copytree(home / name, folder / name, copy_function=_copied)
 
 
 def _files(folder: Path) -> int:

@@ -90,6 +90,28 @@ def test_a_copy_is_recorded_before_it_is_made_and_never_mixed_with_another(
     assert not (tmp_path / "copy" / "secrets.json").exists()
 
 
+@pytest.mark.django_db(databases=["owner", "identity"])
+def test_what_leaves_the_trail_while_the_copy_is_made_is_in_it_and_no_later_checkpoint(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A month that had left before its database was copied, and whose archive was not there yet, would be in neither."""
+    settings.AIAXIS_HOME = home = tmp_path / "home"
+    for name in ("storage/incoming", "seals", "archive", "spool/archive"):
+        (home / name).mkdir(parents=True)
+    (home / "seals" / "checkpoints.txt").write_text("before")
+
+    def goes_on(name: str, file: Path) -> None:
+        for folder in ("archive", "spool/archive"):
+            (home / folder / f"{name}.gz").write_text("left")
+        (home / "seals" / "checkpoints.txt").write_text("after")
+
+    monkeypatch.setattr(programs, "dump", goes_on)
+    making.make(tmp_path / "copy")
+    for folder in ("archive", "spool/archive"):
+        assert sorted(path.name for path in (tmp_path / "copy" / folder).iterdir()) == ["identity.gz", "platform.gz"]
+    assert (tmp_path / "copy" / "seals" / "checkpoints.txt").read_text() == "before"
+
+
 def text_of(name: str) -> str:
     return next(one.text for row in standing.facts().values() for one in row if one.name == name)
 
