@@ -80,7 +80,7 @@ def trouble(folder: Path) -> list[str]:
 def shipper_age(folder: Path) -> float | None:
     """How many seconds ago the shipper of this host was last seen; None where it left no note that can be read."""
     try:
-        return max(0.0, time.time() - float(str(spool.read_note(folder)["at"])))
+        return abs(time.time() - float(str(spool.read_note(folder)["at"])))
     except (OSError, ValueError, KeyError):
         return None
 
@@ -104,7 +104,8 @@ def _lateness(folder: Path) -> str | None:
     """Why spooled entries do not reach the trail, or None when the shipper is at work."""
     try:
         note = spool.read_note(folder)
-        age = time.time() - float(str(note["at"]))
+        # A note that is yet to come was left before the clock was put back, and by nobody since.
+        age = abs(time.time() - float(str(note["at"])))
     except FileNotFoundError:
         return "Audit entries wait in the spool, because no shipper has run here yet."
     except (OSError, ValueError, KeyError):

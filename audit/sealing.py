@@ -77,7 +77,8 @@ def _seal_once(*, partly: bool) -> int:
         cursor.execute(_WAITING, [MOST_ENTRIES])
         ids = [entry for (entry,) in cursor.fetchall()]
         now = timezone.now()
-        rested = sealed_at is None or (now - sealed_at).total_seconds() >= LONGEST_SECONDS
+        # A seal that is yet to come was made before the clock was put back.
+        rested = sealed_at is None or not 0 <= (now - sealed_at).total_seconds() < LONGEST_SECONDS
         if not ids or (len(ids) < MOST_ENTRIES and not (partly and rested)):
             return 0
         found = leaves_of(cursor, ids)

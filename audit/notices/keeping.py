@@ -17,7 +17,7 @@ HEARTBEAT: Final = timedelta(hours=1)
 REMIND: Final = timedelta(minutes=15)
 _DUE: Final = (
     "SELECT c.id FROM audit_operatorchannel c LEFT JOIN audit_channelstate s ON s.channel_id = c.id "
-    "WHERE c.heartbeat AND NOT c.is_paused AND (s.heartbeat_at IS NULL OR s.heartbeat_at <= %s) "
+    "WHERE c.heartbeat AND NOT c.is_paused AND (s.heartbeat_at IS NULL OR s.heartbeat_at NOT BETWEEN %s AND %s) "
     "AND NOT EXISTS (SELECT 1 FROM audit_message m WHERE m.channel_id = c.id AND m.state = 'waiting' AND m.kind = 'heartbeat')"
 )
 _BEATEN: Final = (
@@ -32,7 +32,7 @@ def beat() -> int:
     """Put a sign of life into the outbox for each channel that is to have one and had none for an hour; return how many."""
     now = timezone.now()
     with transaction.atomic(using=outbox.DATABASE), connections[outbox.DATABASE].cursor() as cursor:
-        cursor.execute(_DUE, [now - HEARTBEAT])
+        cursor.execute(_DUE, [now - HEARTBEAT, now])
         due = [channel for (channel,) in cursor.fetchall()]
         outbox.put(cursor, [outbox.letter(one, Message.Kind.HEARTBEAT, Severity.INFO, now) for one in due])
         for one in due:

@@ -25,6 +25,8 @@ _RULES: Final = (
     "WHERE is_on ORDER BY per_minute > 0, position, id"
 )
 _OPERATORS: Final = "SELECT id, least FROM audit_operatorchannel WHERE NOT is_paused ORDER BY created_at"
+# A minute that is yet to come began before the clock was put back, and is over.
+_RUNNING: Final = "audit_tally.since BETWEEN EXCLUDED.since - interval '1 minute' AND EXCLUDED.since"
 _WORKSPACES: Final = "SELECT id, workspace_id, threshold, actions FROM fence.channels_of(%s, '{}') WHERE NOT is_paused"
 
 
@@ -109,10 +111,9 @@ def listeners(cursor: Any, found: Iterable[Group]) -> list[Listener]:
 def tallied(cursor: Any, rule: Rule, count: int, now: datetime) -> int:
     """Count for a counting rule; returns how many there were in its running minute."""
     cursor.execute(
-        "INSERT INTO audit_tally (rule_id, since, count) VALUES (%s, %s, %s) ON CONFLICT (rule_id) DO UPDATE SET "
-        "count = CASE WHEN audit_tally.since > EXCLUDED.since - interval '1 minute' THEN audit_tally.count ELSE 0 END "
-        "+ EXCLUDED.count, since = CASE WHEN audit_tally.since > EXCLUDED.since - interval '1 minute' "
-        "THEN audit_tally.since ELSE EXCLUDED.since END RETURNING count",
+        "INSERT INTO audit_tally (rule_id, since, count) VALUES (%s, %s, %s) ON CONFLICT (rule_id) DO UPDATE SET "  # noqa: S608 - constants only
+        f"count = CASE WHEN {_RUNNING} THEN audit_tally.count ELSE 0 END + EXCLUDED.count, "
+        f"since = CASE WHEN {_RUNNING} THEN audit_tally.since ELSE EXCLUDED.since END RETURNING count",
         [rule.id, now, count],
     )
     return int(cursor.fetchone()[0])

@@ -50,10 +50,11 @@ _DUE: Final = (
     "SELECT id, channel_id, kind, severity, action, reason, rule_id, entry_id, about, total, more, folded, created_at, attempts "
     "FROM audit_message WHERE channel_id = %s AND state = 'waiting' AND due_at <= %s ORDER BY created_at, id FOR UPDATE"
 )
+# A clock that is put back by an hour takes no message away: sixty fewer would be an hour without one, critical ones too.
 _STATE: Final = (
     "INSERT INTO audit_channelstate (channel_id, tokens, filled_at, failures, answer) VALUES (%s, %s, %s, 0, '') "
     "ON CONFLICT (channel_id) DO UPDATE SET tokens = LEAST(%s, audit_channelstate.tokens + "
-    "extract(epoch FROM EXCLUDED.filled_at - audit_channelstate.filled_at) / %s), filled_at = EXCLUDED.filled_at "
+    "GREATEST(0, extract(epoch FROM EXCLUDED.filled_at - audit_channelstate.filled_at)) / %s), filled_at = EXCLUDED.filled_at "
     "RETURNING tokens"
 )
 
