@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from files.models import LONGEST_TAG
+from files.names import is_unshown
 
 # Between several in one line.
 COMMA: Final = ","
@@ -33,7 +34,7 @@ def cleaned(raw: str) -> str:
     if COMMA in name:
         raise NoTag("A tag cannot have a comma in it: commas stand between tags.")
     # Cc: NUL and escapes. Cf: bidi overrides and zero-width marks, with which two tags look like one. Cs, Co, Cn: no letters.
-    if any(letter in BLANK or unicodedata.category(letter).startswith("C") for letter in name):
+    if any(letter in BLANK or is_unshown(name, place) for place, letter in enumerate(name)):
         raise NoTag("A tag cannot have invisible characters in it. Type it anew instead of pasting it.")
     return name
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from files.names import LONGEST, NAMELESS, display_name
+from files.names import JOINER, LONGEST, NAMELESS, NON_JOINER, display_name
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,12 @@ from files.names import LONGEST, NAMELESS, display_name
         ("Prüfung.pdf", "Prüfung.pdf"),
         ("Pru\u0308fung.pdf", "Prüfung.pdf"),
         ("عقد.pdf", "عقد.pdf"),
+        # A joiner that spells stays, and nothing else that shows nothing: "want" in Persian, a letter of Hindi, a woman at a computer.
+        ("می\u200cخواهم.pdf", "می\u200cخواهم.pdf"),
+        ("क्\u200dष.pdf", "क्\u200dष.pdf"),
+        ("\U0001f469\u200d\U0001f4bb.md", "\U0001f469\u200d\U0001f4bb.md"),
+        ("con\u200ctract\u200ds\u200c.pdf", "contracts.pdf"),
+        ("می\u200c\u200cخ\u200c.pdf", "میخ.pdf"),
     ],
 )
 def test_a_name_is_kept_readable_and_loses_what_deceives(raw: str, shown: str) -> None:
@@ -43,10 +49,20 @@ def test_three_hundred_characters_are_cut_and_keep_their_ending() -> None:
     assert name.endswith("….docx")
 
 
-@given(st.text(max_size=600))
+def test_a_name_that_is_cut_behind_a_joiner_keeps_none() -> None:
+    name = display_name("م\u200c" * 200 + "م.pdf")
+    assert name.endswith("م….pdf")
+    assert display_name(name) == name
+
+
+SPELLED = st.text(alphabet=f"می{NON_JOINER}{JOINER}क्ष\U0001f469\U0001f4bb\ufe0f\u200bab ./", max_size=600)
+
+
+@given(st.text(max_size=600) | SPELLED)
 def test_every_name_is_one_visible_line(raw: str) -> None:
     name = display_name(raw)
     assert 1 <= len(name) <= LONGEST
     assert "/" not in name
-    assert not any(unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for letter in name)
+    shown = name.replace(NON_JOINER, "").replace(JOINER, "")
+    assert not any(unicodedata.category(letter) in {"Cc", "Cf", "Cs", "Zl", "Zp"} for letter in shown)
     assert display_name(name) == name

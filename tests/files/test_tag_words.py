@@ -18,6 +18,8 @@ from files.tags.words import NoTag, cleaned, key_of, keyed, typed
         ("Pru\u0308fung", "Prüfung"),
         ("عقد", "عقد"),
         ("<b>", "<b>"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("\U0001f469\u200d\U0001f4bb", "\U0001f469\u200d\U0001f4bb"),
         ("a" * LONGEST_TAG, "a" * LONGEST_TAG),
     ],
 )
@@ -34,6 +36,8 @@ def test_a_tag_is_kept_as_it_was_typed_but_for_spaces(raw: str, kept: str) -> No
         ("contracts, 2026", "comma"),
         ("in\u202evoice", "invisible"),
         ("zero\u200bwidth", "invisible"),
+        ("con\u200ctracts", "invisible"),
+        ("می\u200c", "invisible"),
         ("\u3164", "invisible"),
         ("policy\u115f", "invisible"),
         ("a\x00b", "invisible"),
