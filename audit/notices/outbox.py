@@ -24,6 +24,7 @@ DATABASE: Final = "seal"
 BUCKET: Final = 10  # messages that a channel may get at once
 RESERVED: Final = 3  # of these for what is critical, so that nothing smaller can use them up before it
 REFILL_SECONDS: Final = 60.0  # and then one more in so many
+MOST_CHANNELS: Final = 500  # that one round serves
 MOST_WAITING: Final = 100  # for one channel; what comes beyond is counted in one message
 LEASE_SECONDS: Final = 120  # longer than ten messages to a receiver that takes all the time it may
 # After which attempt how long until the next: what the specification of Standard Webhooks proposes.
@@ -56,6 +57,15 @@ _STATE: Final = (
     "ON CONFLICT (channel_id) DO UPDATE SET tokens = LEAST(%s, audit_channelstate.tokens + "
     "GREATEST(0, extract(epoch FROM EXCLUDED.filled_at - audit_channelstate.filled_at)) / %s), filled_at = EXCLUDED.filled_at "
     "RETURNING tokens"
+)
+
+
+# A channel that was sent all it may be sent waits among these until it may again, so where there are more than one round takes,
+# those that wait for themselves must not stand before the others each time.
+_WAITING: Final = (
+    "SELECT w.channel_id FROM (SELECT DISTINCT channel_id FROM audit_message WHERE state = 'waiting' AND due_at <= %s) w "
+    "LEFT JOIN audit_operatorchannel o ON o.id = w.channel_id LEFT JOIN audit_channelstate s ON s.channel_id = w.channel_id "
+    "ORDER BY o.id IS NULL, s.filled_at NULLS FIRST LIMIT %s"
 )
 
 
@@ -131,11 +141,9 @@ def _insert(cursor: Any, one: Letter) -> None:
 
 
 def channels_with_due(now: datetime) -> list[UUID]:
-    """The channels for which something waits that may be sent now."""
+    """The channels for which something waits that may be sent now: operators' first, then those that were served longest ago."""
     with connections[DATABASE].cursor() as cursor:
-        cursor.execute(
-            "SELECT DISTINCT channel_id FROM audit_message WHERE state = 'waiting' AND due_at <= %s LIMIT 500", [now]
-        )
+        cursor.execute(_WAITING, [now, MOST_CHANNELS])
         return [channel for (channel,) in cursor.fetchall()]
 
 

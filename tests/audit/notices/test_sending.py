@@ -243,6 +243,33 @@ def test_small_matters_leave_room_for_what_is_critical() -> None:
         assert [body["data"]["severity"] for body in desk.bodies(hook)][-1] == "critical"
 
 
+def test_very_many_channels_that_may_be_sent_no_more_hold_up_no_operator_and_one_another_in_turn() -> None:
+    """As many workspaces' as a hundred rounds serve, each with something that waits until its bucket fills again."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO audit_message (id, channel_id, kind, severity, action, reason, total, more, folded, created_at, due_at, "
+            "attempts, state, answer) SELECT gen_random_uuid(), lpad(to_hex(n), 32, '0')::uuid, 'raised', 'info', '', '', 1, 1, 0, "
+            "now(), now(), 0, 'waiting', '' FROM generate_series(1, 50000) n"
+        )
+        cursor.execute(
+            "INSERT INTO audit_channelstate (channel_id, tokens, filled_at, failures, answer) "
+            "SELECT channel_id, 0, now(), 0, '' FROM audit_message"
+        )
+        cursor.execute("ANALYZE audit_message")
+    with receiver() as hook:
+        on_call = desk.operators_channel(hook.url)
+        desk.store(desk.spoofed())
+        deciding.decide()
+        served = outbox.channels_with_due(timezone.now())
+        assert served[0] == on_call
+        with connections["owner"].cursor() as cursor:
+            cursor.execute(
+                "UPDATE audit_channelstate SET filled_at = now() + interval '1 second' WHERE channel_id = ANY(%s)",
+                [served],
+            )
+        assert {on_call} == set(outbox.channels_with_due(timezone.now())) & set(served)
+
+
 def test_a_paused_channel_is_sent_nothing_and_a_removed_one_neither() -> None:
     with receiver() as hook:
         paused = desk.operators_channel(hook.url)
