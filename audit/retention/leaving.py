@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -113,11 +114,19 @@ def _archive(piece: Piece) -> notes.Archive | None:
             count = pieces.count(cursor, piece)
             if not count:
                 return None
-            with closing(_lines(cursor, piece)) as lines:
-                archives.write(piece.name, lines)
+            try:
+                _write(cursor, piece)
+            except NotSealed:
+                # A clock that was ahead for days made some of its ids before the month began, and their seals are older.
+                _write(cursor, replace(piece, sealed_from=pieces.BEGINNING))
     archive = archives.checked(path)
     _note("audit.month_archived", piece, archive, moment=int(path.stat().st_mtime * 1000), using="audit")
     return archive
+
+
+def _write(cursor: Any, piece: Piece) -> None:
+    with closing(_lines(cursor, piece)) as lines:
+        archives.write(piece.name, lines)
 
 
 def _lines(cursor: Any, piece: Piece) -> Generator[archives.Line]:

@@ -16,14 +16,15 @@ from audit.rules import Retention
 _LEAVES: Final = "SELECT relid::regclass::text FROM pg_partition_tree(%s::regclass) WHERE isleaf ORDER BY 1"
 _NAME: Final = re.compile(rf"{PARENT}_(?P<retention>[a-z0-9]+)_(?:(?P<year>\d{{4}})_(?P<month>\d{{2}})|default)")
 _CLOCKS: Final = timedelta(days=1)  # how far the clocks of two machines may be apart
-_BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
+BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A table whose rows below the id ``before`` may leave: those of a month, all of them, or the late ones of DEFAULT.
 
-    ``name`` is what its archive is called, ``sealed_from`` a moment before which none of its entries was sealed.
+    ``name`` is what its archive is called, ``sealed_from`` a moment before which none of its entries was sealed where clocks are
+    right.
     """
 
     table: str
@@ -60,7 +61,7 @@ def _piece(cursor: CursorWrapper, table: str, today: date) -> Piece | None:
         row = cursor.fetchone()
         if row is None:
             return None
-        return Piece(table, parent, f"{retention}-late-{row[0]}", first_id(oldest), _BEGINNING, is_month=False)
+        return Piece(table, parent, f"{retention}-late-{row[0]}", first_id(oldest), BEGINNING, is_month=False)
     month = date(int(named["year"]), int(named["month"]), 1)
     if month >= oldest:
         return None

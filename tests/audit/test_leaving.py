@@ -148,6 +148,17 @@ def test_what_came_late_leaves_the_default_piece_and_the_rest_of_it_stays(
     assert (report.archived, report.waiting) == (3, 0)
 
 
+def test_what_a_clock_made_that_was_days_ahead_leaves_with_the_month_of_its_id(
+    october: list[str], superuser: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was sealed before that month began, and kept the whole month in the trail for ever."""
+    superuser.execute("UPDATE audit_seal SET sealed_at = '2025-09-20' WHERE seq = 1")
+    assert leaving.leave(DUE) == [NAME]
+    assert [one["entry"]["id"] for one in months.archived()] == october
+    months.seal(monkeypatch)
+    assert verification.verify().holds
+
+
 def test_what_has_no_seal_stays_and_is_told(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
     partitions.ensure("owner", OCTOBER)
     months.put(OCTOBER, cast.ALICE)
