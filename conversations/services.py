@@ -9,11 +9,12 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import Http404
 from django.utils import timezone
 
+from accounts.counting import count_alone
 from accounts.http import Tenant
 from accounts.submissions import insert_once, submission_name
 from agents.models import Agent
@@ -28,7 +29,6 @@ TEMPORARY: Final = timedelta(hours=24)
 
 # Answers that one member may be waiting for, so that nobody fills the workers with questions.
 MOST_WAITING: Final = 8
-_ONE_AT_A_TIME: Final = "SELECT pg_advisory_xact_lock(hashtextextended('conversations.waiting ' || %s, 0))"
 
 
 class Refusal(Exception):
@@ -284,9 +284,7 @@ def _turn(tree: branches.Tree, message_id: UUID | None) -> None:
 
 def check_waiting(actor: Tenant) -> None:
     """Raise `TooManyWaiting` where the member waits for as many answers as one may; within the transaction that adds one."""
-    with connection.cursor() as cursor:
-        # Of two that ask at the same moment in different conversations, the second counts what the first has added.
-        cursor.execute(_ONE_AT_A_TIME, [str(actor.membership_id)])
+    count_alone(actor, "answers")
     unfinished = Message.objects.filter(status__in=UNFINISHED, owner=actor.membership_id)
     # What was never confirmed keeps nobody busy, and is closed when its conversation goes on.
     gone = Q(status=Message.Status.WAITING, alive_at__lt=timezone.now() - DECIDE_WITHIN)

@@ -77,6 +77,8 @@ def upload(*, actor: Tenant, content: ReceivedFile, name: str, visibility: str =
         with transaction.atomic():
             _forget_refused(actor, file.sha256)
             quota.claim(file.size)
+            # Once more, now that uploads come one by one.
+            _check_unread(actor)
             file.save()
             signals.file_uploaded.send(sender=File, actor=actor, target=file)
     except IntegrityError:

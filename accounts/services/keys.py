@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import partial
 from uuid import UUID
 
 from django.core.cache import cache
 from django.db import transaction
 from django.utils import timezone
 
+from accounts.counting import count_alone
 from accounts.http import Tenant
 from accounts.identity import providers, tokens
 from accounts.identity.base import Unavailable
@@ -60,11 +60,10 @@ def mint(*, actor: Tenant, name: str, scopes: Collection[str], days: int | None,
     if not frozenset(scopes) <= within(actor.role):
         # A key must not be a way round its member's role.
         raise ScopeTooWide
-    if live_keys(actor) >= MOST_LIVE_KEYS:
-        raise TooManyKeys
+    _check_count(actor, more=1)
     expires_at = None if days is None else timezone.now() + timedelta(days=days)
     with _form_taken(actor, once):
-        return _issue(actor, name, scopes, expires_at, lambda key: _made(actor, key), takes_a_place=True)
+        return _issue(actor, name, scopes, expires_at, lambda key: _made(actor, key))
 
 
 def rotate(*, actor: Tenant, key: ApiKey, hours: int, once: str) -> Minted:
@@ -75,14 +74,13 @@ def rotate(*, actor: Tenant, key: ApiKey, hours: int, once: str) -> Minted:
     if not _is_live(key):
         # A key that is over must not come to life again under another value.
         raise NotLive
-    if hours and live_keys(actor) >= MOST_LIVE_KEYS:
-        raise TooManyKeys
+    if hours:
+        _check_count(actor, more=1)
     lifetime = key.expires_at - key.created_at if key.expires_at else None
     expires_at = timezone.now() + lifetime if lifetime else None
     scopes = within(actor.role).intersection(key.scopes)
     with _form_taken(actor, once):
-        tell = partial(_replaced, actor, key, hours=hours)
-        minted = _issue(actor, key.name, scopes, expires_at, tell, takes_a_place=bool(hours))
+        minted = _issue(actor, key.name, scopes, expires_at, lambda new: _replaced(actor, key, new, hours))
     if not hours:
         _stop_vouching(key)
     return minted
@@ -107,6 +105,11 @@ def live_keys(actor: Tenant) -> int:
     """How many keys of the member would open something now?"""
     kept = ApiKey.objects.filter(membership_id=actor.membership_id, revoked_at__isnull=True)
     return int(kept.exclude(expires_at__lte=timezone.now()).count())
+
+
+def _check_count(actor: Tenant, *, more: int) -> None:
+    if live_keys(actor) + more > MOST_LIVE_KEYS:
+        raise TooManyKeys
 
 
 def _organization(actor: Tenant) -> str | None:
@@ -135,10 +138,8 @@ def _issue(
     scopes: Collection[str],
     expires_at: datetime | None,
     tell: Callable[[ApiKey], None],
-    *,
-    takes_a_place: bool,
 ) -> Minted:
-    """Make both halves of a key; ``tell`` runs in the transaction that stores it. Raises ``TooManyKeys`` where there is no place left by then."""
+    """Make both halves of a key; ``tell`` runs in the transaction that stores it."""
     session = sessions.current(actor)
     provider = providers.named(session.provider)
     issued = provider.issue_key(
@@ -158,10 +159,11 @@ def _issue(
     )
     try:
         with transaction.atomic():
-            if takes_a_place:
-                _require_place(actor)
+            count_alone(actor, "keys")
             key.save(force_insert=True)
             tell(key)
+            # Once more: another form may have been sent at the same moment.
+            _check_count(actor, more=0)
     except Exception:
         # The identity half alone opens nothing; it is taken back so that nothing is left lying about.
         provider.revoke_key(issued.id)
@@ -169,19 +171,11 @@ def _issue(
     return Minted(key, issued.value)
 
 
-def _require_place(actor: Tenant) -> None:
-    """Of two forms that find the last place free at the same moment, one gets it: each holds the keys that it counts."""
-    held = ApiKey.objects.select_for_update().filter(membership_id=actor.membership_id, revoked_at__isnull=True)
-    list(held.order_by("pk").values_list("pk", flat=True))
-    if live_keys(actor) >= MOST_LIVE_KEYS:
-        raise TooManyKeys
-
-
 def _made(actor: Tenant, key: ApiKey) -> None:
     api_key_created.send(sender=ApiKey, actor=actor, target=key)
 
 
-def _replaced(actor: Tenant, old: ApiKey, new: ApiKey, *, hours: int) -> None:
+def _replaced(actor: Tenant, old: ApiKey, new: ApiKey, hours: int) -> None:
     # Locked and read anew: of two forms that replace one key at the same moment, or of a form and a withdrawal, one wins.
     found = ApiKey.objects.select_for_update().get(pk=old.pk)
     if not _is_live(found):

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import connections, transaction
 
+from accounts.counting import count_alone
 from accounts.http import Tenant
 from accounts.operators import Operator
 from accounts.tenancy import claims
@@ -25,6 +26,7 @@ class TooManyFilters(Exception):
 def save(*, actor: Tenant, name: str, query: str) -> None:
     """Keep a member's filters of the trail; the same name again means the new ones. Raises ``TooManyFilters``."""
     with transaction.atomic():
+        count_alone(actor, "filters")
         own = OwnFilter.objects.filter(membership_id=actor.membership_id)
         own.filter(name=name).delete()
         if own.count() >= MOST_FILTERS:

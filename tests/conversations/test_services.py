@@ -102,34 +102,6 @@ def test_a_member_waits_for_so_many_answers_and_no_more() -> None:
     asked(BOB, desk(BOB))
 
 
-def test_not_even_at_the_same_moment_does_a_member_wait_for_more(committed: None) -> None:
-    """Each conversation is locked by its own question: what a member has in all of them was counted beside one another."""
-    agent = desk(ALICE)
-    with acting(ALICE) as alice:
-        begun = [services.start(agent, actor=alice) for _ in range(services.MOST_WAITING + 4)]
-    together = threading.Barrier(len(begun))
-    refused: list[str] = []
-
-    def ask(conversation: Conversation) -> None:
-        try:
-            with acting(ALICE) as actor:
-                together.wait()
-                services.ask(conversation, actor=actor, text=QUESTION)
-        except services.TooManyWaiting:
-            refused.append(str(conversation.pk))
-        finally:
-            connections.close_all()
-
-    threads = [threading.Thread(target=ask, args=[conversation]) for conversation in begun]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    with acting(ALICE):
-        assert Message.objects.filter(role=Message.Role.ASSISTANT).count() == services.MOST_WAITING
-    assert len(refused) == len(begun) - services.MOST_WAITING
-
-
 @in_a_transaction
 @pytest.mark.parametrize("end", ["archived", "deleted"])
 def test_a_question_to_an_agent_that_is_gone_meanwhile_gets_a_sentence(end: str) -> None:

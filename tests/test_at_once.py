@@ -1,0 +1,105 @@
+"""Does a limit on what one member may have hold where many requests come at the same moment?"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from django.db import connections, transaction
+
+from accounts.counting import count_alone
+from accounts.http import Tenant
+from accounts.models import ApiKey
+from accounts.services import keys
+from agents.models import Agent
+from audit.filters import services as filters
+from audit.filters.models import OwnFilter
+from conversations import services as conversations
+from conversations.models import Message
+from files import services as files
+from files.models import File
+from files.uploads import from_bytes
+from tests import doors
+from tests.cast import ALICE, acting
+from tests.factories import AgentFactory
+
+pytestmark = pytest.mark.usefixtures("committed")
+
+MOST, TRIES = 2, 8
+
+
+def ask(actor: Tenant, number: int) -> None:
+    conversations.start(Agent.objects.get(), actor=actor, text="Why?")
+
+
+def mint(actor: Tenant, number: int) -> None:
+    keys.mint(actor=actor, name=str(number), scopes=["files:read"], days=1, once=str(number))
+
+
+def upload(actor: Tenant, number: int) -> None:
+    with from_bytes(f"{number}.txt", f"The number is {number}.".encode()) as content:
+        files.upload(actor=actor, content=content, name=f"{number}.txt")
+
+
+def save(actor: Tenant, number: int) -> None:
+    filters.save(actor=actor, name=str(number), query="outcome=denied")
+
+
+@dataclass(frozen=True)
+class Limit:
+    """Something of which a member may have so many: who says so under which name, how one is added, and how many there are."""
+
+    where: object
+    name: str
+    add: Callable[[Tenant, int], None]
+    refusal: type[Exception]
+    count: Callable[[], int]
+
+
+LIMITS = {
+    "answers": Limit(
+        conversations,
+        "MOST_WAITING",
+        ask,
+        conversations.TooManyWaiting,
+        Message.objects.filter(role=Message.Role.ASSISTANT).count,
+    ),
+    "keys": Limit(keys, "MOST_LIVE_KEYS", mint, keys.TooManyKeys, ApiKey.objects.all().count),
+    "files": Limit(files, "MOST_UNREAD", upload, files.TooManyUnread, File.objects.all().count),
+    "filters": Limit(filters, "MOST_FILTERS", save, filters.TooManyFilters, OwnFilter.objects.all().count),
+}
+
+
+@pytest.mark.parametrize("limit", LIMITS.values(), ids=list(LIMITS))
+def test_whoever_comes_at_the_same_moment_is_counted_as_well(limit: Limit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limit.where, limit.name, MOST)
+    actor = doors.session(ALICE).tenant
+    with acting(ALICE):
+        AgentFactory()
+    together = threading.Barrier(TRIES)
+    refused: list[int] = []
+
+    def add(number: int) -> None:
+        try:
+            with acting(ALICE):
+                together.wait()
+                limit.add(actor, number)
+        except limit.refusal:
+            refused.append(number)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=add, args=[number]) for number in range(TRIES)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with acting(ALICE):
+        assert (limit.count(), len(refused)) == (MOST, TRIES - MOST)
+
+
+def test_what_is_counted_outside_of_a_transaction_is_an_error() -> None:
+    with acting(ALICE) as alice, pytest.raises(transaction.TransactionManagementError):
+        count_alone(alice, "answers")
