@@ -147,6 +147,18 @@ def test_a_telephone_on_its_side_keeps_room_for_what_moves(sign_in: SignIn) -> N
             assert page.locator(piece).evaluate("piece => getComputedStyle(piece).position") == position
 
 
+def test_on_paper_stands_what_was_asked_answered_and_quoted_and_nothing_to_press(sign_in: SignIn) -> None:
+    places = stock.fill()
+    page = sign_in(ALICE)
+    page.goto(places.conversation)
+    page.emulate_media(media="print")
+    for kept in (".turn--person", ".turn--agent .prose", "ul.sources", ".talk__head h1"):
+        expect(page.locator(kept).first).to_be_visible()
+    for pressed in (".composer", ".turn__acts", ".talk .menu", ".rail"):
+        expect(page.locator(pressed).first).to_be_hidden()
+    assert page.locator(".talk__head").evaluate("piece => getComputedStyle(piece).position") == "static"
+
+
 def test_the_other_workspace_and_a_colleague_see_none_of_it(sign_in: SignIn) -> None:
     alice = sign_in(ALICE)
     file_path = upload(alice, "secret-prices.pdf", documents.pdf(PAGES), "application/pdf")
