@@ -167,11 +167,9 @@ ACTIONS: dict[str, Action] = {
     "provider.changed": Action("Model provider changed", "privilege_permissions_changed", Severity.WARNING),
     "provider.removed": Action("Model provider removed", "sensitive_delete", Severity.NOTICE),
     "provider.tested": Action("Model provider tested", "sensitive_update"),
-    "budget.changed": Action("Budget for models changed", "sensitive_update", Severity.NOTICE),
-    "budget.neared": Action(
-        "Four fifths of the budget for models used", "excess_rate_limit_exceeded", Severity.WARNING
-    ),
-    "budget.reached": Action("Budget for models used up", "excess_rate_limit_exceeded", Severity.WARNING),
+    "budget.changed": Action("Limits for models changed", "sensitive_update", Severity.NOTICE),
+    "budget.neared": Action("Four fifths of a limit for models used", "excess_rate_limit_exceeded", Severity.WARNING),
+    "budget.reached": Action("Limit for models used up", "excess_rate_limit_exceeded", Severity.WARNING),
     # Conversations.
     "conversation.started": Action("Conversation started", "sensitive_create"),
     "conversation.renamed": Action("Conversation renamed", "sensitive_update"),
@@ -296,6 +294,9 @@ TARGETS = {
     "operatorsession": "operator's session",
     "row": "row of the console",
     "visit": "operator's visit",
+    "workspaceexport": "export",
+    "workspaceimport": "import",
+    "keepingchoice": "choice of what is kept",
 }
 """The kinds of target whose own name is not a word that people use."""
 

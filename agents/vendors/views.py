@@ -107,6 +107,6 @@ def budget(request: TenantRequest) -> HttpResponseBase:
     form = BudgetForm(request.POST) if request.method == "POST" else BudgetForm(initial=initial)
     if form.is_valid():
         services.set_budget(actor=request.tenant, **form.cleaned_data)
-        messages.success(request, "The budget is set. It counts from the next question.")
+        messages.success(request, "The limits are set. They count from the next question.")
         return redirect("models:list")
     return render(request, "agents/budget.html", {"form": form}, status=422 if form.errors else 200)

@@ -14,7 +14,12 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from accounts.http import Refusal
+from accounts.tenancy.models import WorkspaceModel
+from aiaxis.exports.models import WorkspaceExport
+from aiaxis.imports.models import WorkspaceImport
 from audit import bursts, entries, ledger, spool
+from audit.models import Entry
+from conversations.keeping.models import KeepingChoice
 from tests import cast, doors
 
 pytestmark = pytest.mark.django_db(databases=[*doors.DOORS, "audit"])
@@ -259,3 +264,9 @@ def test_posting_to_the_trail_changes_nothing() -> None:
     browser = doors.browser(cast.ALICE)
     assert browser.post(TRAIL).status_code == 405
     assert browser.delete(f"{TRAIL}{happened(cast.BOB)}/").status_code == 405
+
+
+@pytest.mark.parametrize("model", [WorkspaceExport, WorkspaceImport, KeepingChoice])
+def test_what_an_entry_is_about_is_told_in_words_that_people_use(model: type[WorkspaceModel]) -> None:
+    name = str(model._meta.model_name)
+    assert Entry(target_type=name).target_words not in {"", name}
