@@ -7,7 +7,7 @@ from collections.abc import Callable
 from django.db.models import Model
 
 from accounts.identity import vault
-from accounts.identity.store.models import Letter, SecondFactor, VendorSession
+from accounts.identity.store.models import Letter, SecondFactor, VendorInvitation, VendorSession
 from accounts.sealed import Rotated
 
 # Each encrypted column, with the name and the row that it is bound to.
@@ -15,13 +15,14 @@ PLACES: tuple[tuple[type[Model], str, str, Callable[[Model], str]], ...] = (
     (SecondFactor, "secret", "totp", lambda row: str(row.pk)),
     (VendorSession, "access_token", "access", lambda row: str(row.pk)),
     (VendorSession, "refresh_token", "refresh", lambda row: str(row.pk)),
+    (VendorInvitation, "token", "invitation", lambda row: str(row.pk)),
     (Letter, "recipient", "recipient", lambda _: "letter"),
 )
 
 
 def rotate() -> Rotated:
     """Encrypt everything that lies under an older key anew. May be interrupted, and done again."""
-    rotated = Rotated("Second factors, sessions by single sign-on and letters", "IDENTITY_KEY")
+    rotated = Rotated("Second factors, sessions and invitations by single sign-on, and letters", "IDENTITY_KEY")
     for model, column, field, place in PLACES:
         for row in model._default_manager.iterator():
             stored = bytes(getattr(row, column))

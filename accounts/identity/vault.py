@@ -93,7 +93,13 @@ def is_outdated(ciphertext: Stored) -> bool:
 
 def fingerprint(value: str, *, purpose: str) -> bytes:
     """A keyed hash of a value, to look it up by: without the key a dump cannot even be compared with guesses."""
-    return hmac.new(_derived(settings.IDENTITY_KEYS[0], purpose), value.encode(), sha256).digest()
+    return fingerprints(value, purpose=purpose)[0]
+
+
+def fingerprints(value: str, *, purpose: str) -> list[bytes]:
+    """The same under each key, the newest first: what is not stored itself cannot be hashed anew when a key comes."""
+    keys = (_derived(key, purpose) for key in settings.IDENTITY_KEYS)
+    return [hmac.new(key, value.encode(), sha256).digest() for key in keys]
 
 
 def _key_id(key: bytes) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import jobs, letters, recurring
+from accounts.identity import rotation
 from accounts.identity.store.models import VendorInvitation
 from accounts.identity.workos.invitations import DAYS
 from accounts.models import Invitation, Membership, Role, Workspace
@@ -188,6 +190,35 @@ def test_somebody_who_accepted_on_workoss_own_page_comes_in(workos: Stage) -> No
     assert is_in(client)
     with acting(ALICE):
         assert Membership.objects.get(email=NEW).role == "admin"
+
+
+NEWER = sha256(b"a newer key").digest()
+
+
+def test_it_lets_in_when_the_key_under_which_it_was_kept_is_gone(workos: Stage, settings: Any) -> None:
+    """What is said to need no older key any more needs none."""
+    invite()
+    client, page = follow(workos)
+    client.post(f"{page}sign-in/")
+    settings.IDENTITY_KEYS = [NEWER, *settings.IDENTITY_KEYS]
+    rotation.rotate()
+    settings.IDENTITY_KEYS = [NEWER]
+    workos.double.auto = workos.world.person(NEW)
+    come_back(client, go(leave(client)))
+    assert is_in(client)
+
+
+def test_who_accepted_there_before_a_new_key_came_is_found_after_it(workos: Stage, settings: Any) -> None:
+    """The address of an invitation is not stored here, so it cannot be hashed anew."""
+    invite()
+    there = mailed(workos)
+    httpx.get(f"{workos.world.invitation_page}?invitation_token={there.token}")
+    workos.double.auto = workos.world.people[there.accepted_by or ""]
+    settings.IDENTITY_KEYS = [NEWER, *settings.IDENTITY_KEYS]
+    rotation.rotate()
+    client = Client()
+    come_back(client, go(leave(client)))
+    assert is_in(client)
 
 
 def test_a_password_at_workos_comes_in_as_well(workos: Stage, settings: Any) -> None:

@@ -6,9 +6,12 @@ import hashlib
 from io import StringIO
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
+from django.db.models import BinaryField
 from pytest_django import Settings
 
+from accounts.identity import rotation
 from accounts.identity import vault as identity
 from accounts.identity.store.models import SecondFactor, account_id
 from agents.vendors import services as vendors
@@ -61,6 +64,17 @@ def test_everything_comes_under_the_newest_key_and_the_older_one_can_go(settings
     rotated()
     with acting(ALICE):
         assert before.values_list("sealed", flat=True)[0] == stored
+
+
+def test_every_encrypted_column_of_the_identity_store_is_brought_under_it() -> None:
+    """Whatever is kept there as bytes and is no hash, which nothing opens, is encrypted."""
+    encrypted = {
+        (model, field.name)
+        for model in apps.get_app_config("identity_store").get_models()
+        for field in model._meta.fields
+        if isinstance(field, BinaryField) and not field.name.endswith(("hash", "mac", "mark"))
+    }
+    assert encrypted == {(model, column) for model, column, *_ in rotation.PLACES}
 
 
 def test_what_no_key_opens_is_told_and_left_as_it_is(settings: Settings) -> None:

@@ -64,7 +64,7 @@ class Invitations:
             token_hash=identity_hash(token),
             token=vault.sealed(token, field="invitation", row=key),
             organization_id=organization_id,
-            recipient_mac=_mac(email),
+            recipient_mac=_macs(email)[0],
             expires_at=timezone.now() + timedelta(days=DAYS),
         )
         store_asked(row.save)
@@ -99,7 +99,7 @@ class Invitations:
     def accepted_invitation(self, identity: Identity) -> tuple[UUID, str] | None:
         """The invitation into their organisation that this very person accepted on WorkOS's own page, if there is one."""
         rows = VendorInvitation.objects.filter(
-            organization_id=identity.organization_id or "", recipient_mac=_mac(identity.email)
+            organization_id=identity.organization_id or "", recipient_mac__in=_macs(identity.email)
         )
         for row in store_asked(lambda: list(rows.live())):
             found = _now(row.pk)
@@ -140,5 +140,5 @@ def _now(key: str) -> UserInvite:
         return current().client.user_management.get_invitation(key, request_options=ONCE)
 
 
-def _mac(email: str) -> bytes:
-    return vault.fingerprint(email_key(email), purpose="invitation")
+def _macs(email: str) -> list[bytes]:
+    return vault.fingerprints(email_key(email), purpose="invitation")
