@@ -11,6 +11,7 @@ import anthropic
 from accounts.outbound.streaming import PinnedTransport, Place
 from agents.providers.base import Round, ToolOffer
 from agents.providers.wire import (
+    NAMED,
     Connection,
     Counted,
     Ended,
@@ -68,7 +69,7 @@ class AnthropicDialect:
         if isinstance(error, anthropic.APIStatusError):
             if error.response.is_success:
                 return trouble_of_names(error.type)  # an event of the stream, which had begun well
-            return "busy" if error.status_code == 529 else trouble_of_status(error.status_code)
+            return NAMED.get(error.type or "", trouble_of_status(error.status_code))
         if isinstance(error, anthropic.APITimeoutError):
             return "slow"
         if isinstance(error, anthropic.APIConnectionError):

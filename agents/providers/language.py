@@ -32,6 +32,7 @@ SENTENCES: Final = {
     "down": f"“{{name}}” could not be reached. Retry in a moment; if it stays away, {ADMIN}.",
     "slow": "“{name}” did not answer in time. Retry in a moment.",
     "busy": "“{name}” takes no more requests just now. Retry in a minute.",
+    "paid": "“{name}” reports that its account has nothing left to spend. Whoever pays for it has to add to it there.",
     "failing": "“{name}” reported a failure of its own. Retry in a moment.",
     "cut": "“{name}” broke off before the answer was complete. What came so far stands here; retry to have it written anew.",
     "garbage": f"“{{name}}” sent something that is no answer. Retry; if it happens again, {ADMIN}.",
@@ -45,7 +46,7 @@ SENTENCES: Final = {
     "withheld": "“{name}” withheld its answer by rules of its own. Ask in other words.",
 }
 # Of what a vendor did not take, it bills nothing.
-FREE: Final = frozenset({"down", "busy", "redirect", "forbidden", "key", "missing", "request", "long"})
+FREE: Final = frozenset({"down", "busy", "paid", "redirect", "forbidden", "key", "missing", "request", "long"})
 # What ends an answer of which something stands already.
 BROKEN_OFF: Final = frozenset({"down", "slow", "garbage", "failing", "busy"})
 LIMIT_REACHED: Final = "\n\n*The answer ends here: it reached the agent’s limit of {tokens} tokens.*"

@@ -11,6 +11,7 @@ import openai
 from accounts.outbound.streaming import PinnedTransport, Place
 from agents.providers.base import Round, ToolOffer
 from agents.providers.wire import (
+    NAMED,
     Connection,
     Counted,
     Ended,
@@ -67,7 +68,8 @@ class OpenAIDialect:
     def trouble(self, error: Exception) -> str:
         """Which kind of trouble it is."""
         if isinstance(error, openai.APIStatusError):
-            return trouble_of_status(error.status_code)
+            # 429 is also what they answer where an account is empty, and 400 what is too long.
+            return NAMED.get(error.code or "", trouble_of_status(error.status_code))
         if isinstance(error, openai.APITimeoutError):
             return "slow"
         if isinstance(error, openai.APIConnectionError):

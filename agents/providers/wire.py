@@ -151,17 +151,19 @@ def trouble_of_status(status: int) -> str:
     known = {
         400: "request",
         401: "key",
+        402: "paid",
         403: "key",
         404: "missing",
         408: "slow",
         413: "long",
         422: "request",
         429: "busy",
+        529: "busy",
     }
     return known.get(status) or ("failing" if status >= 500 else "garbage")
 
 
-# What vendors call it where a status cannot be told any more: in the middle of a stream.
+# What vendors call it: where a status cannot be told any more, in the middle of a stream, and where one status stands for several.
 NAMED: Final = {
     "overloaded_error": "busy",
     "rate_limit_error": "busy",
@@ -170,6 +172,8 @@ NAMED: Final = {
     "authentication_error": "key",
     "permission_error": "key",
     "not_found_error": "missing",
+    "insufficient_quota": "paid",
+    "billing_error": "paid",
     "context_length_exceeded": "long",
     "request_too_large": "long",
     "invalid_request_error": "request",

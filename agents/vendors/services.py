@@ -164,6 +164,8 @@ def _refusal(kind: str) -> tuple[str, str]:
     """What an administrator reads when the list of models does not come, and beside which field."""
     if kind == "key":
         return "key", "The provider did not accept this key. Check that it is whole, and that it may list models."
+    if kind == "paid":
+        return "key", "The account of this key has nothing left to spend. Add to it at the provider, then try again."
     if kind in ("missing", "request"):
         return (
             "models",

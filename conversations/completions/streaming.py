@@ -37,6 +37,7 @@ FAILURES: Final = {
     "long": (400, "context_length_exceeded"),
     "unset": (502, "model_not_available"),
     "key": (502, "model_not_available"),
+    "paid": (502, "model_not_available"),
     "forbidden": (502, "model_not_available"),
     "missing": (502, "model_not_available"),
     "confirmation": (403, "tool_confirmation_required"),

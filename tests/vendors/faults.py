@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 class Fault:
     """One way to fail; `times` says how often, None for ever.
 
-    A `status` is answered. `garbage` is sent in place of an answer, `large` bytes of text in place of a short one. `black_hole` takes
+    A `status` is answered, with a `code` that says more of it. `garbage` is sent in place of an answer, `large` bytes of text in place of a short one. `black_hole` takes
     the request and says nothing, `stall` falls silent after so many words, `cut` closes the connection after so many. `redirect`
     sends the caller elsewhere; `gzip` compresses what nobody asked to be compressed.
     """
 
     status: int = 0
+    code: str = ""
     garbage: bytes = b""
     large: int = 0
     black_hole: bool = False

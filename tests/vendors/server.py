@@ -165,7 +165,8 @@ class _Answers(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
         elif fault.status:
-            self._say(fault.status, {"error": {"message": f"on demand, for {KEY}"}})
+            told = {"code": fault.code, "type": fault.code} if fault.code else {}
+            self._say(fault.status, {"error": {"message": f"on demand, for {KEY}", **told}})
         elif fault.garbage:
             self._send(200, fault.garbage, "text/event-stream")
         elif fault.gzip:

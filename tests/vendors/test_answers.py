@@ -106,6 +106,11 @@ HALF = (
 )
 FAULTS = {
     "busy": (Fault(status=429), "takes no more requests"),
+    # What whoever adds a fresh key meets first: it was told to come back in a minute, which never helps.
+    "empty account": (Fault(status=429, code="insufficient_quota"), "nothing left to spend"),
+    "unpaid": (Fault(status=402), "nothing left to spend"),
+    "long": (Fault(status=400, code="context_length_exceeded"), "too long for this model"),
+    "overloaded at once": (Fault(status=529, code="overloaded_error"), "takes no more requests"),
     "failing": (Fault(status=500), "reported a failure of its own"),
     "key": (Fault(status=401), "did not accept its key"),
     "missing": (Fault(status=404), f"does not know the model “{MODEL}”"),
@@ -142,7 +147,7 @@ def test_whatever_the_vendor_does_is_told_in_a_sentence_and_can_be_retried(
     conversation, pending = asked(ALICE, agent)
     failed = write(ALICE, pending.pk)
     assert failed.status == Message.Status.FAILED
-    assert failed.error.startswith("“Tern”")
+    assert failed.error.startswith(("“Tern”", "The question"))
     assert sentence in failed.error
     assert "sk-double" not in failed.error + failed.text + failed.html
     assert failed.can_retry

@@ -21,6 +21,7 @@ from conversations.models import Message
 from tests import doors
 from tests.cast import ACME, ADA, ALICE, BIRCH, BOB, VERA, acting
 from tests.conversations.stage import answered
+from tests.vendors.faults import Fault
 from tests.vendors.server import KEY, Double
 from tests.vendors.stage import provider, words, writer
 
@@ -182,3 +183,9 @@ def test_both_dialects_get_their_key_as_they_want_it(vendor: Double) -> None:
     provider(vendor, Kind.ANTHROPIC, name="Other")
     assert vendor.asked[-1].headers["x-api-key"] == KEY
     assert "authorization" not in vendor.asked[-1].headers
+
+
+def test_a_key_whose_account_is_empty_is_told_as_that(vendor: Double) -> None:
+    vendor.faults.set(Fault(status=402))
+    with acting(ADA) as ada, pytest.raises(Unfit, match="nothing left to spend"):
+        services.add(words(vendor), actor=ada)
