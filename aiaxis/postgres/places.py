@@ -89,8 +89,9 @@ class Places:
         """Make the directories, and say which account the server runs as: None for our own.
 
         No mode of a directory that was there before is ever changed, and no parent's. Raises `OSError` when
-        something cannot be written and `ServerError` when root finds no unprivileged account.
+        something cannot be written and `ServerError` when root finds no unprivileged account, or another user's data.
         """
+        self._refuse_to_begin_beside_a_users_data()
         self.home.mkdir(mode=0o700, parents=True, exist_ok=True)
         account = system_account() if self.as_root else None
         if account:
@@ -108,6 +109,15 @@ class Places:
             os.close(log)
         return account
 
+    def _refuse_to_begin_beside_a_users_data(self) -> None:
+        """Root's data lie elsewhere, so one command that is run as root in a user's home would find an empty installation."""
+        users = self.home / "postgres" / "data"
+        if self.as_root and users.exists() and not self.data.exists():
+            raise ServerError(
+                f"The data of {self.home} lie in {users} and belong to the user {_name_of(users.stat().st_uid)}, and you are "
+                "root. Run this as that user, or set AIAXIS_HOME to a folder of your own."
+            )
+
     def _private_directory(self, path: Path, account: Account | None) -> None:
         path.mkdir(mode=0o700, exist_ok=True)
         owner = account.uid if account else os.geteuid()
@@ -121,6 +131,13 @@ class Places:
                 f"{path} is not a private directory of this user, so the database's socket would not be safe there. "
                 "Remove it, or set AIAXIS_HOME to a shorter path, and start again."
             )
+
+
+def _name_of(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
 
 
 def system_account() -> Account:

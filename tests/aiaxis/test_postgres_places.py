@@ -45,6 +45,23 @@ def test_a_socket_directory_that_somebody_else_made_first_is_refused(tmp_path: P
         spot.prepare()
 
 
+@as_root
+def test_root_does_not_begin_an_empty_installation_beside_a_users_data(tmp_path: Path) -> None:
+    """As `sudo manage.py backup` would have copied it."""
+    home = tmp_path / "home"
+    (home / "postgres" / "data").mkdir(parents=True)
+    os.chown(home / "postgres" / "data", 65534, 65534)
+    server = EmbeddedServer(home)
+    try:
+        with pytest.raises(ServerError, match="belong to the user nobody, and you are root") as caught:
+            server.start()
+        assert "\n" not in str(caught.value)
+        assert not server.places.room.exists()
+    finally:
+        shutil.rmtree(home)
+        server.destroy()
+
+
 def test_a_home_that_cannot_be_written_gets_one_sentence() -> None:
     """`/sys` takes a folder from nobody, not even from root."""
     with pytest.raises(ServerError, match="AIAXIS_HOME") as caught:
