@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from uuid import UUID
 
 from django.db import transaction
@@ -91,9 +92,12 @@ def switched(*, actor: Tenant) -> None:
         _stop_vouching(ended)
 
 
-def replace(session: Session) -> None:
-    """End a session that a new one of the same browser has taken the place of."""
-    _stop_vouching(_ended(session))
+def replace(session: Session, *, record: Callable[[], object]) -> None:
+    """End a session that a new one of the same browser has taken the place of. Where ``record`` fails, it goes on."""
+    with transaction.atomic():
+        ended = _ended(session)
+        record()
+    _stop_vouching(ended)
 
 
 def current(actor: Tenant) -> Session:

@@ -7,7 +7,8 @@ The identity half of a session is written first: alone it opens nothing, so a fa
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -168,9 +169,22 @@ def go_on(place: Place, *, known: Behind, actor: Tenant, token: str, client: Cli
         raise BadCredentials
     proof = providers.named(known.identity.provider).move_session(token, organization_id=place.organization_id)
     opened = open_at(place, proof=proof, client=client, since=known.since)
-    with workspace(actor.workspace_id, actor.membership_id):
+    with dropped_on_failure(opened), workspace(actor.workspace_id, actor.membership_id):
         sessions.switched(actor=actor)
     return opened
+
+
+@contextmanager
+def dropped_on_failure(opened: Opened) -> Iterator[None]:
+    """Do what has to follow before somebody is handed their session; where that fails nobody is, and it must not stay.
+
+    It would stand among those of the person, as a browser that they do not know.
+    """
+    try:
+        yield
+    except Exception:
+        providers.drop(opened.token)
+        raise
 
 
 def begin_choice(proof: Proof, *, client: Client) -> str:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import StrEnum
 
-from django.db import transaction
-
 from accounts.http import Tenant
 from accounts.identity import providers, second_factors
 from accounts.identity.base import Client
@@ -52,7 +50,7 @@ def step_up(*, actor: Tenant, password: str, code: str, client: Client, reserve:
         subject=old.subject, password=password, code=code, reserve=reserve, record_recovery=showing.recovery_used
     )
     opened = sign_ins.open_at(Place.of(actor), proof=proof, client=client)
-    with transaction.atomic():
-        sessions.replace(old)
-        stepped_up.send(sender=Session, actor=opened.tenant, target=Session.objects.get(pk=opened.tenant.credential_id))
+    new = Session.objects.get(pk=opened.tenant.credential_id)
+    with sign_ins.dropped_on_failure(opened):
+        sessions.replace(old, record=lambda: stepped_up.send(sender=Session, actor=opened.tenant, target=new))
     return opened

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from django.conf import settings
 from django.core import mail as outbox
-from django.db import connections
+from django.db import OperationalError, connections
 from django.test import Client
 from django.utils import timezone
 
@@ -66,6 +67,21 @@ def test_it_gives_a_new_session_and_the_old_one_is_dead() -> None:
     assert resolution.resolve_session(token_of(client)).membership_id == BOB.membership_id
     assert resolution.resolve_session(elsewhere.token) == elsewhere.tenant, "other browsers are not concerned"
     assert heard == ["stepped up"]
+
+
+def test_one_that_nobody_can_record_leaves_everything_as_it_was() -> None:
+    """An outage signs nobody out, and leaves no session behind that stands in the list as somebody else's browser."""
+    client = stale()
+
+    def silent(**facts: Any) -> None:
+        raise OperationalError
+
+    stepped_up.connect(silent, weak=False)
+    status = client.post(HERE, {"password": PASSWORD}).status_code
+    stepped_up.disconnect(silent)
+    assert status == 503
+    page = client.get("/account/")
+    assert (page.status_code, len(page.context["signed_in"])) == (200, 1)
 
 
 def test_a_wrong_password_changes_nothing_and_is_counted() -> None:

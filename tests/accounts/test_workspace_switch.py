@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 from django.test import Client
 from django.utils import timezone
 
@@ -15,6 +16,7 @@ from accounts.identity.base import Proof
 from accounts.models import Membership, Role, Session
 from accounts.queries import Place
 from accounts.services import invitations, members
+from accounts.signals import workspace_switched
 from audit.models import Entry
 from tests import doors
 from tests.cast import ALICE, BIRCH, BOB, CHARLIE, acting
@@ -54,6 +56,22 @@ def test_it_opens_a_new_session_there_and_ends_the_old_one(birch: Place) -> None
     again = Client()
     again.cookies[settings.SESSION_COOKIE_NAME] = old
     assert again.get("/account/").status_code == 302
+
+
+def test_one_that_nobody_can_record_leaves_no_session_behind(birch: Place) -> None:
+    """The person stays where they are, and has no browser in the other workspace that they do not know."""
+    client = doors.browser(BOB)
+
+    def silent(**facts: Any) -> None:
+        raise OperationalError
+
+    workspace_switched.connect(silent, weak=False)
+    status = switch(client, birch.membership_id).status_code
+    workspace_switched.disconnect(silent)
+    assert status == 503
+    assert len(client.get("/account/").context["signed_in"]) == 1
+    switch(client, birch.membership_id)
+    assert len(client.get("/account/").context["signed_in"]) == 1
 
 
 def test_each_trail_says_what_happened_in_its_own_workspace(birch: Place) -> None:
