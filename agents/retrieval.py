@@ -150,13 +150,24 @@ def has_quotable(findings: Findings) -> bool:
 
 def quotes(findings: Findings) -> list[Quote]:
     """Return the one to three quotes that an answer is made of, best first; none when nothing was found."""
-    best = ranked(findings)[:MOST_QUOTES]
+    best = _without_repeats(ranked(findings))[:MOST_QUOTES]
     return [quote for quote in best if quote.score >= best[0].score * WORTH_QUOTING]
 
 
 def closest(findings: Findings) -> list[Quote]:
     """Return the closest sentences of the nearest three passages, for a refusal: not an answer, and not shown as one."""
     return _best_of_each(replace(findings, passages=findings.passages[:MOST_QUOTES]))
+
+
+def _without_repeats(best: Sequence[Quote]) -> list[Quote]:
+    """Leave out what the same file says in the same words at a better place: manuals repeat their sentences.
+
+    Another file's words stay: that two files say the same, or that one was uploaded twice, is worth to be seen.
+    """
+    told: dict[tuple[UUID, str], Quote] = {}
+    for quote in best:
+        told.setdefault((quote.found.file_id, " ".join(quote.text.split())), quote)
+    return list(told.values())
 
 
 def quote_from(findings: Findings, found: Found) -> Quote:

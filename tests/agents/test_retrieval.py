@@ -136,6 +136,19 @@ def test_every_quote_stands_word_for_word_in_its_passage(monkeypatch: pytest.Mon
             assert 1 <= len(quotes(findings)) <= 3
 
 
+def test_what_a_file_says_twice_is_quoted_once_and_what_two_files_say_is_quoted_of_both() -> None:
+    """A manual repeats its sentences; an answer of two equal quotes says no more than one."""
+    told = "The deposit is paid back within sixty days of the day on which the keys are returned."
+    filler = " ".join(f"Room {number} has {number + 2} windows and a door." for number in range(40))
+    lease, other = put(ALICE, "lease.txt", f"{told} {filler} {told}"), put(ALICE, "copy.txt", f"{told} {filler}")
+    with acting(ALICE) as alice:
+        for files in ((lease,), (lease, other)):
+            findings = find(agent_of(ALICE, *files), "When is the deposit paid back?", actor=alice)
+            assert sum(told in quote.text for quote in ranked(findings)) == len(files) + 1
+            same = [quote.found.file_id for quote in quotes(findings) if quote.text == told]
+            assert sorted(same) == sorted(file.pk for file in files)
+
+
 @given(st.text(alphabet=st.sampled_from("*_`[]()<>#+-=~!|\\&:;.1 \nabc"), min_size=1, max_size=120))
 def test_a_quote_of_any_characters_is_shown_as_those_characters(text: str) -> None:
     line = " ".join(text.split())
