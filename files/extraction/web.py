@@ -15,6 +15,8 @@ BLOCKS = frozenset({
     "table", "tr", "blockquote", "pre", "h4", "h5", "h6", "br", "hr", "form", "figure", "figcaption", "body", "html",
     "caption", "details", "summary", "address",
 })  # fmt: skip
+# What documentation hangs behind each heading as a link to it: nothing that the heading says.
+ANCHOR_SIGN = "¶"
 VOID = frozenset({
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr",
 })  # fmt: skip
@@ -64,7 +66,7 @@ class _Reader(HTMLParser):
             self.flush()
 
     def handle_data(self, data: str) -> None:
-        if not self._silent and data:
+        if not self._silent and data and data.strip() != ANCHOR_SIGN:
             self._words.append(data)
 
     def flush(self) -> None:

@@ -168,6 +168,12 @@ def test_it_leaves_scripts_and_hidden_parts_of_a_page_out() -> None:
     assert [found.text for found in read("html", page)] == ["Seen"]
 
 
+def test_a_heading_of_a_page_goes_without_the_sign_that_links_to_it() -> None:
+    page = b'<h2>4.3. Names<a class="headerlink" href="#names">\xc2\xb6</a></h2><p>See \xc2\xb6 12 and \xc2\xa7 3.</p>'
+    (found,) = read("html", page)
+    assert (found.label, found.text) == ("Section “4.3. Names”", "4.3. Names\n\nSee ¶ 12 and § 3.")
+
+
 def test_it_reads_what_makes_a_library_load_more_of_itself() -> None:
     """After the doors closed nothing can be imported: a font's table once asked for a codec, and the reader ended."""
     assert read("pdf", documents.pdf_with_embedded_font("Größe über alles"))[0].text == "Größe über alles"
