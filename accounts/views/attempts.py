@@ -76,7 +76,8 @@ def silent(request: HttpRequest, outage: Unavailable) -> HttpResponse:
 
 def enter(request: HttpRequest, opened: sign_ins.Opened, *, email: str, to: str) -> HttpResponseRedirect:
     """Give the browser its new session; the old one, if it brought one, ends on the server."""
-    sessions.leave(request.COOKIES.get(cookies.session_name(), ""))
+    with sign_ins.dropped_on_failure(opened):
+        sessions.leave(request.COOKIES.get(cookies.session_name(), ""))
     # A form from before this sign-in was opened by somebody else, or as somebody else.
     rotate_token(request)
     response = redirect(to)

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 from django.test import Client
 
 from accounts.http import Refusal, Tenant
 from accounts.identity.store.models import Account, StoreSession
 from accounts.models import Session
-from accounts.signals import access_denied, signed_in
+from accounts.signals import access_denied, signed_in, signed_out
 from tests import doors
 from tests.cast import ALICE, BOB, OLGA, PASSWORD, acting
 
@@ -153,6 +154,21 @@ def test_a_next_that_cannot_be_used_keeps_nobody_from_signing_in(wanted: str) ->
     asked = Client().post("/sign-in/address/", {"email": BOB.email, "next": wanted})
     assert (asked.status_code, b'type="password"' in asked.content) == (200, True)
     assert sign_in(Client(), next=wanted).headers["Location"] == "/"
+
+
+def test_one_whose_old_session_cannot_be_ended_leaves_no_new_one_behind() -> None:
+    """Nobody was handed it, and it would stand in the person's list as a browser that they do not know."""
+    client = Client()
+    sign_in(client)
+
+    def silent(**facts: Any) -> None:
+        raise OperationalError
+
+    signed_out.connect(silent, weak=False)
+    status = sign_in(client).status_code
+    signed_out.disconnect(silent)
+    assert status == 503
+    assert len(client.get("/account/").context["signed_in"]) == 1
 
 
 def test_an_old_session_ends_when_the_same_browser_signs_in_again() -> None:
