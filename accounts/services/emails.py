@@ -42,10 +42,11 @@ def confirm(*, actor: Tenant, token: str) -> str:
     subject = subject_of(actor)
 
     def record(email: str) -> None:
+        # The other trails first: if one of them cannot be told, no copy has changed, and neither does the identity store's.
+        everywhere.tell(providers.LOCAL.name, subject, _tell, method="link", besides=actor.workspace_id)
         with transaction.atomic():
             _copy(subject, email)
             _tell(actor, Membership.objects.get(pk=actor.membership_id))
-        everywhere.tell(providers.LOCAL.name, subject, _tell, method="link", besides=actor.workspace_id)
 
     email = changes.confirm_email(token, subject=subject, record=record)
     letters.hurry()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from django.core import mail as outbox
-from django.db import ProgrammingError, connections, transaction
+from django.db import OperationalError, ProgrammingError, connections, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -216,7 +216,7 @@ def test_asking_and_changing_stand_in_the_trail_of_every_workspace() -> None:
     confirm(client, mailed(client))
     email_change_asked.disconnect(one)
     email_changed.disconnect(two)
-    assert heard == ["asked", ACME.id, BIRCH.id]
+    assert heard == ["asked", BIRCH.id, ACME.id], "the others first"
 
 
 def test_a_change_whose_record_fails_did_not_happen() -> None:
@@ -235,6 +235,23 @@ def test_a_change_whose_record_fails_did_not_happen() -> None:
         email_changed.disconnect(fail)
     assert addresses() == UNCHANGED
     assert confirm(client, token).status_code == 302
+
+
+def test_a_change_that_one_of_several_workspaces_cannot_record_did_not_happen_anywhere() -> None:
+    """Otherwise every workspace would show an address by which the person cannot sign in."""
+    client = doors.browser(BOB)
+    token = mailed(client)
+
+    def silent(**facts: Any) -> None:
+        if facts["actor"].workspace_id == BIRCH.id:
+            raise OperationalError
+
+    email_changed.connect(silent, weak=False)
+    status = confirm(client, token).status_code
+    email_changed.disconnect(silent)
+    assert (status, addresses()) == (503, UNCHANGED)
+    assert confirm(client, token).status_code == 302
+    assert addresses() == {"store": {NEW}, "user": {NEW}, "members": {NEW}}
 
 
 def test_the_browser_is_known_under_the_new_address() -> None:
