@@ -13,15 +13,20 @@ from uuid import UUID
 
 Names = Callable[[UUID], list[str]]
 
-PASSING: Final[list[Names]] = []
+PASSING: Final[list[tuple[str, Names]]] = []
 
 
-def passes_on(names: Names) -> Names:
-    """Register a function from a membership's id to the names of what passes on with it."""
-    PASSING.append(names)
-    return names
+def passes_on(noun: str) -> Callable[[Names], Names]:
+    """Register a function from a membership's id to the names of what passes on with it; `noun` says what one of these is."""
+
+    def register(names: Names) -> Names:
+        PASSING.append((noun, names))
+        return names
+
+    return register
 
 
-def passing_from(member_id: UUID) -> list[str]:
-    """The names of everything that would pass to somebody else if this member were removed."""
-    return [name for names in PASSING for name in names(member_id)]
+def passing_from(member_id: UUID) -> dict[str, list[str]]:
+    """The names of everything that would pass to somebody else if this member were removed, by what it is."""
+    found = {noun: names(member_id) for noun, names in PASSING}
+    return {noun: names for noun, names in found.items() if names}

@@ -239,7 +239,7 @@ DEFINER_FUNCTIONS: Final = {
     "fence.transfer_ownership(uuid)": (APP,),
     "fence.member_ties(uuid)": (APP,),
     "fence.last_seen_of(uuid[])": (APP,),
-    "fence.hand_over_agents(uuid)": (APP,),
+    **dict.fromkeys(("fence.hand_over_agents(uuid)", "fence.hand_over_files(uuid)"), (APP,)),
     # People of another installation: names without accounts, for an active owner, under a whole workspace's seal only.
     "fence.bring_in_people(uuid,jsonb)": (APP,),
     # Model providers and the budget: by owners and administrators; requests are counted for whoever is sealed in.

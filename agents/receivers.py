@@ -28,7 +28,7 @@ def hand_over_what_the_directory_left(
         services.hand_over(actor=None, leaver_id=target.pk)
 
 
-@passes_on
+@passes_on("shared agent")
 def shared_agents_of(member_id: UUID) -> list[str]:
     """The names of the member's shared agents."""
     return list(queries.shared_by(member_id).values_list("name", flat=True))

@@ -145,6 +145,7 @@ ACTIONS: dict[str, Action] = {
     "file.downloaded": Action("File downloaded", "sensitive_read"),
     "file.requeued": Action("File to be read anew", "sensitive_update"),
     "file.shared": Action("File shared or closed", "privilege_permissions_changed", Severity.NOTICE),
+    "file.handed_over": Action("File passed to another member", "privilege_permissions_changed", Severity.NOTICE),
     "file.tagged": Action("File's tags changed", "sensitive_update"),
     "file.deleted": Action("File deleted", "upload_delete", Severity.NOTICE),
     "file.read": Action("File read by an agent", "sensitive_read"),

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.http import Http404
 from django.utils import timezone
 
 from accounts.http import Tenant
+from accounts.tenancy.context import current_workspace_id
 from files import embedding, extraction, names, passages, quota, scanning, signals, storage, types
 from files.models import Embedding, File, Passage, Visibility
 from files.refusals import SENTENCES, WORTH_ANOTHER_READING, DocumentRefused, Reason
@@ -156,6 +157,21 @@ def share(*, actor: Tenant, file: File, visibility: str) -> None:
         file.visibility = visibility
         file.save(update_fields=["visibility", "updated_at"])
         signals.file_shared.send(sender=File, actor=actor, target=file, before=before, after=visibility)
+
+
+def hand_over(*, actor: Tenant | None, leaver_id: UUID) -> None:
+    """Give the shared files of somebody who is no longer a member to an owner or admin, in the caller's transaction: whoever else could
+    close or delete them? ``actor`` is None where nobody of the workspace did it, but their company's directory.
+
+    A function of the fence does it, and decides who: the policies let nobody write a colleague's file.
+    """
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT file, heir FROM fence.hand_over_files(%s)", [leaver_id])
+            heirs = dict(cursor.fetchall())
+        for key, heir in sorted(heirs.items()):
+            file = File(pk=key, workspace_id=current_workspace_id(), owner_id=heir)
+            signals.file_handed_over.send(sender=File, actor=actor, target=file, heir=heir)
 
 
 def delete(*, actor: Tenant, file: File) -> None:

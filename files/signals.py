@@ -20,6 +20,10 @@ file_refused = Signal()
 # A file's visibility was changed. Arguments: actor, target, before (str), after (str).
 file_shared = Signal()
 
+# A shared file of somebody who is no longer a member got another owner. Arguments: actor (None where a directory caused it), target, heir
+# (UUID, of a membership).
+file_handed_over = Signal()
+
 # A file was given tags, or lost some. Arguments: actor, target, added (int), removed (int): how many, never which words.
 file_tagged = Signal()
 

@@ -75,7 +75,7 @@ def restore(*, actor: Tenant, member: Membership) -> None:
 
 
 def remove(*, actor: Tenant, member: Membership) -> None:
-    """End the membership with its sessions, keys and open invitations; shared agents go to the actor. Raises ``Refused``."""
+    """End the membership with its sessions, keys and open invitations; shared agents and files go to the actor. Raises ``Refused``."""
     with transaction.atomic():
         ended = _set_status(member, Membership.Status.REMOVED)
         member_removed.send(sender=Membership, actor=actor, target=member, **_counts(ended))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from uuid import UUID
 
 from django.contrib import messages
@@ -170,19 +170,19 @@ def _member_page(request: TenantRequest, found: Membership, form: RoleForm | Non
     return render(request, "accounts/member.html", values, status=422 if form else 200)
 
 
-def _consequences(ties: queries.Ties, passing: list[str]) -> dict[str, str]:
+def _consequences(ties: queries.Ties, passing: Mapping[str, list[str]]) -> dict[str, str]:
     """What a person has to know before they suspend or remove somebody, in words."""
     ends = f"{_counted(ties.sessions, 'session')} and {_counted(ties.keys, 'API key')} of theirs end at once"
     if ties.invitations:
         ends += f", and {_counted(ties.invitations, 'invitation')} that they sent"
-    passes = ""
-    if passing:
-        names = ", ".join(f"“{name}”" for name in passing[:3]) + (" and others" if len(passing) > 3 else "")
-        passes = (
-            f" {_counted(len(passing), 'shared agent')} {'pass' if len(passing) > 1 else 'passes'} to you: {names}."
-        )
+    passes = "".join(_passing(noun, names) for noun, names in passing.items())
     private = " What they keep private stays theirs, and nobody can reach it."
     return {"suspend": f"{ends}. {STAYS}", "remove": f"{ends}.{passes}{private}"}
+
+
+def _passing(noun: str, names: list[str]) -> str:
+    told = ", ".join(f"“{name}”" for name in names[:3]) + (" and others" if len(names) > 3 else "")
+    return f" {_counted(len(names), noun)} {'pass' if len(names) > 1 else 'passes'} to you: {told}."
 
 
 def _counted(count: int, noun: str) -> str:

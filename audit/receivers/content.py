@@ -85,6 +85,12 @@ def file_uploaded(sender: object, *, actor: Tenant, target: Model, **kwargs: Any
     keep("file.uploaded", actor, target)
 
 
+@receiver(files.file_handed_over)
+def file_handed_over(sender: object, *, actor: Tenant | None, target: Model, heir: UUID, **kwargs: Any) -> None:
+    """A shared file of somebody who went has another owner."""
+    keep("file.handed_over", actor, target, heir=heir)
+
+
 @receiver(files.file_requeued)
 def file_requeued(sender: object, *, actor: Tenant, target: Model, **kwargs: Any) -> None:
     """A file is to be read anew."""

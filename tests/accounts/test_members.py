@@ -264,12 +264,13 @@ class TestRemoval:
         with acting(BOB):
             assert Agent.objects.get(pk=private.pk).owner_id == BOB.membership_id
 
-    def test_shared_agents_of_somebody_who_leaves_pass_to_an_owner(self) -> None:
+    def test_what_somebody_shared_who_leaves_passes_to_an_owner(self) -> None:
         with acting(BOB):
-            shared = AgentFactory(visibility="workspace")
+            shared, file = AgentFactory(visibility="workspace"), FileFactory(visibility="workspace")
         doors.browser(BOB).post("/people/leave/")
         with acting(ALICE):
             assert Agent.objects.get(pk=shared.pk).owner_id == ALICE.membership_id
+            assert type(file).objects.get(pk=file.pk).owner_id == ALICE.membership_id
 
     def test_nobody_takes_the_agents_of_somebody_who_is_there(self) -> None:
         """The function that hands over, called by injected SQL."""
