@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_domain_name
 from django.db import connections, transaction
 from django.utils.text import slugify
 
@@ -85,6 +87,15 @@ def add_operator(*, email: str, name: str, password: str) -> Added:
 def connect_organization(*, workspace: str, organization: str, domains: Sequence[str]) -> None:
     """Let a workspace trust an organisation's sign-in for people of these domains. Raises ``NotConnected``."""
     names = sorted({domain.strip().lower() for domain in domains})
+    if not organization or len(organization) > LONGEST_NAME or organization.split() != [organization]:
+        raise NotConnected(
+            f"“{organization}” is no id of an organisation. WorkOS shows it as org_ and letters and digits."
+        )
+    for name in names:
+        try:
+            validate_domain_name(name)
+        except ValidationError as error:
+            raise NotConnected(f"“{name}” is no domain. Write it as in an e-mail address, behind the @.") from error
     with transaction.atomic(using=OWNER):
         # By the whole name: another company's may look the same once it is cut down to letters and digits.
         place = Workspace.objects.using(OWNER).filter(name=workspace).first()

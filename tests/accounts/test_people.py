@@ -161,3 +161,19 @@ def test_an_organisation_is_connected_to_the_workspace_of_that_very_name() -> No
     assert Workspace.objects.using("owner").get(organization_id="org_osaka").name == "大阪工業"
     with pytest.raises(CommandError, match="There is no workspace Acme!"):
         call_command("connect_organization", "Acme!", "org_acme", "--domain", "acme.test", stdout=io.StringIO())
+
+
+@pytest.mark.parametrize(
+    ("organization", "domain", "says"),
+    [
+        ("", "acme.test", "is no id of an organisation"),
+        ("org acme", "acme.test", "is no id of an organisation"),
+        ("o" * 121, "acme.test", "is no id of an organisation"),
+        ("org_acme", "not a domain", "“not a domain” is no domain"),
+        ("org_acme", "alice@acme.test", "“alice@acme.test” is no domain"),
+    ],
+)
+def test_what_is_no_organisation_and_no_domain_connects_nothing(organization: str, domain: str, says: str) -> None:
+    with pytest.raises(CommandError, match=says):
+        call_command("connect_organization", "Acme", organization, "--domain", domain, stdout=io.StringIO())
+    assert Workspace.objects.using("owner").get(name="Acme").organization_id is None
