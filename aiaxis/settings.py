@@ -15,10 +15,8 @@ from typing import Any
 
 from csp.constants import NONCE
 from django.core.exceptions import ImproperlyConfigured
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
 
-from aiaxis import home, stores
+from aiaxis import databases, home, stores
 from aiaxis.environment import Environment
 from aiaxis.postgres import EmbeddedServer
 
@@ -206,27 +204,7 @@ def _database_url(variable: str, role: str, database: str) -> str:
 
 def _database(variable: str, role: str, database: str) -> dict[str, Any]:
     url = _database_url(variable, role, database)
-    try:
-        parts = {key: str(value) for key, value in conninfo_to_dict(url).items()}
-    except ProgrammingError as error:
-        raise ImproperlyConfigured(f"{variable} must be a postgresql:// URL: {error}") from error
-    options: dict[str, Any] = {
-        key: value for key, value in parts.items() if key not in {"dbname", "user", "password", "host", "port"}
-    }
-    options.setdefault("connect_timeout", 5)
-    if POOL_SIZE:
-        options["pool"] = {"min_size": 1, "max_size": POOL_SIZE, "timeout": 5, "max_idle": 300}
-    return {
-        "ENGINE": "accounts.tenancy.backend" if variable == "DATABASE_URL" else "django.db.backends.postgresql",
-        "NAME": parts.get("dbname", database),
-        "USER": parts.get("user", role),
-        "PASSWORD": parts.get("password", ""),
-        "HOST": parts.get("host", ""),
-        "PORT": parts.get("port", ""),
-        "OPTIONS": options,
-        "CONN_MAX_AGE": 0,
-        "DISABLE_SERVER_SIDE_CURSORS": True,  # one would be lost behind PgBouncer in transaction mode
-    }
+    return databases.described(variable, url, role=role, database=database, pool_size=POOL_SIZE)
 
 
 # Connections per process and role; 0 opens one per thread and request. `manage.py serve` sets it for the web server.
@@ -236,8 +214,10 @@ DATABASES: dict[str, dict[str, Any]] = {alias: _database(*where) for alias, wher
 DATABASES["cache"] = {**_database(*ROLES["default"]), "ENGINE": "django.db.backends.postgresql"}
 DATABASE_ROUTERS = ["accounts.routers.RoleRouter"]
 # LISTEN does not work through PgBouncer in transaction mode, so it has a URL of its own.
-DATABASE_DIRECT_URL = env.str("DATABASE_DIRECT_URL", default="") or _database_url(*ROLES["default"])
-DATABASE_QUEUE_URL = _database_url(*ROLES["queue"])
+DATABASE_DIRECT_URL = databases.lasting(
+    "DATABASE_DIRECT_URL", env.str("DATABASE_DIRECT_URL", default="") or _database_url(*ROLES["default"])
+)
+DATABASE_QUEUE_URL = databases.lasting("DATABASE_QUEUE_URL", _database_url(*ROLES["queue"]))
 
 # --- Background jobs ------------------------------------------------------------------------------------------------
 
