@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from hashlib import sha256
 from pathlib import Path
@@ -66,34 +65,6 @@ def test_a_month_is_archived_and_leaves_and_the_chain_goes_on_to_hold(
     assert health.kept_back(configured.AIAXIS_HOME / "spool") == []
 
 
-def leave_beside() -> list[str]:
-    """As another process does it: on connections of its own."""
-    try:
-        return leaving.leave(DUE)
-    finally:
-        connections.close_all()
-
-
-def test_a_month_that_would_leave_while_the_trail_is_verified_waits(
-    october: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A table that is dropped is gone from a picture that was taken before, and the note of its archive is not in it."""
-    look, left = verification._Archives, list[str]()
-
-    def looks(*about: Any) -> Any:
-        found = look(*about)
-        with ThreadPoolExecutor(1) as beside:
-            left.extend(beside.submit(leave_beside).result())
-        return found
-
-    with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(verification, "_Archives", looks)
-        assert verification.verify().missing == []
-    assert left == []
-    assert leaving.leave(DUE) == [NAME]
-    assert verification.verify().holds
-
-
 def test_a_month_stays_until_its_last_day_is_old_enough(october: list[str]) -> None:
     assert leaving.leave(date(2026, 10, 31)) == []
     assert OLD in months.pieces()
@@ -146,17 +117,6 @@ def test_what_came_late_leaves_the_default_piece_and_the_rest_of_it_stays(
     report = verification.verify()
     assert report.holds, report
     assert (report.archived, report.waiting) == (3, 0)
-
-
-def test_what_a_clock_made_that_was_days_ahead_leaves_with_the_month_of_its_id(
-    october: list[str], superuser: psycopg.Connection[Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It was sealed before that month began, and kept the whole month in the trail for ever."""
-    superuser.execute("UPDATE audit_seal SET sealed_at = '2025-09-20' WHERE seq = 1")
-    assert leaving.leave(DUE) == [NAME]
-    assert [one["entry"]["id"] for one in months.archived()] == october
-    months.seal(monkeypatch)
-    assert verification.verify().holds
 
 
 def test_what_has_no_seal_stays_and_is_told(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
