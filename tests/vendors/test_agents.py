@@ -38,6 +38,8 @@ def test_a_person_chooses_a_model_by_its_providers_name() -> None:
     page = client.get(made["Location"]).content.decode()
     assert "tern-small" in page
     assert " of Tern" in page
+    begun = client.post("/conversations/start/", {"agent": str(agent.pk)}, follow=True).content.decode()
+    assert "A language model (tern-small)" in begun
     # And back.
     client.post(f"{made['Location']}edit/", FORM)
     with acting(BOB):
