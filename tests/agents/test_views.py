@@ -101,6 +101,14 @@ def test_a_shared_agent_is_changed_by_its_owner_alone(act: str) -> None:
     assert (kept.name, kept.visibility, kept.archived_at) == ("Desk", "workspace", None)
 
 
+def test_a_viewer_reads_on_an_agents_page_why_there_is_no_way_to_ask_it() -> None:
+    agent = agent_of(ALICE, put(ALICE, "a.txt", TEXT, visibility="workspace"), visibility="workspace")
+    page = reverse("agents:detail", args=[agent.slug])
+    sentence = "Asking agents takes the role of a member"
+    assert sentence in doors.browser(VERA).get(page).content.decode()
+    assert sentence not in doors.browser(BOB).get(page).content.decode()
+
+
 def test_a_colleague_sees_of_a_shared_agent_what_is_his_to_see() -> None:
     shared = put(ALICE, "shared.txt", TEXT, visibility="workspace")
     agent = agent_of(ALICE, shared, put(ALICE, "secret-of-alice.txt", TEXT), visibility="workspace")
