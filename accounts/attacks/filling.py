@@ -33,6 +33,8 @@ Rows = Mapping[tuple[Player, str], uuid.UUID]
 
 # Choices for which the first one would hide a row from those who could otherwise see it, or start some work.
 _CHOSEN: Final = {"retention": "d30", "status": None}
+# Columns that the database takes in no other letters.
+_HEXADECIMAL: Final = frozenset({"fingerprint"})
 
 
 def filled(model: type[models.Model], player: Player, rows: Rows) -> models.Model:
@@ -94,6 +96,8 @@ def _is_unique(field: Any) -> bool:
 
 
 def _text(field: Any, player: Player) -> str:
+    if field.name in _HEXADECIMAL:
+        return hashlib.sha256(f"{player.mark}{field.name}".encode()).hexdigest()[: field.max_length]
     text = f"{player.mark}@drill.invalid" if isinstance(field, models.EmailField) else f"{player.mark}-{field.name}"
     return text[: field.max_length] if field.max_length else text
 
