@@ -85,8 +85,7 @@ def upload(*, actor: Tenant, content: ReceivedFile, name: str, visibility: str =
     except IntegrityError:
         # The same submit arrived twice at once and the other was first.
         drop(file.storage_key)
-        known = _known(actor, content.sha256)
-        if known is None:
+        if (known := _known(actor, content.sha256)) is None:
             raise
         return Upload(known, is_new=False)
     except BaseException:
