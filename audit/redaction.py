@@ -169,10 +169,20 @@ class LogLine(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Replace the message by what may be said of it; always lets the record pass."""
-        words = _BETWEEN.split(record.getMessage())
+        words = _BETWEEN.split(_said(record))
         # By words for paths, and as a whole for what is only recognised by the word before it.
         record.msg, record.args = free_text("".join(path(word) for word in words), LOG_LIMIT), ()
         return True
+
+
+def _said(record: logging.LogRecord) -> str:
+    """What the record says. A filter that raises ends whatever logs, which Python's own handlers see to that no line does."""
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - whatever the values of a line do when they are put into words
+        # They stay away, since they may be anything.
+        shown = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+        return f"{shown} [its values do not fit]"
 
 
 @lru_cache(maxsize=4)

@@ -72,6 +72,25 @@ def test_a_record_is_one_object_that_says_to_what_it_belongs(written: Written) -
     assert cast.ACME.name not in written.text.getvalue()
 
 
+class Unspeakable:
+    """What a library may hand to its log."""
+
+    def __str__(self) -> str:
+        raise LookupError(CANARY)
+
+
+@pytest.mark.parametrize("words", [("%s of %d", CANARY), ("%d", CANARY), ("%s", Unspeakable()), (Unspeakable(),)])
+def test_a_line_whose_words_do_not_fit_breaks_nothing_of_whoever_logs(
+    words: tuple[Any, ...], written: Written, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Python's own handlers tell standard error of it, with what was to be said; a library's slip must not end a request either."""
+    written.logger.warning(*words)
+    [line] = written.objects()
+    shown = words[0] if isinstance(words[0], str) else "Unspeakable"
+    assert line["message"] == f"{shown} [its values do not fit]"
+    assert CANARY not in written.text.getvalue() + "".join(capfd.readouterr())
+
+
 def test_a_record_of_a_job_says_which_and_for_which_request(written: Written) -> None:
     request = uuid4()
     with following(Origin(request), job=17):
