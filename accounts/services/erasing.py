@@ -67,6 +67,8 @@ def erase(workspace_id: UUID) -> bool:
     with whole_workspace(workspace_id):
         workspace_erasing.send(sender=Workspace, workspace_id=workspace_id)
     with transaction.atomic(using=OWNER), connections[OWNER].cursor() as cursor:
+        # Asked again once they are locked: who joined elsewhere while it was first asked is none of them.
+        _column(cursor, _ONLY_HERE, [workspace_id, workspace_id])
         people = _column(cursor, _ONLY_HERE, [workspace_id, workspace_id])
         _forget_identities(cursor, workspace_id, people)
         rows = _delete_rows(cursor, workspace_id, people)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ from uuid import UUID
 
 import pytest
 from django.core.files.base import ContentFile
-from django.db import connections
+from django.db import connections, transaction
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -42,6 +43,7 @@ from tests.cast import ACME, ADA, ALICE, BIRCH, BOB, CHARLIE, PASSWORD, VERA, Co
 from tests.factories import ConversationFactory, Desk, a_full_desk, a_trial
 from tests.outages import out_of_reach
 from tests.vendors.stage import leave_use
+from tests.waiting import PATIENCE, until
 
 pytestmark = pytest.mark.usefixtures("committed")
 
@@ -273,6 +275,48 @@ def test_who_belongs_elsewhere_too_stays_there_and_signs_in(home: Path) -> None:
     with whole_workspace(BIRCH.id):
         assert Membership.objects.using("owner").filter(user_id=BOB.user_id).count() == 1
     assert Client().post("/sign-in/", {"email": BOB.email, "password": PASSWORD}).status_code == 302
+
+
+BLOCKED = "SELECT count(*) FROM pg_locks l WHERE NOT l.granted AND pg_backend_pid() = ANY(pg_blocking_pids(l.pid))"
+
+
+def somebody_waits() -> bool:
+    """Does somebody wait for what the owner's connection of this thread holds?"""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(BLOCKED)
+        return bool(cursor.fetchone()[0])
+
+
+def test_who_joins_elsewhere_at_the_very_moment_keeps_their_account(home: Path) -> None:
+    """They become a member there while it is being asked who belongs here alone, which one of the others holds up."""
+    due(ACME)
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(erasing._ONLY_HERE.removesuffix(" FOR UPDATE OF u"), [ACME.id, ACME.id])
+        first, *_, last = [user_id for (user_id,) in cursor.fetchall()]
+    joins = next(person for person in (ALICE, ADA, BOB, VERA) if person.user_id == last)
+    with acting(CHARLIE):
+        token = invitations.token_of(invitations.send(actor=CHARLIE.tenant, email=joins.email, role=Role.MEMBER))
+    erased: list[bool] = []
+
+    def erases() -> None:
+        try:
+            erased.append(erasing.erase(ACME.id))
+        finally:
+            for connection in connections.all(initialized_only=True):
+                connection.close()
+
+    thread = threading.Thread(target=erases)
+    with transaction.atomic(using="owner"):
+        User.objects.using("owner").select_for_update().get(pk=first)
+        thread.start()
+        assert until(somebody_waits)
+        invitations.accept(token, proof=doors.proof_of(joins), name=joins.name)
+    thread.join(PATIENCE)
+    assert erased == [True]
+    assert Client().post("/sign-in/", {"email": joins.email, "password": PASSWORD}).status_code == 302
+    assert [
+        str(one) for one in Account.objects.filter(pk__in=[ALICE.subject, ADA.subject, BOB.subject, VERA.subject])
+    ] == [joins.subject]
 
 
 class Interrupted(Exception):
