@@ -218,6 +218,26 @@ def test_a_file_that_was_refused_is_no_step_on_the_way() -> None:
     assert "Done" not in doors.browser(CHARLIE).get(reverse("conversations:list")).content.decode()
 
 
+def test_the_list_of_files_leads_on_to_an_agent_where_there_is_none() -> None:
+    """Who had uploaded the first file stood before a list that said "Ready", and nothing of what to do with it."""
+    told, page = "There is none to ask yet", reverse("files:list")
+    assert told not in doors.browser(CHARLIE).get(page).content.decode()
+    refused = stored(CHARLIE, "Stop all engines.", "broken.txt")
+    with acting(CHARLIE):
+        type(refused).objects.filter(pk=refused.pk).update(status="refused", refusal="It is damaged.")
+    assert told not in doors.browser(CHARLIE).get(page).content.decode()
+    file = stored(CHARLIE, "Leave upwind.", "site-safety.txt")
+    shown = doors.browser(CHARLIE).get(page).content.decode()
+    assert told in shown
+    assert f"{reverse('agents:create')}?with={file.pk.hex}" in shown
+    assert told not in doors.browser(CHARLIE).get(page, {"q": "safety"}).content.decode()
+    agent_of(CHARLIE, file)
+    assert told not in doors.browser(CHARLIE).get(page).content.decode()
+    stored(ALICE, "Acme's own words.", "acme.txt", visibility="workspace")
+    assert told in doors.browser(BOB).get(page).content.decode()
+    assert told not in doors.browser(VERA).get(page).content.decode()
+
+
 def test_without_a_script_a_reload_shows_what_has_come_and_stop_is_a_button() -> None:
     conversation, answer = asked(ALICE, desk(ALICE))
     with acting(ALICE):
