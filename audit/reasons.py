@@ -21,7 +21,7 @@ REASONS: dict[str, str] = {
     Reason.ROLE: "The member's role does not allow it.",
     Reason.SCOPE: "The key's scopes do not allow it.",
     Reason.STALE_LOGIN: "The act asks for a recent sign-in.",
-    Reason.FORBIDDEN: "This member may not do it.",
+    Reason.FORBIDDEN: "A rule of AiAxis or of the workspace does not allow it.",
     Reason.NOT_FOUND: "Nothing like it is visible to this member.",
     Reason.BLOCKED: "An operator shut this address out for a time.",
     Reason.THROTTLED: "Too many attempts in a short time.",
