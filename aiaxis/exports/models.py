@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Final
+
 from django.db import models
+from django.utils import timezone
 
 from accounts.models import Membership
 from accounts.tenancy.constraints import MemberPolicy
 from accounts.tenancy.models import WorkspaceForeignKey, WorkspaceModel
 
 OWN = "membership_id = {member}"
+LATEST: Final = timedelta(hours=24)  # one that moves for longer than this was given up with its worker
 
 
 class WorkspaceExport(WorkspaceModel):
@@ -43,9 +48,14 @@ class WorkspaceExport(WorkspaceModel):
         return min(99, self.done * 100 // self.total) if self.total else 0
 
     @property
-    def is_moving(self) -> bool:
-        """Will it look different in a moment?"""
+    def is_unfinished(self) -> bool:
+        """Is there something left to do, should its job come?"""
         return self.status in (self.Status.WAITING, self.Status.WRITING)
+
+    @property
+    def is_moving(self) -> bool:
+        """Will it look different in a moment? One of which nothing came for so long was given up, with its worker or its member."""
+        return self.is_unfinished and self.created_at > timezone.now() - LATEST
 
     @property
     def file_name(self) -> str:

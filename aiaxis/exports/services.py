@@ -17,7 +17,7 @@ from accounts.jobs import enqueue
 from accounts.models import Role
 from accounts.tenancy.context import current_workspace_id, whole_workspace
 from aiaxis.exports import writing
-from aiaxis.exports.models import WorkspaceExport
+from aiaxis.exports.models import LATEST, WorkspaceExport
 from audit import entries, ledger
 from files import services as file_services
 from files import storage
@@ -25,7 +25,6 @@ from files import storage
 log = logging.getLogger("aiaxis.exports")
 
 KEPT: Final = timedelta(days=7)
-LATEST: Final = timedelta(hours=24)  # one that moves for longer than this was given up with its worker
 OWNER: Final = "owner"  # the database role that sees whose time is over
 _OVER: Final = "SELECT workspace_id, id FROM aiaxis_workspaceexport WHERE created_at < %s ORDER BY workspace_id, id"
 
@@ -58,7 +57,7 @@ def write(*, actor: Tenant, export_id: UUID) -> bool:
     Raises ``storage.StorageUnavailable``.
     """
     export: WorkspaceExport | None = WorkspaceExport.objects.filter(pk=export_id).first()
-    if export is None or not export.is_moving:
+    if export is None or not export.is_unfinished:
         return False
     if not has_role(actor, Role.OWNER):
         # Whoever lost the role after asking gets nothing.

@@ -16,7 +16,7 @@ from accounts.http import Tenant
 from accounts.models import Role
 from audit import entries, ledger, queries, signals
 from audit.exports import formats
-from audit.exports.models import Export, ExportPart
+from audit.exports.models import LATEST, Export, ExportPart
 from audit.models import EntryQuerySet
 
 MOST_ENTRIES: Final = 250_000
@@ -37,7 +37,7 @@ def begin(*, actor: Tenant, chosen: queries.Chosen, kind: str) -> Export:
     """Order an export of what was chosen; a job writes it. Raises ``TooManyEntries`` or ``StillWriting``."""
     with transaction.atomic():
         own = Export.objects.filter(membership_id=actor.membership_id)
-        recent = own.filter(created_at__gte=timezone.now() - timedelta(hours=1))
+        recent = own.filter(created_at__gte=timezone.now() - LATEST)
         if recent.filter(status__in=[Export.Status.WAITING, Export.Status.WRITING]).exists():
             raise StillWriting
         if queries.trail(chosen)[: MOST_ENTRIES + 1].count() > MOST_ENTRIES:
@@ -54,7 +54,7 @@ def begin(*, actor: Tenant, chosen: queries.Chosen, kind: str) -> Export:
 def write(*, actor: Tenant, export_id: UUID) -> None:
     """Write an export that was begun, from its beginning. Nothing happens to one that is ready, or gone meanwhile."""
     export: Export | None = Export.objects.filter(pk=export_id, membership_id=actor.membership_id).first()
-    if export is None or not export.is_moving:
+    if export is None or not export.is_unfinished:
         return
     if not has_role(actor, Role.ADMIN):
         # Whoever lost the role after asking gets nothing.

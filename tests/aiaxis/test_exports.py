@@ -231,6 +231,19 @@ def test_whoever_is_no_owner_any_more_gets_nothing_and_a_second_order_waits() ->
         assert not storage.exists(f"{ACME.id.hex}/{export.pk.hex}")
 
 
+def test_one_whose_job_was_given_up_is_told_so_and_another_can_be_ordered() -> None:
+    """Suspended with its workspace, an owner came back to a page that waited, without a button, until its week was over."""
+    with acting(ALICE) as alice:
+        services.begin(actor=alice)
+        WorkspaceExport.objects.update(created_at=timezone.now() - timedelta(hours=25))
+    page = doors.browser(ALICE).get(PAGE).content.decode()
+    assert "Write an export" in page
+    assert "Order it again." in page
+    with acting(ALICE) as alice:
+        # Should its job come all the same, as after a day without its bucket, it is written.
+        assert services.write(actor=alice, export_id=WorkspaceExport.objects.get().pk)
+
+
 def test_one_that_died_half_way_is_written_again_and_each_goes_after_its_week(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

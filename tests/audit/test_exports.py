@@ -3,13 +3,14 @@
 import csv
 import io
 import json
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connections, transaction
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import spreadsheets
@@ -230,6 +231,22 @@ def test_what_is_not_ready_cannot_be_fetched_and_shows_how_far_it_is() -> None:
     row = browser.get(f"/trail/exports/{export.pk}/").content.decode()
     assert "25 %" in row
     assert "live-part" in row
+
+
+def test_one_whose_job_was_given_up_is_told_so_and_another_is_ordered() -> None:
+    """Whoever was suspended after asking has nothing done in their name, and comes back to a page that waited for ever."""
+    browser = doors.browser(cast.ALICE)
+    order(browser)
+    with cast.acting(cast.ALICE):
+        Export.objects.update(created_at=timezone.now() - timedelta(minutes=61))
+    page = browser.get("/trail/exports/").content.decode()
+    assert "Order it again." in page
+    assert "live-part" not in page
+    order(browser)
+    with cast.acting(cast.ALICE):
+        assert Export.objects.count() == 2
+    # Should its job come all the same, it is written.
+    assert written(cast.ALICE).status == "ready"
 
 
 def test_the_page_takes_over_what_was_chosen_above_the_trail() -> None:
