@@ -2,7 +2,8 @@
 
 import datetime as dt
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import BinaryIO
 from xml.etree.ElementTree import ParseError  # nosec B405 - the name of an exception; defusedxml does the parsing
 
@@ -38,7 +39,7 @@ def read(stream: BinaryIO, kind: str) -> Iterator[Page]:
         raise DocumentRefused(Reason.CORRUPT, kind) from error
 
 
-def _rows(sheet: object, kind: str) -> Iterator[tuple[int, str]]:
+def _rows(sheet: object, kind: str) -> Iterator[tuple[int, list[str]]]:
     # Declared dimensions may be wrong or absent; reset makes openpyxl trust the rows instead.
     reset = getattr(sheet, "reset_dimensions", None)
     if reset is not None:
@@ -47,14 +48,14 @@ def _rows(sheet: object, kind: str) -> Iterator[tuple[int, str]]:
     for number, cells in enumerate(rows, start=1):
         if number > MOST_ROWS:
             raise DocumentRefused(Reason.TOO_MUCH_TEXT, kind)
-        line = " | ".join(_words(cell) for cell in cells if cell is not None)
-        if line.strip(" |"):
-            yield number, line
+        words = ["" if cell is None else _words(cell) for cell in cells]
+        if any(words):
+            yield number, words
 
 
-def _parts(title: str, rows: Iterator[tuple[int, str]]) -> Iterator[tuple[str, str]]:
+def _parts(title: str, rows: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[str, str]]:
     name = clean_label(title, 60)
-    lines: list[str] = []
+    lines: list[list[str]] = []
     first = last = 0
     for number, line in rows:
         if not lines:
@@ -62,11 +63,27 @@ def _parts(title: str, rows: Iterator[tuple[int, str]]) -> Iterator[tuple[str, s
         lines.append(line)
         last = number
         if len(lines) == ROWS_A_PAGE:
-            yield f"Sheet “{name}”, rows {first}–{last}", clean("\n".join(lines))
+            yield f"Sheet “{name}”, rows {first}–{last}", _table(lines)
             lines = []
     if lines:
         rest = f", rows {first}–{last}" if first > ROWS_A_PAGE else ""
-        yield f"Sheet “{name}”{rest}", clean("\n".join(lines))
+        yield f"Sheet “{name}”{rest}", _table(lines)
+
+
+def _table(lines: list[list[str]]) -> str:
+    """The rows below each other, with a place for every cell that is empty, so that each value stands under its heading.
+
+    A column that is empty throughout has none.
+    """
+    columns = list(zip_longest(*lines, fillvalue=""))
+    used = [place for place, column in enumerate(columns) if any(column)]
+    rows = zip(*(columns[place] for place in used), strict=True)
+    return clean("\n".join(" | ".join(row[: _length(row)]) for row in rows))
+
+
+def _length(row: Sequence[str]) -> int:
+    """How many cells there are up to the last that says something."""
+    return max(place for place, word in enumerate(row, start=1) if word)
 
 
 def _words(cell: object) -> str:

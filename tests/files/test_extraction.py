@@ -151,6 +151,19 @@ def test_it_labels_sheets_and_slides() -> None:
     assert "Notes: Say it slowly" in deck[0].text
 
 
+def test_a_value_stands_under_its_heading_also_beside_an_empty_cell() -> None:
+    """An empty cell was left out: what was sold in the second quarter stood, and was quoted, under the first."""
+    rows: list[list[object]] = [
+        ["Item", None, "Q1", "Q2", None],
+        ["Pans", None, None, 5],
+        [None],
+        ["Pots", None, 7],
+        [None, None, None, 9],
+    ]
+    (page,) = read("xlsx", documents.workbook({"Sold": rows}))
+    assert page.text == "Item | Q1 | Q2\nPans | | 5\nPots | 7\n| | 9"
+
+
 def test_it_reads_old_encodings_and_drops_marks_that_deceive() -> None:
     german = "Die Kündigungsfrist beträgt drei Monate zum Jahresende, schriftlich. Größere Mengen müssen früher."
     assert read("txt", german.encode("cp1252"))[0].text == german
