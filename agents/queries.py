@@ -12,6 +12,10 @@ from accounts.sharing import people_of
 from agents.models import Agent, AgentShare, Visibility
 from files.models import File
 
+STILL_READ = (
+    "Its files are still being read: a few seconds for a short document, some minutes for a long one. Ask it then."
+)
+
 
 def listed(search: str = "", *, archived: bool = False) -> QuerySet[Agent]:
     """Return the agents that the bound member may see, each with `readable`: how many of its files he can read himself.
@@ -56,12 +60,17 @@ def private_note(agent: Agent) -> str:
 
 
 def why_silent(agent: Agent, reader: UUID) -> str:
-    """Say why the agent can tell the member `reader` nothing, and whom to ask; empty when he can read one of its files.
+    """Say why the agent can tell the member `reader` nothing, and what to do; empty when he can read one of its files.
 
     An agent without any file is not silent in this sense: nobody keeps anything from him.
     """
-    if files_of(agent).exists() or not agent.agent_files.exists():
+    files = files_of(agent)
+    if files.filter(status=File.Status.READY).exists() or not agent.agent_files.exists():
         return ""
+    if files.exclude(status=File.Status.REFUSED).exists():
+        return STILL_READ
+    if files.exists():
+        return "None of its files could be read. Each says why on its own page."
     if agent.owner_id == reader:
         return "None of its files is shared with you any more. Ask their owners to share them."
     return f"None of its files is shared with you. Ask {agent.owner.display_name} to share them."

@@ -265,6 +265,34 @@ def test_an_agent_of_whose_files_none_is_shared_says_that_and_not_that_it_found_
     assert hers.text.startswith("I could not find an answer to that in my files.")
 
 
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        ("received", "Its files are still being read"),
+        ("indexing", "Its files are still being read"),
+        ("refused", "None of its files could be read."),
+    ],
+)
+def test_an_agent_none_of_whose_files_is_read_says_that_and_not_that_it_found_nothing(
+    status: str, sentence: str
+) -> None:
+    """Who asked within seconds of the first upload was told that the files hold no answer."""
+    file = stored(ALICE, "Stop all engines.", "site-safety.txt")
+    agent = agent_of(ALICE, file)
+    with acting(ALICE) as alice:
+        type(file).objects.filter(pk=file.pk).update(
+            status=status, refusal="It is damaged." if status == "refused" else ""
+        )
+        empty = services.start(agent, actor=alice)
+    page = reverse("conversations:detail", args=[empty.pk])
+    assert sentence in doors.browser(ALICE).get(page).content.decode()
+    _, answer = answered(ALICE, agent)
+    assert answer.text.startswith(sentence)
+    with acting(ALICE):
+        type(file).objects.filter(pk=file.pk).update(status="ready", refusal="")
+    assert sentence not in doors.browser(ALICE).get(page).content.decode()
+
+
 def test_a_conversation_in_which_nothing_was_said_is_in_no_list_and_at_its_address() -> None:
     agent = desk(ALICE)
     answered(ALICE, agent, "A question that was asked")
