@@ -48,9 +48,10 @@ def hurry() -> None:
 
 @rounds.every(ROUND, seconds=_EVERY_SECONDS)
 def send_waiting() -> None:
-    """Send what is due, and drop what has been for too long."""
+    """Send what is due, and drop what has been for too long, links as well: an address that was never confirmed is nobody's here."""
     now = timezone.now()
     Letter.objects.filter(created_at__lt=now - _KEPT).delete()
+    links.forget_old()
     for letter in Letter.objects.filter(not_before__lte=now).select_related("link__account").order_by("id")[:_AT_ONCE]:
         _settle(letter)
 

@@ -16,6 +16,9 @@ from accounts.identity.store.models import Account, Letter, MailedLink, account_
 from accounts.identity.tokens import derived_token, identity_hash, is_plausible_token
 
 LASTS: Final = timedelta(hours=1)
+_KEPT: Final = timedelta(
+    days=90
+)  # as sessions are: so long the trail says of a link that it was used, and not that it is unknown
 
 
 class LinkRefused(Exception):
@@ -79,6 +82,11 @@ def use(link: MailedLink) -> None:
     now = timezone.now()
     if MailedLink.objects.filter(pk=link.pk, used_at__isnull=True, expires_at__gt=now).update(used_at=now) != 1:
         raise LinkRefused("used")
+
+
+def forget_old() -> None:
+    """Delete links that have been over for so long that their use again would be no news."""
+    MailedLink.objects.filter(expires_at__lt=timezone.now() - _KEPT).delete()
 
 
 def void(account: Account) -> None:

@@ -130,3 +130,12 @@ def test_every_event_has_its_templates_and_none_needs_more_than_it_is_given() ->
         assert "{" not in whole
         assert "!" not in whole
         assert message.message().get_content_type() == "multipart/alternative"
+
+
+def test_a_link_that_nobody_followed_is_forgotten_with_the_address_that_it_names() -> None:
+    """Somebody may have typed a stranger's. So long as its use again would be news, it stays."""
+    kept, forgotten = link_of(email="kept@new.test"), link_of(email="forgotten@new.test")
+    for link, days in ((kept, 89), (forgotten, 91)):
+        MailedLink.objects.filter(pk=link.pk).update(expires_at=timezone.now() - timedelta(days=days))
+    letters.send_waiting()
+    assert [link.email for link in MailedLink.objects.all()] == ["kept@new.test"]
