@@ -204,12 +204,13 @@ class Shipper:
         """Every ten minutes: let go what the archive need not or cannot keep, once the trail says so."""
         if time.monotonic() - self._tidied < TIDY_SECONDS:
             return
+        # Whatever comes of it: what cannot be removed now would be told of again each second.
+        self._tidied = time.monotonic()
         going = archive.overdue(self.folder)
         if going.paths:
             detail = {"files": len(going.paths), "bytes": going.size, "last": going.paths[-1].name}
             ledger.post([entries.encode(entries.pipeline("audit.archive_shortened", detail))])
             archive.remove(going)
-        self._tidied = time.monotonic()
 
 
 def _entry(line: bytes) -> entries.Entry | None:

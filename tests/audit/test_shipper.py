@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import random
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from django.db import connections
 from accounts.http import Refusal
 from audit import archive, entries, health, spool
 from audit.reviews import blocks
+from audit.rules import Retention
 from audit.shipper import Shipper
 from tests.audit import children
 from tests.waiting import PATIENCE, until
@@ -137,6 +139,18 @@ def test_a_file_that_cannot_be_opened_holds_up_none_behind_it(tmp_path: Path) ->
     theirs.unlink()
     assert shipper._attempt()
     assert health.trouble(tmp_path) == []
+
+
+def test_what_cannot_be_removed_from_the_archive_is_told_of_once_in_ten_minutes(tmp_path: Path) -> None:
+    kept = tmp_path / archive.FOLDER / f"a.{Retention.DAYS_30}{archive.SUFFIX}"
+    kept.mkdir(parents=True)
+    long_ago = time.time() - 31 * 86400
+    os.utime(kept, (long_ago, long_ago))
+    shipper = Shipper(tmp_path)
+    assert [shipper._attempt() for _ in range(3)] == [False, True, True]
+    with connections["ops"].cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM audit_entry WHERE action = 'audit.archive_shortened'")
+        assert cursor.fetchone() == (1,)
 
 
 def test_while_the_database_is_away_everything_waits_and_readiness_says_so(tmp_path: Path) -> None:
