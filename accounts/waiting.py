@@ -60,25 +60,20 @@ class NoPlace(Exception):
         self.is_ours = is_ours
 
 
-class Places:
-    """Counts who waits in this process, under every name by which they are limited."""
+class Counting:
+    """Counts what is taken in this process, under every name by which it is limited; None is the name of all of it."""
 
-    def __init__(self, share: float, sentence: str) -> None:
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._share = share
-        self._sentence = sentence
         self._taken: Counter[Hashable] = Counter()
 
-    def take(self, limits: Mapping[Hashable, int]) -> Callable[[], None]:
-        """Take a place under each name; return what gives it back (safe to call twice). Raises `NoPlace`."""
-        with self._lock:
-            for name, most in limits.items():
-                if self._taken[name] >= most:
-                    raise NoPlace(self._sentence, is_ours=False)
-            if self._taken[None] >= max(2, int(settings.WEB_THREADS * self._share)):
-                raise NoPlace(BUSY, is_ours=True)
-            keys = (None, *limits)
-            self._taken.update(keys)
+    def taken(self) -> int:
+        """How many are taken in this process."""
+        return self._taken[None]
+
+    def _take(self, keys: tuple[Hashable, ...]) -> Callable[[], None]:
+        """Count one more under each of the names, while the lock is held; return what gives it back (safe to call twice)."""
+        self._taken.update(keys)
         given_back = threading.Event()
 
         def give_back() -> None:
@@ -90,9 +85,24 @@ class Places:
 
         return give_back
 
-    def taken(self) -> int:
-        """How many wait in this process."""
-        return self._taken[None]
+
+class Places(Counting):
+    """Counts who waits in this process."""
+
+    def __init__(self, share: float, sentence: str) -> None:
+        super().__init__()
+        self._share = share
+        self._sentence = sentence
+
+    def take(self, limits: Mapping[Hashable, int]) -> Callable[[], None]:
+        """Take a place under each name; return what gives it back (safe to call twice). Raises `NoPlace`."""
+        with self._lock:
+            for name, most in limits.items():
+                if self._taken[name] >= most:
+                    raise NoPlace(self._sentence, is_ours=False)
+            if self._taken[None] >= max(2, int(settings.WEB_THREADS * self._share)):
+                raise NoPlace(BUSY, is_ours=True)
+            return self._take((None, *limits))
 
 
 BODIES: Final = Places(BODIES_SHARE, TOO_MANY_BODIES)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Final
 from uuid import UUID
@@ -19,6 +19,7 @@ from django.conf import settings
 
 from accounts.http import Tenant
 from accounts.pseudonyms import channel, pseudonym
+from accounts.waiting import Counting
 
 log = logging.getLogger("aiaxis.streams")
 
@@ -115,33 +116,15 @@ class Hub:
             bell.set()
 
 
-class Places:
+class Places(Counting):
     """Counts the open streams of this process, of each workspace and of each member in it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._taken: Counter[UUID | None] = Counter()
 
     def take(self, tenant: Tenant) -> Callable[[], None]:
         """Take a place and return what gives it back (safe to call twice). Raises `TooManyStreams`."""
         keys = (None, tenant.workspace_id, tenant.membership_id)
         with self._lock:
             self._refuse_when_full(*keys)
-            self._taken.update(keys)
-        given_back = threading.Event()
-
-        def give_back() -> None:
-            with self._lock:
-                if not given_back.is_set():
-                    given_back.set()
-                    self._taken.subtract(keys)
-                    self._taken += Counter()  # drops what reached zero
-
-        return give_back
-
-    def taken(self) -> int:
-        """Return how many streams are open in this process."""
-        return self._taken[None]
+            return self._take(keys)
 
     def _refuse_when_full(self, process: None, workspace_id: UUID, member_id: UUID) -> None:
         if self._taken[member_id] >= MOST_OF_MEMBER:
