@@ -65,7 +65,7 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "files:delete_chosen": ("file.deleted",),
     "files:read_chosen_again": ("file.requeued",),
     "files:passage": ("file.shown",),
-    "files:search": ("file.searched",),
+    "files:search": ("file.searched", "file.shown"),
     "agents:create": ("agent.created", "agent.tools_changed"),
     "agents:edit": (
         *("agent.changed", "agent.files_changed", "agent.tools_changed"),
@@ -207,7 +207,7 @@ ENTRIES: Final[dict[str, tuple[str, ...]]] = {
     "api:delete_files": ("file.deleted",),
     "api:read_file_again": ("file.requeued",),
     "api:get_content": ("file.downloaded",),
-    "api:search": ("file.searched",),
+    "api:search": ("file.searched", "file.shown"),
     "api:create_agent": ("agent.created",),
     "api:change_agent": ("agent.changed", "agent.files_changed", "agent.visibility_changed", "agent.people_changed"),
     "api:restore_agent_version": ("agent.returned", "agent.changed", "agent.files_changed", "agent.tools_changed"),

@@ -28,6 +28,8 @@ from audit.spool import LINE_LIMIT
 
 Entry = dict[str, Any]
 
+MOST_LISTED = 24
+"""How many values a list in the details holds; ``receivers.facts.keep_each`` makes further entries of what is longer."""
 MOST_REACHED = 256
 """How many ids of one request are kept; no route looks at more."""
 _SEVERITIES = frozenset(Severity.values)
@@ -338,5 +340,7 @@ def _plain(value: object) -> object:
     if isinstance(value, float):
         return round(value, 6) if value == value and abs(value) < 1e15 else str(value)
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in list(value)[:24]]
+        listed = [_plain(item) for item in value]
+        # Whoever reads the entry must not take what is there for all of it.
+        return listed if len(listed) <= MOST_LISTED else [*listed[:MOST_LISTED], "…"]
     return redaction.free_text(str(value), 256)

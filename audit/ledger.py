@@ -74,8 +74,8 @@ def by_retention(lines: Sequence[bytes], *, using: str = "audit") -> dict[Retent
     return found
 
 
-def post_fact(entry: entries.Entry) -> None:
-    """Store the entry of a fact on ``default``, in the transaction that is open there: both happen or neither does.
+def post_fact(*facts: entries.Entry) -> None:
+    """Store the entries of a fact on ``default``, in the transaction that is open there: both happen or neither does.
 
     Raises ``django.db.Error``, which then undoes the fact as well: there is no change without its record. Raises
     ``TransactionManagementError`` outside a transaction, where the two could come apart.
@@ -84,7 +84,7 @@ def post_fact(entry: entries.Entry) -> None:
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("A fact is recorded inside the transaction that makes it true.")
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT, [_array([entries.encode(entry)])])
+        cursor.execute(_INSERT, [_array([entries.encode(entry) for entry in facts])])
 
 
 def _array(lines: Sequence[bytes]) -> str:

@@ -156,5 +156,5 @@ def search(request: TenantRequest, q: Annotated[str, MinLen(1), MaxLen(LONGEST_S
         hits = queries.search(q)
     except ModelMissing as missing:
         raise Refused(503, str(missing)) from missing
-    services.note_search(actor=request.tenant, files=sorted({hit.file_id for hit in hits}), count=len(hits))
+    services.note_search(actor=request.tenant, found=[hit.file_id for hit in hits])
     return Listing(items=[HitOut.of(hit) for hit in hits], next=None)

@@ -5,6 +5,8 @@ names bytes that are not there yet, and bytes whose row did not come about are r
 """
 
 import logging
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -255,10 +257,11 @@ def note_reading(*, actor: Tenant, file: File, purpose: str, count: int) -> None
         signals.passages_read.send(sender=Passage, actor=actor, target=file, purpose=purpose, passages=count)
 
 
-def note_search(*, actor: Tenant, files: list[UUID], count: int) -> None:
-    """Record that a person's search showed `count` excerpts out of these files."""
+def note_search(*, actor: Tenant, found: Iterable[UUID]) -> None:
+    """Record that a person's search showed excerpts; ``found`` names the file of each."""
+    shown = [(File(pk=file_id), passages) for file_id, passages in Counter(found).items()]
     with transaction.atomic():
-        signals.passages_searched.send(sender=Passage, actor=actor, target=None, files=files, passages=count)
+        signals.passages_searched.send(sender=Passage, actor=actor, target=None, found=shown)
 
 
 def _check_unread(actor: Tenant) -> None:

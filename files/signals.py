@@ -39,5 +39,5 @@ file_downloaded = Signal()
 # Text of a file was shown to a person. Arguments: actor, target, purpose (str: "passage" or "preview"), passages (int).
 passages_read = Signal()
 
-# A person searched, and excerpts were shown. Arguments: actor, target (None), files (list of UUID), passages (int).
+# A person searched, and excerpts were shown. Arguments: actor, target (None), found (list of a File and how many excerpts of it).
 passages_searched = Signal()

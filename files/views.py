@@ -181,7 +181,7 @@ def search(request: TenantRequest) -> HttpResponseBase:
         except ModelMissing as missing:
             context["outage"] = str(missing)
             return render(request, "files/search.html", context, status=503)
-        services.note_search(actor=request.tenant, files=sorted({hit.file_id for hit in hits}), count=len(hits))
+        services.note_search(actor=request.tenant, found=[hit.file_id for hit in hits])
         context |= {"hits": hits, "named": queries.named(question)}
     return render(request, "files/search.html", context, status=200 if form.is_valid() else 422)
 

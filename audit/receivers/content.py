@@ -8,7 +8,7 @@ from django.dispatch import receiver
 
 from accounts.http import Tenant
 from agents import signals as agents
-from audit.receivers.facts import keep
+from audit.receivers.facts import keep, keep_each, keep_shown
 from conversations import signals as conversations
 from files import signals as files
 
@@ -36,7 +36,7 @@ def agent_people_changed(
     sender: object, *, actor: Tenant, target: Model, added: list[str], removed: list[str], **kwargs: Any
 ) -> None:
     """An agent was shared with members by name, or no longer is: the ids of their memberships."""
-    keep("agent.people_changed", actor, target, added=added, removed=removed)
+    keep_each("agent.people_changed", actor, target, added=added, removed=removed)
 
 
 @receiver(agents.agent_files_changed)
@@ -44,7 +44,7 @@ def agent_files_changed(
     sender: object, *, actor: Tenant, target: Model, attached: list[str], detached: list[str], **kwargs: Any
 ) -> None:
     """An agent got files or lost some: their ids."""
-    keep("agent.files_changed", actor, target, attached=attached, detached=detached)
+    keep_each("agent.files_changed", actor, target, attached=attached, detached=detached)
 
 
 @receiver(agents.agent_returned)
@@ -140,9 +140,14 @@ def passages_read(sender: object, *, actor: Tenant, target: Model, purpose: str,
 
 
 @receiver(files.passages_searched)
-def passages_searched(sender: object, *, actor: Tenant, files: list[UUID], passages: int, **kwargs: Any) -> None:
-    """A person searched and was shown excerpts: of which files, never for which words."""
-    keep("file.searched", actor, None, files=files, passages=passages)
+def passages_searched(sender: object, *, actor: Tenant, found: list[tuple[Model, int]], **kwargs: Any) -> None:
+    """A person searched and was shown excerpts: so many of which files, never for which words.
+
+    Each file has an entry about it besides, or whoever asks the trail who saw a file would miss those who searched.
+    """
+    files = [str(file.pk) for file, _ in found]
+    keep("file.searched", actor, None, files=files, passages=sum(passages for _, passages in found))
+    keep_shown("file.shown", actor, found, purpose="search")
 
 
 @receiver(conversations.conversation_started)
@@ -188,7 +193,7 @@ def conversation_files_changed(
     sender: object, *, actor: Tenant, target: Model, attached: list[str], detached: list[str], **kwargs: Any
 ) -> None:
     """A conversation got files or lost some: their ids."""
-    keep("conversation.files_changed", actor, target, attached=attached, detached=detached)
+    keep_each("conversation.files_changed", actor, target, attached=attached, detached=detached)
 
 
 @receiver(conversations.conversation_archived)
@@ -210,7 +215,7 @@ def conversation_people_changed(
     sender: object, *, actor: Tenant, target: Model, added: list[str], removed: list[str], **kwargs: Any
 ) -> None:
     """A conversation was shared with members by name, or no longer is: the ids of their memberships."""
-    keep("conversation.people_changed", actor, target, added=added, removed=removed)
+    keep_each("conversation.people_changed", actor, target, added=added, removed=removed)
 
 
 @receiver(conversations.conversation_erased)

@@ -11,7 +11,7 @@ from django.dispatch import receiver
 
 from accounts.http import Tenant
 from agents import signals as agents
-from audit.receivers.facts import keep
+from audit.receivers.facts import keep, keep_each
 from conversations import signals as conversations
 
 
@@ -66,7 +66,7 @@ def agent_tools_changed(
     sender: object, *, actor: Tenant, target: Model, added: list[str], removed: list[str], **kwargs: Any
 ) -> None:
     """An agent got tools, or lost some."""
-    keep("agent.tools_changed", actor, target, added=added, removed=removed)
+    keep_each("agent.tools_changed", actor, target, added=added, removed=removed)
 
 
 @receiver(conversations.tool_called)

@@ -10,8 +10,10 @@ from django.db import connections, transaction
 from django.dispatch import Signal
 
 from agents import signals as agents
-from audit import receivers, rules
+from audit import entries, queries, receivers, rules
 from audit.models import Entry
+from audit.queries import Chosen
+from files import services as files
 from tests import cast
 
 APPS = ("accounts", "agents", "conversations", "files")
@@ -56,3 +58,35 @@ def test_an_agent_that_reads_a_file_is_recorded_by_the_retrieval() -> None:
         with connections["default"].cursor() as cursor:
             cursor.execute("SELECT count(*) FROM audit_entry")
             assert cursor.fetchone() == (1,)
+
+
+@pytest.mark.django_db(databases=["default"])
+def test_a_fact_names_each_of_many() -> None:
+    """An agent may have two hundred files; which it got must not end with the twenty-fourth."""
+    attached, detached = ([str(uuid.uuid4()) for _ in range(number)] for number in (60, 3))
+    with cast.acting(cast.ADA), transaction.atomic():
+        told = {"actor": cast.ADA.tenant, "target": Entry(id=uuid.uuid4())}
+        agents.agent_files_changed.send(sender=object, **told, attached=attached, detached=detached)
+        rows = list(Entry.objects.order_by("id"))
+    assert [one for row in rows for one in row.detail["attached"]] == attached
+    assert [one for row in rows for one in row.detail["detached"]] == detached
+
+
+def test_a_list_that_is_cut_says_so() -> None:
+    entry = entries.fact("trail.read", actor=cast.ADA.tenant, detail={"names": [str(number) for number in range(30)]})
+    assert entry["detail"]["names"][-2:] == ["23", "…"]
+
+
+@pytest.mark.django_db(databases=["default"])
+def test_whoever_was_shown_a_file_by_a_search_is_found_by_the_file() -> None:
+    found = [uuid.uuid4(), uuid.uuid4()]
+    with cast.acting(cast.BOB):
+        files.note_search(actor=cast.BOB.tenant, found=[found[0], found[1], found[0]])
+    with cast.acting(cast.ADA):
+        told = [queries.trail(Chosen(target=str(file))).get() for file in found]
+        assert [(row.action, row.actor_name, row.detail["passages"]) for row in told] == [
+            ("file.shown", "Bob", 2),
+            ("file.shown", "Bob", 1),
+        ]
+        search = Entry.objects.get(action="file.searched")
+        assert (search.detail["files"], search.detail["passages"]) == ([str(file) for file in found], 3)
