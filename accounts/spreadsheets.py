@@ -7,7 +7,9 @@ import io
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_BREAKS: Final = ("\t", "\r", "\n")
+# The full-width ones are the same to a spreadsheet in Japanese or Chinese.
+_SIGNS: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 
 def lines(rows: Iterable[Sequence[str]]) -> str:
@@ -20,4 +22,5 @@ def lines(rows: Iterable[Sequence[str]]) -> str:
 
 def inert(value: str) -> str:
     """The value as a spreadsheet shows it and never computes it: strangers chose names, paths and user agents."""
-    return f"'{value}" if value.startswith(_FORMULA) else value
+    # What is blank before a sign is dropped by some that read CSV, and the sign is the first then.
+    return f"'{value}" if value.startswith(_BREAKS) or value.lstrip().startswith(_SIGNS) else value
