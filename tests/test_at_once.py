@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
@@ -14,8 +15,13 @@ from accounts.http import Tenant
 from accounts.models import ApiKey
 from accounts.services import keys
 from agents.models import Agent
+from aiaxis.exports import services as workspace_exports
+from aiaxis.exports.models import WorkspaceExport
+from audit.exports import services as trail_exports
+from audit.exports.models import Export
 from audit.filters import services as filters
 from audit.filters.models import OwnFilter
+from audit.queries import Chosen
 from conversations import services as conversations
 from conversations.models import Message
 from files import services as files
@@ -103,3 +109,40 @@ def test_whoever_comes_at_the_same_moment_is_counted_as_well(limit: Limit, monke
 def test_what_is_counted_outside_of_a_transaction_is_an_error() -> None:
     with acting(ALICE) as alice, pytest.raises(transaction.TransactionManagementError):
         count_alone(alice, "answers")
+
+
+EXPORTS: dict[str, tuple[Callable[[Tenant], object], type[Exception], Callable[[], int]]] = {
+    "trail": (
+        lambda actor: trail_exports.begin(actor=actor, chosen=Chosen(), kind="jsonl"),
+        trail_exports.StillWriting,
+        Export.objects.all().count,
+    ),
+    "workspace": (
+        lambda actor: workspace_exports.begin(actor=actor),
+        workspace_exports.StillWriting,
+        WorkspaceExport.objects.all().count,
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", EXPORTS)
+def test_of_exports_that_are_ordered_at_the_same_moment_one_is_written(kind: str) -> None:
+    begin, refusal, count = EXPORTS[kind]
+    actor = doors.session(ALICE).tenant
+    together = threading.Barrier(TRIES)
+
+    def order(number: int) -> None:
+        try:
+            with acting(ALICE), suppress(refusal):
+                together.wait()
+                begin(actor)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=order, args=(number,)) for number in range(TRIES)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with acting(ALICE):
+        assert count() == 1

@@ -12,6 +12,7 @@ from django.db import connections, transaction
 from django.utils import timezone
 
 from accounts.access import has_role
+from accounts.counting import count_alone
 from accounts.http import NotVisible, Tenant
 from accounts.jobs import enqueue
 from accounts.models import Role
@@ -38,6 +39,7 @@ def begin(*, actor: Tenant) -> WorkspaceExport:
     from aiaxis import jobs  # it registers the job with these services, and is loaded after them
 
     with transaction.atomic():
+        count_alone(actor, "exports of the workspace")
         own = WorkspaceExport.objects.filter(membership_id=actor.membership_id)
         moving = [WorkspaceExport.Status.WAITING, WorkspaceExport.Status.WRITING]
         if own.filter(status__in=moving, created_at__gte=timezone.now() - LATEST).exists():

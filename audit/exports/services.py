@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.access import has_role
+from accounts.counting import count_alone
 from accounts.http import Tenant
 from accounts.models import Role
 from audit import entries, ledger, queries, signals
@@ -36,6 +37,7 @@ class StillWriting(Exception):
 def begin(*, actor: Tenant, chosen: queries.Chosen, kind: str) -> Export:
     """Order an export of what was chosen; a job writes it. Raises ``TooManyEntries`` or ``StillWriting``."""
     with transaction.atomic():
+        count_alone(actor, "exports of the trail")
         own = Export.objects.filter(membership_id=actor.membership_id)
         recent = own.filter(created_at__gte=timezone.now() - LATEST)
         if recent.filter(status__in=[Export.Status.WAITING, Export.Status.WRITING]).exists():
@@ -60,12 +62,12 @@ def write(*, actor: Tenant, export_id: UUID) -> None:
         # Whoever lost the role after asking gets nothing.
         fail(actor=actor, export_id=export_id)
         return
-    found = queries.trail(queries.Chosen.of(export.filters))
+    found = queries.trail(queries.Chosen.of(export.filters)).filter(id__lt=export.pk)
     with transaction.atomic():
         ExportPart.objects.filter(export=export).delete()
         export.total, export.done, export.status = found.count(), 0, Export.Status.WRITING
         export.save(update_fields=["total", "done", "status"])
-    _write_parts(export, found.filter(id__lt=export.pk))
+    _write_parts(export, found)
     export.status, export.finished_at = Export.Status.READY, timezone.now()
     export.save(update_fields=["status", "finished_at"])
 
