@@ -7,7 +7,7 @@ from accounts.access import role_required, scope_required
 from accounts.http import TenantRequest
 from accounts.models import Role
 from accounts.pagination import paginate
-from accounts.schemas import Limit, Listing
+from accounts.schemas import Limit, Listing, Refused
 from audit import access, queries, services
 from audit.models import Entry
 from audit.schemas import EntryOut, TrailQuery
@@ -27,6 +27,8 @@ def list_entries(
     waited while the database was away: read again from a few minutes back if you must have every one.
     """
     access.get_person_or_refuse(filters.person)
+    if filters.since and filters.until and filters.until < filters.since:
+        raise Refused(422, "The last day is before the first. Send a later `until`.")
     chosen = filters.chosen()
     found: QuerySet[Entry] = queries.trail(chosen)
     page = paginate(found, cursor, limit)

@@ -5,14 +5,24 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import StringConstraints
+from pydantic import AfterValidator, StringConstraints, WithJsonSchema
 
 from accounts.schemas import Day
 from audit.models import Entry
 from audit.queries import Chosen
-from audit.rules import Outcome
+from audit.rules import ACTIONS, Outcome
 
 Word = Annotated[str, StringConstraints(max_length=64)]
+
+
+def _known(name: str) -> str:
+    """An action that is none matches nothing, which would read as if nothing had happened."""
+    if name and name not in ACTIONS:
+        raise ValueError("there is no such action; docs/audit-events.md and this API's description list them")
+    return name
+
+
+ActionName = Annotated[Word, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": ["", *ACTIONS]})]
 
 
 # What an entry and its description call by the same name.
@@ -61,7 +71,7 @@ class TrailQuery(Schema):
     """The filters of the trail, all optional. Days are in UTC, both included; `target` is the id of what it was about."""
 
     person: UUID | None = None
-    action: Word = ""
+    action: ActionName = ""
     outcome: Outcome | None = None
     since: Day | None = None
     until: Day | None = None
@@ -71,9 +81,9 @@ class TrailQuery(Schema):
         """The filters, for the query."""
         return Chosen(
             person=self.person,
-            action=self.action.replace("\x00", ""),
+            action=self.action,
             outcome=self.outcome.value if self.outcome else "",
             since=self.since,
             until=self.until,
-            target=self.target.replace("\x00", ""),
+            target=self.target.strip(),
         )
