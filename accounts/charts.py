@@ -65,6 +65,15 @@ class Chart:
         return STEP - 4
 
     @property
+    def period(self) -> str:
+        """Which days these are, in words; "" for none."""
+        if not self.bars:
+            return ""
+        first, last = self.bars[0].day, self.bars[-1].day
+        begin = f"{first.day} {first:%b}" if first.year == last.year else f"{first.day} {first:%b %Y}"
+        return f"{begin} to {last.day} {last:%b %Y}"
+
+    @property
     def totals(self) -> list[tuple[Series, int]]:
         """Each series with what it comes to on all days together."""
         return [(one, sum(bar.numbers[place][1] for bar in self.bars)) for place, one in enumerate(self.series)]

@@ -1,14 +1,14 @@
 """Which entries does a page of the trail show?"""
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Self
 from uuid import UUID
 
-from django.db.models import BigIntegerField, Q, QuerySet, Sum
+from django.db.models import BigIntegerField, IntegerField, Q, QuerySet, Sum
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import TruncDate
 
 from accounts.models import Membership
 from audit import charts
@@ -65,9 +65,10 @@ def matching(chosen: Chosen) -> Q:
         "outcome": chosen.outcome,
         "severity": chosen.severity,
         "client_address": chosen.address,
-        "target_id": chosen.target,
     }
     condition = Q(**{name: value for name, value in equal.items() if value})
+    if chosen.target:
+        condition &= _about(chosen.target)
     if chosen.since:
         condition &= Q(id__gte=first_id(chosen.since))
     if chosen.until:
@@ -90,14 +91,26 @@ def events() -> RawSQL:
 def per_day(found: QuerySet[Entry], chosen: Chosen) -> charts.Chart:
     """The entries of ``found`` on the days that ``chosen`` names, or the latest two weeks, those of floods counted whole."""
     first, last = charts.days(chosen.since, chosen.until, datetime.now(UTC).date())
+    # By the id, as the filter has it: its moment is not quite that of the entry, and the two may be on both sides of midnight.
+    bounds = [first_id(first + timedelta(days=number)) for number in range((last - first).days + 1)]
+    place = RawSQL("width_bucket(audit_entry.id, %s::uuid[])", [bounds], output_field=IntegerField())
     rows = (
         found.filter(matching(replace(chosen, since=first, until=last)))
         .order_by()
-        .annotate(day=TruncDate("occurred_at", tzinfo=UTC))
-        .values_list("day", "outcome")
+        .annotate(place=place)
+        .values_list("place", "outcome")
         .annotate(count=Sum(events()))
     )
-    return charts.drawn(_counts(rows), first, last)
+    days = ((first + timedelta(days=number - 1), outcome, count) for number, outcome, count in rows)
+    return charts.drawn(_counts(days), first, last)
+
+
+def _about(target: str) -> Q:
+    """That an entry is about this id, which people paste as other programs write it: in capitals, or without hyphens."""
+    usual = target
+    with suppress(ValueError):
+        usual = str(UUID(target))
+    return Q(target_id=target) if usual == target else Q(target_id__in=[target, usual])
 
 
 def _counts(rows: Iterable[tuple[date, str, int]]) -> dict[date, charts.Count]:

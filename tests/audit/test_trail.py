@@ -3,9 +3,10 @@
 import json
 import re
 import uuid
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.test import Client
@@ -17,7 +18,7 @@ from accounts.http import Refusal
 from accounts.tenancy.models import WorkspaceModel
 from aiaxis.exports.models import WorkspaceExport
 from aiaxis.imports.models import WorkspaceImport
-from audit import bursts, entries, ledger, spool
+from audit import bursts, entries, ledger, queries, spool
 from audit.models import Entry
 from conversations.keeping.models import KeepingChoice
 from tests import cast, doors
@@ -122,7 +123,8 @@ def test_one_thing_has_its_history() -> None:
     entry["target_type"], entry["target_id"] = "file", "0190b6a0-7c11-7b3a-9df0-1c2d3e4f5a6b"
     kept = store(cast.BOB, entry)
     happened(cast.BOB)
-    assert shown(doors.browser(cast.ALICE), target=entry["target_id"]) == [kept]
+    for written in (entry["target_id"], entry["target_id"].upper(), entry["target_id"].replace("-", "")):
+        assert shown(doors.browser(cast.ALICE), target=written) == [kept]
 
 
 def test_the_counts_are_of_what_is_chosen_and_count_floods_whole() -> None:
@@ -144,6 +146,35 @@ def test_the_counts_are_of_what_is_chosen_and_count_floods_whole() -> None:
     assert '<td class="number">51</td>' in text
     allowed = browser.get(TRAIL, {"outcome": "allowed", "person": str(cast.BOB.membership_id)}).context["chart"]
     assert [total for _, total in allowed.totals] == [1, 0]
+
+
+@pytest.mark.parametrize("last", [date(2026, 3, 28), date(2026, 3, 29), date(2026, 12, 31)])
+def test_what_happens_at_midnight_is_counted_on_the_day_on_which_it_is_found(last: date) -> None:
+    """An entry's id is made a moment before its time is read. 28 and 29 March: when clocks go forward in Europe."""
+    midnight = datetime.combine(last + timedelta(days=1), time(), UTC)
+    at = int(midnight.timestamp() * 1000) - 1
+    entry = {**entries.fact("agent.created", actor=cast.BOB.tenant), "occurred_at": midnight.isoformat()}
+    store(cast.BOB, {**entry, "id": entries.derived_id(at, str(last))})
+    store(cast.BOB, {**entry, "id": entries.derived_id(at + 1, str(last))})
+    for day in (last, last + timedelta(days=1)):
+        chosen = {"since": day, "until": day, "person": cast.BOB.membership_id}
+        with cast.acting(cast.ALICE):
+            found = queries.trail(queries.Chosen(since=day, until=day, person=cast.BOB.membership_id))
+            assert found.count() == 1, chosen
+            with patch.object(queries, "datetime", wraps=datetime) as clock:
+                clock.now.return_value = midnight + timedelta(days=2)
+                chart = queries.per_day(found, queries.Chosen(since=day, until=day))
+        assert [total for _, total in chart.totals] == [1, 0]
+
+
+def test_the_chart_says_which_days_it_shows() -> None:
+    """It shows 92 at most, and without a choice the latest fourteen, while the list below goes on."""
+    happened(cast.BOB)
+    today = timezone.now().date()
+    for chosen, first in (({}, today - timedelta(days=13)), ({"since": "2020-01-01"}, today - timedelta(days=91))):
+        page = doors.browser(cast.ALICE).get(TRAIL, chosen)
+        assert page.context["chart"].bars[0].day == first
+        assert f"(UTC), {first.day} {first:%b}" in page.content.decode()
 
 
 def test_a_number_that_is_none_breaks_no_page() -> None:
