@@ -8,6 +8,7 @@ and a sender that dies leaves it to the next; its id stays the same at every att
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,7 +26,9 @@ BUCKET: Final = 10  # messages that a channel may get at once
 RESERVED: Final = 3  # of these for what is critical, so that nothing smaller can use them up before it
 REFILL_SECONDS: Final = 60.0  # and then one more in so many
 MOST_CHANNELS: Final = 500  # that one round serves
-MOST_WAITING: Final = 100  # for one channel; what comes beyond is counted in one message
+MOST_WAITING: Final = 100  # for one channel, and as many critical ones; what comes beyond is counted in one message
+# What these say is in no number: told together with others it would not be told. Of each, one at most waits for a channel.
+ALONE: Final = frozenset({Message.Kind.FAILING, Message.Kind.HEARTBEAT, Message.Kind.TEST})
 LEASE_SECONDS: Final = 120  # longer than ten messages to a receiver that takes all the time it may
 # After which attempt how long until the next: what the specification of Standard Webhooks proposes.
 RETRIES: Final = (5, 60, 300, 1800, 7200, 18_000, 36_000)
@@ -42,11 +45,11 @@ _PUT: Final = (
 )
 # What a sender has taken meanwhile has been put into words already; nothing may be added to it, so it is asked twice.
 _COUNT_MORE: Final = (
-    "UPDATE audit_message SET folded = folded + 1, more = more + %s, total = total + %s, "
-    "severity = CASE WHEN %s = 'critical' THEN 'critical' ELSE severity END "
+    "UPDATE audit_message SET folded = folded + 1, more = more + %s, total = total + %s "
     "WHERE state = 'waiting' AND attempts = 0 AND id = (SELECT id FROM audit_message WHERE channel_id = %s "
-    "AND state = 'waiting' AND kind = 'folded' AND attempts = 0 ORDER BY created_at LIMIT 1)"
+    "AND (severity = 'critical') = %s AND state = 'waiting' AND kind = 'folded' AND attempts = 0 ORDER BY created_at LIMIT 1)"
 )
+_ALREADY: Final = "SELECT channel_id FROM audit_message WHERE channel_id = ANY(%s) AND state = 'waiting' AND kind = 'failing' AND about = %s"
 _DUE: Final = (
     "SELECT id, channel_id, kind, severity, action, reason, rule_id, entry_id, about, total, more, folded, created_at, attempts "
     "FROM audit_message WHERE channel_id = %s AND state = 'waiting' AND due_at <= %s ORDER BY created_at, id FOR UPDATE"
@@ -107,22 +110,27 @@ def letter(channel_id: UUID, kind: str, severity: str, now: datetime, **values: 
 
 
 def put(cursor: Any, letters: Sequence[Letter]) -> None:
-    """Add the messages, in the caller's transaction. Where too many wait already, they are counted in one."""
+    """Add the messages, in the caller's transaction. Where too many wait already, they are counted in one.
+
+    What is critical is counted apart: small matters that wait must not be what takes its words from it.
+    """
     channels = list({one.channel_id for one in letters})
     cursor.execute(
-        "SELECT channel_id, count(*) FROM audit_message WHERE state = 'waiting' AND channel_id = ANY(%s) GROUP BY 1",
+        "SELECT channel_id, severity = 'critical', count(*) FROM audit_message "
+        "WHERE state = 'waiting' AND channel_id = ANY(%s) GROUP BY 1, 2",
         [channels],
     )
-    waiting = dict(cursor.fetchall())
+    waiting = Counter({(channel, is_critical): count for channel, is_critical, count in cursor.fetchall()})
     for one in letters:
-        if waiting.get(one.channel_id, 0) >= MOST_WAITING and one.kind != Message.Kind.FOLDED:
-            cursor.execute(_COUNT_MORE, [one.more, one.total, one.severity, one.channel_id])
+        alike = (one.channel_id, one.severity == Severity.CRITICAL)
+        if waiting[alike] >= MOST_WAITING and one.kind not in ALONE:
+            cursor.execute(_COUNT_MORE, [one.more, one.total, *alike])
             if cursor.rowcount:
                 continue
             _insert(cursor, replace(one, kind=Message.Kind.FOLDED, folded=1))
         else:
             _insert(cursor, one)
-        waiting[one.channel_id] = waiting.get(one.channel_id, 0) + 1
+        waiting[alike] += 1
 
 
 def _insert(cursor: Any, one: Letter) -> None:
@@ -173,11 +181,12 @@ def _choose(cursor: Any, due: list[Letter], room: int, now: datetime) -> list[Le
     if len(due) <= room or room < 1:
         return due[: max(0, room)]
     # What was tried already keeps its id, since the receiver may have it; only the others may be told in one.
-    tried = [one for one in due if one.attempts]
-    fresh = [one for one in due if not one.attempts]
-    if not fresh:
-        return tried[:room]
-    chosen = tried[: room - 1]
+    whole = [one for one in due if one.attempts or one.kind in ALONE]
+    fresh = [one for one in due if one not in whole]
+    # The only place is that of whatever was made first: a flood that goes on would have it each time.
+    if not fresh or (room == 1 and due[0] in whole):
+        return whole[:room]
+    chosen = whole[: room - 1]
     left = room - len(chosen)
     return [*chosen, *fresh[: left - 1], _fold(cursor, fresh[left - 1 :], now)]
 
@@ -272,7 +281,10 @@ def failed(one: Letter, answer: str, now: datetime, *, is_final: bool, others: S
         row = cursor.fetchone()
         began = row is not None and row[0] == now
         if began:
-            put(cursor, [letter(other, Message.Kind.FAILING, "warning", now, about=one.channel_id) for other in others])
+            cursor.execute(_ALREADY, [list(others), one.channel_id])
+            told = {channel for (channel,) in cursor.fetchall()}
+            untold = [other for other in others if other not in told]
+            put(cursor, [letter(other, Message.Kind.FAILING, "warning", now, about=one.channel_id) for other in untold])
     return began
 
 
