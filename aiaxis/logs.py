@@ -53,6 +53,16 @@ def begin() -> None:
     threading.excepthook = lambda found: _uncaught(
         found.exc_type, found.exc_value or found.exc_type(), found.exc_traceback
     )
+    sys.unraisablehook = _unraisable
+
+
+def _unraisable(found: sys.UnraisableHookArgs) -> None:
+    """What fails where Python can tell nobody, as when something is cleared away: its own way prints the sentence, too."""
+    if found.exc_value is None or not isinstance(found.exc_value, Exception):
+        return
+    place = getattr(found.object, "__qualname__", type(found.object).__qualname__)
+    failure = (found.exc_type, found.exc_value, found.exc_traceback)
+    logging.getLogger("aiaxis").error("A failure that nobody could be told of, in %s.", place, exc_info=failure)
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

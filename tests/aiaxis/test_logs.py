@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -181,6 +182,28 @@ def test_what_nothing_caught_is_a_record_too(written: Written, monkeypatch: pyte
     [line] = written.objects()
     assert (line["level"], line["error"]["type"]) == ("critical", "builtins.RuntimeError")
     assert CANARY not in written.text.getvalue()
+
+
+def test_what_python_can_tell_nobody_is_a_record_too(
+    written: Written, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """By itself it prints the sentence of the failure, and its trace on many lines."""
+
+    class Cleared:
+        def __del__(self) -> None:
+            raise ValueError(CANARY)
+
+    monkeypatch.setattr(logging.getLogger("aiaxis"), "handlers", written.logger.handlers)
+    for place, name in ((sys, "excepthook"), (threading, "excepthook")):
+        monkeypatch.setattr(place, name, getattr(place, name))  # Put back afterwards, as they are the process's own.
+    monkeypatch.setattr(logging, "captureWarnings", lambda capture: None)
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+    logs.begin()
+    Cleared()
+    [line] = written.objects()
+    assert (line["level"], line["error"]["type"]) == ("error", "builtins.ValueError")
+    assert "Cleared.__del__" in line["message"]
+    assert CANARY not in written.text.getvalue() + capfd.readouterr().err
 
 
 # --- One line for each request ---------------------------------------------------------------------------------------
