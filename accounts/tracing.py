@@ -17,6 +17,7 @@ from uuid import UUID
 
 HEADER: Final = "traceparent"
 LENGTH: Final = 55
+KNOWN_FLAGS: Final = 0b11  # sampled, and that the trace's id is random; the standard has all others passed on as 0
 # version "-" trace id "-" the caller's span "-" flags. A later version may add more behind a further hyphen.
 _FORM: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
 
@@ -62,7 +63,7 @@ def accepted(header: str) -> str:
     # Version 00 has nothing behind its flags; whatever a later one adds there is not ours to pass on.
     if len(header) > LENGTH and (text.startswith("00") or header[LENGTH] != "-"):
         return ""
-    return f"00{text[2:]}"
+    return f"00{text[2:53]}{int(text[53:], 16) & KNOWN_FLAGS:02x}"
 
 
 def followed() -> Origin:

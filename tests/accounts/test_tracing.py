@@ -54,6 +54,9 @@ def a_request(**headers: str) -> Any:
             SENT,
         ),  # a later version may say more; what we know of it is passed on
         (f"cc-{TRACE}-{SPAN}-01", SENT),
+        (f"00-{TRACE}-{SPAN}-03", f"00-{TRACE}-{SPAN}-03"),
+        (f"00-{TRACE}-{SPAN}-ff", f"00-{TRACE}-{SPAN}-03"),  # flags of which nobody knows yet what they promise
+        (f"00-{TRACE}-{SPAN}-04", f"00-{TRACE}-{SPAN}-00"),
         (f"{SENT}-more", ""),
         (f"cc-{TRACE}-{SPAN}-01.more", ""),
         (f"ff-{TRACE}-{SPAN}-01", ""),
