@@ -45,6 +45,13 @@ _LINES: Final = f"COPY (SELECT {COLUMNS} FROM audit_entry WHERE id = ANY(%s) AND
 # The text of a time or a number depends on these; a session that inherits others would read every entry as changed.
 PLAIN: Final = "SET LOCAL timezone = 'UTC'; SET LOCAL datestyle = 'ISO, MDY'; SET LOCAL extra_float_digits = 1; SET LOCAL bytea_output = 'hex'"
 
+# Since when the entries have waited that are sealed next. By when they came, not by their ids, which say when they were made:
+# one that lay in a spool for hours has not waited for its seal.
+WAITING_SINCE: Final = (
+    "SELECT min(e.received_at) FROM (SELECT entry_id FROM audit_unsealed ORDER BY entry_id LIMIT 100) u "
+    "JOIN audit_entry e ON e.id = u.entry_id"
+)
+
 _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('audit.seal', 0))"
 _LAST: Final = "SELECT seq, size, digest, note, sealed_at FROM audit_seal ORDER BY seq DESC LIMIT 1"
 _WAITING: Final = "SELECT entry_id FROM audit_unsealed ORDER BY entry_id LIMIT %s"

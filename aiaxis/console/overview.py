@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -22,7 +21,7 @@ from accounts.identity.base import Unavailable
 from accounts.models import Workspace
 from accounts.operators import OPS_DATABASE, OperatorRequest
 from accounts.worker import DEAD_AFTER
-from audit import daily, health, spool
+from audit import daily, health, sealing, spool
 from audit.reviews import queries as reviews
 from audit.services import spool_folder
 from conversations.watching import PLACES
@@ -38,14 +37,14 @@ _SIZE: Final = (
     "SELECT CASE WHEN c.reltuples < {least} THEN (SELECT count(*) FROM {table}) ELSE c.reltuples::bigint END, "
     "c.reltuples >= {least} FROM pg_class c WHERE c.oid = '{table}'::regclass"
 )
-_NUMBERS: Final = """
+_NUMBERS: Final = f"""
 SELECT clock_timestamp(), pg_database_size(current_database()),
     (SELECT max(last_heartbeat) FROM procrastinate_workers),
-    (SELECT entry_id::text FROM audit_unsealed ORDER BY entry_id LIMIT 1), (SELECT max(sealed_at) FROM audit_seal),
+    ({sealing.WAITING_SINCE}), (SELECT max(sealed_at) FROM audit_seal),
     (SELECT count(*) FROM audit_message WHERE state = 'dead'),
     (SELECT count(*) FROM audit_channelstate WHERE failing_since IS NOT NULL),
-    (SELECT coalesce(array_agg(DISTINCT kind), '{}') FROM audit_operatorchannel WHERE NOT is_paused),
-    (SELECT jsonb_object_agg(status, n) FROM (SELECT status, count(*) n FROM accounts_workspace GROUP BY status) w)"""
+    (SELECT coalesce(array_agg(DISTINCT kind), '{{}}') FROM audit_operatorchannel WHERE NOT is_paused),
+    (SELECT jsonb_object_agg(status, n) FROM (SELECT status, count(*) n FROM accounts_workspace GROUP BY status) w)"""  # noqa: S608 - constants only
 _JOBS: Final = """
 SELECT count(*) FILTER (WHERE status = 'todo'), count(*) FILTER (WHERE status = 'doing'),
     count(*) FILTER (WHERE status = 'failed'),
@@ -113,7 +112,7 @@ class Numbers:
     now: datetime
     database_size: int
     worker_seen: datetime | None
-    oldest_unsealed: str | None
+    unsealed_since: datetime | None
     sealed_at: datetime | None
     dead_messages: int
     failing_channels: int
@@ -194,13 +193,11 @@ def _shipper() -> Part:
 
 
 def _sealer(numbers: Numbers) -> Part:
-    if numbers.oldest_unsealed is None:
+    if numbers.unsealed_since is None:
         return Part("Sealer", "ok", "Every entry is sealed.")
-    # An id begins with the moment at which the entry was made, in milliseconds.
-    made = int(numbers.oldest_unsealed.replace("-", "")[:12], 16) / 1000
-    age = max(0.0, time.time() - made)
+    age = max(0.0, (numbers.now - numbers.unsealed_since).total_seconds())
     state = "ok" if age < UNSEALED_SECONDS else "late"
-    return Part("Sealer", state, f"The oldest entry without a seal is {age:.0f} s old.")
+    return Part("Sealer", state, f"The oldest entry without a seal has waited for {age:.0f} s.")
 
 
 def _identity_store() -> Part:

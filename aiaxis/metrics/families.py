@@ -80,7 +80,7 @@ def rows() -> Iterator[Metric]:
     jobs = found.jobs.items()
     yield gauge("jobs", "Jobs.", ("queue", "state"), [(labels, count) for labels, (count, _) in jobs])
     ages = [(labels, age) for labels, (_, age) in jobs]
-    yield gauge("jobs_oldest_seconds", "Seconds since the oldest of these jobs came.", ("queue", "state"), ages)
+    yield gauge("jobs_oldest_seconds", "Seconds since the oldest of these jobs could begin.", ("queue", "state"), ages)
     messages = [((name,), count) for name, count in found.messages.items()]
     yield gauge("notices", "Messages of the outbox.", ("state",), messages)
     yield gauge("notices_late_seconds", "How long the oldest message has been due.", (), [((), found.late)])

@@ -18,7 +18,6 @@ from typing import Any, Final
 from django.conf import settings
 
 LIVE_SECONDS: Final = 15.0  # how old the numbers of a process may be whose state still counts
-OLD_SECONDS: Final = 86_400.0  # after which the file of a process that another web server ran is dropped
 _BEGAN: Final = time.time_ns()
 
 
@@ -80,11 +79,7 @@ def clear() -> None:
 def _read() -> Iterator[dict[str, Any]]:
     for path in _files():
         try:
-            told = json.loads(path.read_text(encoding="utf-8"))
-            if time.time() - told["at"] <= OLD_SECONDS:
-                yield told
-            else:
-                path.unlink(missing_ok=True)
+            yield json.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             continue  # the web server starts at this moment
 

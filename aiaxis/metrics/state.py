@@ -17,23 +17,26 @@ from django.db import connections, transaction
 
 from accounts.jobs import PROMPT_QUEUE, QUEUE, REMOTE_QUEUE
 from aiaxis import home
-from audit import entries, spool
+from audit import sealing, spool
 from audit.services import spool_folder
 
 PATIENCE: Final = "3s"
 OTHER: Final = "other"
 QUEUES: Final = (QUEUE, PROMPT_QUEUE, REMOTE_QUEUE)
 JOB_STATES: Final = ("todo", "doing", "failed")
-# When a job came stands with its events: the row itself says only when it is to run.
+# When a job came stands with its events: the row itself says only when it is to run. One that is put off, or is done again
+# later, does not wait before then.
 _JOBS: Final = (
-    "SELECT j.queue_name, j.status::text, count(*), coalesce(extract(epoch FROM now() - min(e.at)), 0)::float "
+    "SELECT j.queue_name, j.status::text, count(*), "
+    "coalesce(greatest(extract(epoch FROM now() - min(greatest(e.at, j.scheduled_at))), 0), 0)::float "
     "FROM procrastinate_jobs j LEFT JOIN procrastinate_events e ON e.job_id = j.id AND e.type = 'deferred' GROUP BY 1, 2"
 )
 _MESSAGES: Final = "SELECT state, count(*) FROM audit_message GROUP BY 1"
 _LATE: Final = "SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::float FROM audit_message WHERE state = 'waiting' AND due_at <= now()"
 _FAILING: Final = "SELECT count(*) FROM audit_channelstate WHERE failing_since IS NOT NULL"
 _UNSEALED: Final = (
-    "SELECT count(*), (SELECT entry_id FROM audit_unsealed ORDER BY entry_id LIMIT 1) FROM audit_unsealed"
+    f"SELECT count(*), coalesce(greatest(extract(epoch FROM now() - ({sealing.WAITING_SINCE})), 0), 0)::float "  # noqa: S608 - constants only
+    "FROM audit_unsealed"
 )
 
 
@@ -41,7 +44,9 @@ _UNSEALED: Final = (
 class Rows:
     """What the database says."""
 
-    jobs: dict[tuple[str, str], tuple[int, float]]  # by queue and state: how many, and seconds since the oldest came
+    jobs: dict[
+        tuple[str, str], tuple[int, float]
+    ]  # by queue and state: how many, and seconds since the oldest could begin
     messages: dict[str, int]
     late: float
     failing: int
@@ -54,14 +59,14 @@ def rows() -> Rows:
     # Across the fence because it counts the installation's jobs and messages, which belong to no workspace: numbers only.
     with transaction.atomic(using="ops"), connections["ops"].cursor() as cursor:
         cursor.execute(f"SET LOCAL statement_timeout = '{PATIENCE}'")
-        unsealed, oldest = _all(cursor, _UNSEALED)[0]
+        unsealed, unsealed_age = _all(cursor, _UNSEALED)[0]
         return Rows(
             jobs=_jobs(_all(cursor, _JOBS)),
             messages=dict(_all(cursor, _MESSAGES)),
             late=_all(cursor, _LATE)[0][0],
             failing=_all(cursor, _FAILING)[0][0],
             unsealed=unsealed,
-            unsealed_age=_age(entries.milliseconds(str(oldest)) / 1000) if oldest else 0.0,
+            unsealed_age=unsealed_age,
         )
 
 

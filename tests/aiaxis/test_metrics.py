@@ -19,9 +19,10 @@ from pytest_django import Settings
 
 from accounts.identity import hashing
 from aiaxis import checks
+from aiaxis.console import overview
 from aiaxis.metrics import page, snapshots, state, tallies
 from aiaxis.metrics.tallies import Tallies
-from audit import spool
+from audit import entries, ledger, spool
 from audit.notices.models import Kind
 from audit.services import spool_folder
 from audit.shipper import Shipper
@@ -195,11 +196,12 @@ def test_the_page_names_nobody_and_no_workspace() -> None:
     assert "On call" not in text
 
 
-def test_the_numbers_of_several_processes_are_summed_and_those_of_a_dead_one_stay() -> None:
+@pytest.mark.parametrize("ago", [60, 3 * 86_400], ids=["a minute", "three days"])
+def test_the_numbers_of_several_processes_are_summed_and_those_of_a_dead_one_stay(ago: int) -> None:
     one = {"at": time.time(), "requests": [["/files/", "GET", "2xx", 5]], "denied": [["request.refused", 2]],
         "times": [["/files/", "GET", [5.0, *[0.0] * 11, 0.01]]], "fallen": [["lost", 0]],
         "now": {"streams": 3, "bodies": 0, "downloads": 0, "hashes": 1, "pools": {"elsewhere": [4, 2, 0]}}}  # fmt: skip
-    dead = {**one, "at": time.time() - 60}
+    dead = {**one, "at": time.time() - ago}
     snapshots.folder().mkdir(parents=True)
     for name, told in (("1", one), ("2", one), ("3", dead)):
         (snapshots.folder() / f"{name}.json").write_text(json.dumps(told))
@@ -265,6 +267,32 @@ def test_it_says_which_jobs_wait_and_takes_no_label_from_a_row() -> None:
     assert value(found, "aiaxis_jobs", queue="prompt", state="todo") == 0
     assert value(found, "aiaxis_jobs_oldest_seconds", queue="default", state="todo") >= 0
     assert "canary" not in str(found)
+
+
+def test_what_is_put_off_does_not_wait_before_its_time() -> None:
+    """Whoever is called at night because a job of an hour ago is to be tried again in a minute calls it off for good."""
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "WITH came AS (INSERT INTO procrastinate_jobs (queue_name, task_name, status, scheduled_at) VALUES "
+            "('remote', 'x', 'todo', now() + interval '1 minute'), ('prompt', 'x', 'todo', now() - interval '1 minute') "
+            "RETURNING id) INSERT INTO procrastinate_events (job_id, type, at) "
+            "SELECT id, 'deferred', now() - interval '1 hour' FROM came"
+        )
+    found = numbers()
+    assert value(found, "aiaxis_jobs_oldest_seconds", queue="remote", state="todo") == 0
+    assert 60 <= value(found, "aiaxis_jobs_oldest_seconds", queue="prompt", state="todo") < 3600
+
+
+def test_an_entry_that_comes_late_has_not_waited_for_its_seal() -> None:
+    """After an outage entries come that are hours old: nothing is wrong with the seal, on this page or in the console."""
+    entry = entries.fact("agent.created", actor=cast.ALICE.tenant)
+    two_hours_ago = entries.milliseconds(entry["id"]) - 7_200_000
+    ledger.post([entries.encode({**entry, "id": entries.derived_id(two_hours_ago, "late")})])
+    found = numbers()
+    assert value(found, "aiaxis_trail_unsealed") == 1
+    assert value(found, "aiaxis_trail_unsealed_seconds") < 7200
+    [sealer] = [part for part in overview.parts(overview._numbers()) if part.name == "Sealer"]
+    assert sealer.state == "ok", sealer.words
 
 
 def test_it_says_how_the_isolation_proof_ended() -> None:
