@@ -109,8 +109,16 @@ def admit(request: HttpRequest) -> HttpResponseBase | None:
         reason = Reason.CREDENTIAL if token else Reason.ANONYMOUS
         detail = {"by": refusal.by, "why": refusal.why}
         refuse(request, Refusal(reason, "operator.refused", "critical" if refusal.known else "warning", detail))
-        return redirect("accounts:operator_sign_in")
+        return redirect(_sign_in_before(request))
     return None
+
+
+def _sign_in_before(request: HttpRequest) -> str:
+    """The sign-in, and behind it the page that was asked for: a message of an alarm says where to look."""
+    address, home = reverse("accounts:operator_sign_in"), reverse("operator:index")
+    if request.method not in ("GET", "HEAD") or request.path == home or request.headers.get("HX-Request"):
+        return address
+    return reverse("accounts:operator_sign_in", query={"next": request.get_full_path()})
 
 
 def across(model: type[Row]) -> QuerySet[Row]:

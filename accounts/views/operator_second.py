@@ -7,12 +7,13 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import rotate_token
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts import cookies, devices, qr, throttling
 from accounts.access import public
-from accounts.forms import CodeForm, FirstCodeForm
+from accounts.forms import CodeForm, FirstCodeForm, SecondStepForm
 from accounts.http import Reason, Refusal, refuse
 from accounts.identity import second_factors as store
 from accounts.identity.base import BadCredentials, Identity, Proof, Revoked
@@ -23,10 +24,11 @@ HOME = "/operator/"
 FAILED = "operator.sign_in_failed"
 
 
-def ask(request: HttpRequest, proof: Proof, *, has_factor: bool) -> HttpResponseBase:
-    """Send the browser on to show the second factor, or to set one up."""
+def ask(request: HttpRequest, proof: Proof, *, has_factor: bool, wanted: str) -> HttpResponseBase:
+    """Send the browser on to show the second factor, or to set one up; with a factor, to the page ``wanted`` afterwards."""
     token = operators.begin(proof, client=attempts.client_of(request), enrol=not has_factor)
-    response = redirect("accounts:operator_second" if has_factor else "accounts:operator_enrol")
+    second = reverse("accounts:operator_second", query={"next": wanted} if wanted else None)
+    response = redirect(second if has_factor else "accounts:operator_enrol")
     cookies.give(response, cookies.OPERATOR_SECOND, token, seconds=second_factors.SECONDS)
     return response
 
@@ -37,13 +39,15 @@ def ask(request: HttpRequest, proof: Proof, *, has_factor: bool) -> HttpResponse
 @attempts.patient
 def second(request: HttpRequest) -> HttpResponseBase:
     """Ask for a code; a right one opens the console."""
-    form = CodeForm(request.POST if request.method == "POST" else None)
+    form = SecondStepForm(
+        request.POST if request.method == "POST" else None, initial={"next": request.GET.get("next", "")}
+    )
     identity = _waiting(request)
     if identity is None:
         return _begin_anew(request)
     try:
         if form.is_valid():
-            return _finish(request, identity, form.cleaned_data["code"])
+            return _finish(request, identity, form)
     except store.WrongCode:
         _note(request, identity, form)
     except BadCredentials:
@@ -79,11 +83,14 @@ def _waiting(request: HttpRequest) -> Identity | None:
         return None
 
 
-def _finish(request: HttpRequest, identity: Identity, code: str) -> HttpResponseBase:
+def _finish(request: HttpRequest, identity: Identity, form: SecondStepForm) -> HttpResponseBase:
     throttling.admit_address(request)
     reserve = attempts.reservation(request, identity.email)
+    code = form.cleaned_data["code"]
     token = operators.finish(identity, code=code, client=attempts.client_of(request), reserve=reserve)
-    return _enter(request, redirect(HOME), identity, token)
+    # This sign-in opens the console, and leads nowhere else.
+    wanted = attempts.safe_next(request, form.cleaned_data["next"])
+    return _enter(request, redirect(wanted if wanted.startswith(HOME) else HOME), identity, token)
 
 
 def _enrolled(request: HttpRequest, identity: Identity, code: str) -> HttpResponseBase:

@@ -24,7 +24,7 @@ from accounts.views import attempts, operator_second
 @attempts.patient
 def sign_in(request: HttpRequest) -> HttpResponseBase:
     """Show the form, and on POST have the password and the operator's flag verified."""
-    form = SignInForm(request.POST if request.method == "POST" else None)
+    form = SignInForm(request.POST if request.method == "POST" else None, initial={"next": request.GET.get("next", "")})
     if not form.is_valid():
         return _page(request, form, status=422 if form.is_bound else 200)
     try:
@@ -56,7 +56,7 @@ def _enter(request: HttpRequest, form: SignInForm) -> HttpResponseBase:
         reserve=attempts.reservation(request, email),
     )
     # The attempt is not given back: only the second factor shows that it was the owner's.
-    return operator_second.ask(request, proof, has_factor=has_factor)
+    return operator_second.ask(request, proof, has_factor=has_factor, wanted=form.cleaned_data["next"])
 
 
 def _page(request: HttpRequest, form: SignInForm, *, status: int) -> HttpResponse:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.conf import settings
@@ -45,6 +46,25 @@ def test_an_operator_signs_in_with_a_password_and_a_code() -> None:
     assert (operator.user_id, operator.email) == (OLGA.user_id, OLGA.email)
     assert heard == [OLGA.user_id]
     assert client.get("/operator/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("asked", "arrived"),
+    [
+        ("/operator/audit/review/?status=resolved&days=30", "/operator/audit/review/?status=resolved&days=30"),
+        ("/files/", "/operator/"),
+        ("//evil.example/operator/", "/operator/"),
+        ("https://evil.example/operator/", "/operator/"),
+    ],
+)
+def test_whoever_signs_in_arrives_at_the_page_that_they_asked_for(asked: str, arrived: str) -> None:
+    """A message of an alarm leads to what it is about, and operators are seldom signed in when it comes."""
+    app, client = Authenticator.of(OLGA), Client()
+    door = client.get(asked)["Location"] if asked == arrived else f"/operator/sign-in/?{urlencode({'next': asked})}"
+    for typed in ({"email": OLGA.email, "password": PASSWORD}, {"code": app.code()}):
+        form = client.get(door).context["form"]
+        door = client.post(door.partition("?")[0], {**typed, "next": form["next"].value()})["Location"]
+    assert door == arrived
 
 
 def test_a_first_sign_in_leads_to_a_second_factor_before_any_page_of_the_console() -> None:

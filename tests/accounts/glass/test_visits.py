@@ -71,7 +71,7 @@ def test_nobody_but_an_operator_gets_near_it(person: object) -> None:
     browser = doors.browser(person) if person else Client()  # type: ignore[arg-type]  # a person of the cast
     for path in (LIST, f"{LIST}{visit.pk}/", f"{LIST}{visit.pk}/files/", f"{LIST}new/{ACME.id}/"):
         answer = browser.get(path)
-        assert (answer.status_code, answer["Location"]) == (302, "/operator/sign-in/"), path
+        assert (answer.status_code, answer["Location"].partition("?")[0]) == (302, "/operator/sign-in/"), path
     for path in (f"{LIST}new/{BIRCH.id}/ask/", f"{LIST}{visit.pk}/approve/", f"{LIST}{visit.pk}/close/"):
         assert browser.post(path, SAID)["Location"] == "/operator/sign-in/", path
     assert [one.is_open for one in across(Visit)] == [True]
