@@ -102,6 +102,15 @@ def test_one_that_waited_in_a_spool_until_its_kind_was_resolved_opens_it_again()
     assert queries.open_numbers() == [(Severity.WARNING, 1)]
 
 
+def test_the_entry_that_a_message_leads_to_leads_on_to_its_kind() -> None:
+    entry, browser = refused(), doors.operator(cast.OLGA)
+    allowed = entries.fact("file.deleted", actor=cast.CHARLIE.tenant)
+    ledger.post([entries.encode(allowed)])
+    page, other = (browser.get(f"/operator/audit/entry/{one['id']}/").content.decode() for one in (entry, allowed))
+    assert f'href="{QUEUE}{entry["fingerprint"]}/"' in page
+    assert QUEUE + allowed["fingerprint"] not in other
+
+
 def test_giving_back_hides_nothing() -> None:
     """A group that came back after its resolution stays open when whoever had taken it on lets it go."""
     entry, browser = refused(), doors.operator(cast.OLGA)
