@@ -61,14 +61,17 @@ class Group:
     @property
     def status(self) -> Status:
         """Where it stands. A refusal that comes after the resolution opens it again."""
-        if self.review is None or self.is_back:
-            return Status.OPEN
-        return Status(self.review.status)
+        return Status.OPEN if self.review is None or self.is_back else Status(self.review.status)
 
     @property
     def is_back(self) -> bool:
         """Was it resolved, and came again since?"""
-        return self.review is not None and self.review.status == Status.RESOLVED and self.came > self.review.changed_at
+        return self.review is not None and has_come_back(self.review, self.came)
+
+
+def has_come_back(review: Review, came: datetime) -> bool:
+    """Was it resolved before the latest of its refusals came?"""
+    return review.status == Status.RESOLVED and came > review.changed_at
 
 
 # The latest refusals by kind, as the queue makes them, without those whose last look at them was "resolved".
@@ -101,15 +104,18 @@ class Whole:
     block: Block | None
 
 
-def queue(wanted: Wanted, operator: Operator) -> list[Group]:
-    """The groups that match, the latest first."""
+def queue(wanted: Wanted, operator: Operator) -> tuple[list[Group], bool]:
+    """The groups that match, the worst first and of these the latest; and whether there are more than are shown."""
     since = first_id(datetime.now(UTC).date() - timedelta(days=wanted.days))
     found = _refused().filter(id__gte=since)
     if wanted.severity:
         found = found.filter(severity=wanted.severity)
+    if wanted.mine or wanted.status in (Status.ACKNOWLEDGED, Status.RESOLVED):
+        # Asked first, or as many kinds that nobody has looked at would push them out of what is searched.
+        found = found.filter(fingerprint__in=_looked_at(wanted, operator))
     groups = _groups(_latest(found))
     kept = [group for group in groups if _matches(group, wanted, operator)]
-    return kept[:MOST_GROUPS]
+    return kept[:MOST_GROUPS], len(kept) > MOST_GROUPS
 
 
 def whole(fingerprint: str) -> Whole | None:
@@ -134,6 +140,20 @@ def is_known(fingerprint: str) -> bool:
     return _refused().filter(fingerprint=fingerprint).exists()
 
 
+def status_of(fingerprint: str) -> Status:
+    """Where a group stands, as its page says it."""
+    review = across(Review).filter(pk=fingerprint).first()
+    if review is None:
+        return Status.OPEN
+    came = _latest(_refused().filter(fingerprint=fingerprint)).aggregate(came=Max("received_at"))["came"]
+    return Status.OPEN if came and has_come_back(review, came) else Status(review.status)
+
+
+def is_blocked(network: str) -> bool:
+    """Is it shut out now?"""
+    return across(Block).filter(network=network, until__gt=datetime.now(UTC)).exists()
+
+
 def blocks() -> list[Block]:
     """The addresses that are shut out now."""
     return list(across(Block).filter(until__gt=datetime.now(UTC)).order_by("until"))
@@ -146,6 +166,16 @@ def member_behind(fingerprint: str, entry_id: UUID) -> tuple[UUID, UUID] | None:
         return None
     workspace = entry.workspace_id or entry.detail.get("from_workspace")
     return (entry.actor_id, UUID(str(workspace))) if workspace else None
+
+
+def _looked_at(wanted: Wanted, operator: Operator) -> list[str]:
+    """The kinds that somebody has decided about, or has taken on, as is wanted."""
+    found = across(Review)
+    if wanted.mine:
+        found = found.filter(assigned_id=operator.user_id)
+    if wanted.status in (Status.ACKNOWLEDGED, Status.RESOLVED):
+        found = found.filter(status=wanted.status)
+    return list(found.values_list("fingerprint", flat=True))
 
 
 def _refused() -> QuerySet[Entry]:
@@ -187,7 +217,7 @@ def _groups(found: QuerySet[Entry]) -> list[Group]:
             address=Max("client_address"),
             workspace=Max(Cast(Coalesce("workspace_id", "asked_workspace_id"), CharField())),
         )
-        .order_by("-last", "fingerprint")[: 5 * MOST_GROUPS]
+        .order_by("-rank", "-last", "fingerprint")[: 5 * MOST_GROUPS]
     )
     reviews = across(Review).in_bulk([row["fingerprint"] for row in rows])
     ids = {row["workspace"] for row in rows if row["workspace"]}

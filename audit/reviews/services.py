@@ -16,10 +16,19 @@ from accounts.operators import Operator
 from accounts.tenancy import claims
 from accounts.tenancy.models import new_id
 from audit import entries, redaction, services
-from audit.reviews.models import Resolution
+from audit.reviews import queries
+from audit.reviews.models import Resolution, Status
 
 PURPOSE: Final = "operator.act"
 _ACT: Final = "SELECT fence.operator_act(%s)"
+_ALONE: Final = "SELECT pg_advisory_xact_lock(hashtextextended('review of ' || %s, 0))"
+# Where a group has to stand for an act to be one: what its page offers there. To look at it again is never too late.
+_WAITING: Final = frozenset({Status.OPEN, Status.ACKNOWLEDGED})
+_FROM: Final = {
+    "acknowledge": frozenset({Status.OPEN}),
+    "assign": _WAITING,
+    "resolve": _WAITING,
+}
 
 
 class CameTooLate(Exception):
@@ -63,7 +72,8 @@ def note(operator: Operator, *, fingerprint: str, text: str) -> None:
 def block(operator: Operator, *, address: str, minutes: int, own: str) -> str:
     """Turn an address away at the door for a time; an IPv6 address takes its network of 64 bits with it.
 
-    ``own`` is where the operator's request came from. Returns what is blocked. Raises ``ShutsYourselfOut``.
+    ``own`` is where the operator's request came from. Returns what is blocked. Raises ``ShutsYourselfOut``, and
+    ``CameTooLate`` when it is shut out already: by whoever chose for how long.
     """
     network = redaction.network(address)
     if own and ipaddress.ip_address(own) in ipaddress.ip_network(network):
@@ -101,6 +111,11 @@ def _act(operator: Operator, act: str, action: str, *, workspace: UUID | None = 
     """Do it and record it, both or neither. Raises ``CameTooLate``, ``audit.services.Unrecorded``, ``django.db.Error``."""
     sealed = claims.sealed(PURPOSE, act=act, session=str(operator.session_id), **values)
     with transaction.atomic(), connections["default"].cursor() as cursor:
+        if subject := values.get("fingerprint") or values.get("network"):
+            # Whoever decides at the same moment waits, and then sees what was decided.
+            cursor.execute(_ALONE, [subject])
+        if _was_decided(act, values):
+            raise CameTooLate
         cursor.execute(_ACT, [sealed])
         if cursor.fetchone() == (0,):
             raise CameTooLate
@@ -109,3 +124,10 @@ def _act(operator: Operator, act: str, action: str, *, workspace: UUID | None = 
         if workspace is not None:
             entry |= {"workspace_id": str(workspace), "target_type": "membership", "target_id": values["member"]}
         services.record_or_refuse(entry)
+
+
+def _was_decided(act: str, values: dict[str, str]) -> bool:
+    """Did somebody else decide meanwhile? A page that was open all along must not undo what it does not show."""
+    if act == "block":
+        return queries.is_blocked(values["network"])
+    return act in _FROM and queries.status_of(values["fingerprint"]) not in _FROM[act]

@@ -42,17 +42,18 @@ DONE = {
 
 
 def queue(pages: OperatorAdmin[Review], request: OperatorRequest) -> TemplateResponse:
-    """The groups of refusals, the latest first."""
+    """The groups of refusals, the worst first."""
     form = QueueFilter(request.GET)
-    groups: list[queries.Group] = []
+    groups, has_more = list[queries.Group](), False
     if form.is_valid():
         chosen = form.cleaned_data
         wanted = queries.Wanted(chosen["status"], chosen["severity"], int(chosen["days"] or 7), mine=chosen["mine"])
-        groups = queries.queue(wanted, request.operator)
+        groups, has_more = queries.queue(wanted, request.operator)
     values = {
         **pages.admin_site.each_context(request),
         "form": form,
         "groups": groups,
+        "has_more": has_more,
         "blocks": queries.blocks(),
         "query": encoded(form),
         "saved": kept.of(request.operator, ConsoleFilter.Place.QUEUE),
