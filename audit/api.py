@@ -23,8 +23,10 @@ def list_entries(
 ) -> Listing[EntryOut]:
     """What was done in the workspace and what was refused, newest first. Takes a key of an owner or an administrator.
 
-    Reading is an entry as well. Entries reach the trail within seconds, in the order of their ids but for those that
-    waited while the database was away: read again from a few minutes back if you must have every one.
+    Reading is an entry as well. Entries stand in the order in which they were made and reach the trail within seconds, those of a
+    flood within minutes, and what waited while the database was away when that is back: behind the place where you had read on.
+    To have every one, send the latest `received_at` that you have, less fifteen minutes, as `arrived_since` the next time, and
+    drop ids that you have.
     """
     access.get_person_or_refuse(filters.person)
     if filters.since and filters.until and filters.until < filters.since:

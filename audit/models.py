@@ -130,6 +130,8 @@ class Entry(models.Model):
                 condition=~models.Q(target_id=""),
                 name="audit_entry_of_target",
             ),
+            # What reached the trail since a moment, however long it had waited in a spool.
+            models.Index(fields=["workspace_id", "received_at"], name="audit_entry_of_arrival"),
             # The operators' queue: the latest refusals of everybody, and those of one kind.
             models.Index(fields=["-id"], condition=~models.Q(outcome="allowed"), name="audit_entry_refused"),
             models.Index(

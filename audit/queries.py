@@ -19,7 +19,10 @@ from audit.rules import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """What a reader of the trail wants to see; None everywhere for all of it. Days are in UTC, both included."""
+    """What a reader of the trail wants to see; None everywhere for all of it. Days are in UTC, both included.
+
+    ``arrived_since`` asks when an entry reached the trail, which may be hours after it was made.
+    """
 
     person: UUID | None = None
     action: str = ""
@@ -29,6 +32,7 @@ class Chosen:
     severity: str = ""
     address: str = ""
     target: str = ""
+    arrived_since: datetime | None = None
 
     def names(self) -> list[str]:
         """Which filters are set: what an entry about the reading says of it."""
@@ -45,6 +49,7 @@ class Chosen:
             "person": UUID,
             "since": date.fromisoformat,
             "until": date.fromisoformat,
+            "arrived_since": datetime.fromisoformat,
         }
         if unknown := set(stored) - set(cls.__slots__):
             raise ValueError(f"These are no filters of the trail: {', '.join(sorted(unknown))}.")
@@ -65,6 +70,7 @@ def matching(chosen: Chosen) -> Q:
         "outcome": chosen.outcome,
         "severity": chosen.severity,
         "client_address": chosen.address,
+        "received_at__gte": chosen.arrived_since,
     }
     condition = Q(**{name: value for name, value in equal.items() if value})
     if chosen.target:

@@ -1,12 +1,13 @@
 """What does the API say about an entry of the trail, and what may a client ask for?"""
 
-from datetime import datetime
+from datetime import UTC, datetime, time
 from typing import Annotated, Any
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import AfterValidator, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, WithJsonSchema
 
+from accounts.days import EARLIEST, LATEST
 from accounts.schemas import Day
 from audit.models import Entry
 from audit.queries import Chosen
@@ -22,21 +23,41 @@ def _known(name: str) -> str:
     return name
 
 
+# Within the days that can be chosen, so that no time zone carries it beyond what a database can hold.
+Moment = Annotated[
+    AwareDatetime, Field(ge=datetime.combine(EARLIEST, time(), UTC), le=datetime.combine(LATEST, time(), UTC))
+]
 ActionName = Annotated[Word, AfterValidator(_known), WithJsonSchema({"type": "string", "enum": ["", *ACTIONS]})]
 
 
 # What an entry and its description call by the same name.
 _SAME = (
-    *("id", "occurred_at", "action", "outcome", "reason", "severity", "status", "actor_type", "actor_id", "actor_name"),
+    *(
+        "id",
+        "occurred_at",
+        "received_at",
+        "action",
+        "outcome",
+        "reason",
+        "severity",
+        "status",
+        "actor_type",
+        "actor_id",
+        "actor_name",
+    ),
     *("target_type", "target_id", "request_id", "client_address", "detail"),
 )
 
 
 class EntryOut(Schema):
-    """An entry. `events` is how many refusals it stands for: more than 1 for those of a flood, whose `detail` says more."""
+    """An entry. `events` is how many refusals it stands for: more than 1 for those of a flood, whose `detail` says more.
+
+    `received_at` is when it reached the trail: seconds later than it happened, and more where the database was away.
+    """
 
     id: UUID
     occurred_at: datetime
+    received_at: datetime
     action: str
     outcome: str
     reason: str
@@ -68,7 +89,10 @@ class EntryOut(Schema):
 
 
 class TrailQuery(Schema):
-    """The filters of the trail, all optional. Days are in UTC, both included; `target` is the id of what it was about."""
+    """The filters of the trail, all optional. Days are in UTC, both included; `target` is the id of what it was about.
+
+    `arrived_since` is a moment with its time zone: what reached the trail from then on, whenever it had happened.
+    """
 
     person: UUID | None = None
     action: ActionName = ""
@@ -76,6 +100,7 @@ class TrailQuery(Schema):
     since: Day | None = None
     until: Day | None = None
     target: Word = ""
+    arrived_since: Moment | None = None
 
     def chosen(self) -> Chosen:
         """The filters, for the query."""
@@ -86,4 +111,5 @@ class TrailQuery(Schema):
             since=self.since,
             until=self.until,
             target=self.target.strip(),
+            arrived_since=self.arrived_since,
         )

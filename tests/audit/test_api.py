@@ -1,6 +1,7 @@
 """Does a program read its workspace's trail, whole and filtered, and no other?"""
 
 import json
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -73,7 +74,7 @@ def test_a_cursor_goes_on_without_gap_or_repeat() -> None:
     assert found == made[::-1]
 
 
-@pytest.mark.parametrize("filters", [{"person": "x"}, {"outcome": "splendid"}, {"since": "soon"}, {"since": "0001-01-01"}, {"limit": 0}, {"action": "a" * 65}, {"action": "file.downloded"}, {"since": "2026-02-02", "until": "2026-01-01"}])  # fmt: skip
+@pytest.mark.parametrize("filters", [{"person": "x"}, {"outcome": "splendid"}, {"since": "soon"}, {"since": "0001-01-01"}, {"limit": 0}, {"action": "a" * 65}, {"action": "file.downloded"}, {"since": "2026-02-02", "until": "2026-01-01"}, {"arrived_since": "2026-01-01T00:00"}, {"arrived_since": "9999-12-31T23:59:59-12:00"}])  # fmt: skip
 def test_a_filter_that_cannot_be_is_422(filters: dict[str, Any]) -> None:
     """An empty list would say that nothing happened."""
     assert doors.program(cast.ALICE).get(AUDIT, filters).status_code == 422
@@ -85,6 +86,19 @@ def test_whoever_may_not_read_the_page_gets_no_key_for_it(person: cast.Person) -
     assert person.role is not None
     assert Scope.AUDIT_READ not in within(person.role)
     assert doors.program(person).get(AUDIT).status_code == 403
+
+
+def test_whoever_follows_the_trail_gets_what_came_late_too() -> None:
+    """L38: a denial that lay in a spool for the hours of an outage stands far behind the place where a program reads on."""
+    seen = happened(cast.BOB)
+    bob = str(cast.BOB.membership_id)
+    [latest] = doors.program(cast.ALICE).get(AUDIT, {"person": bob}).json()["items"]
+    entry = entries.fact("agent.created", actor=cast.BOB.tenant)
+    made = entries.milliseconds(entry["id"]) - 3 * 3_600_000
+    late = happened(cast.BOB, id=entries.derived_id(made, "late"))
+    asked = datetime.fromisoformat(latest["received_at"]) - timedelta(minutes=15)
+    assert read(cast.ALICE, person=bob, arrived_since=asked.isoformat()) == [seen, late]
+    assert read(cast.ALICE, person=bob, arrived_since="2199-01-01T00:00:00Z") == []
 
 
 def test_a_key_without_the_scope_is_refused() -> None:
