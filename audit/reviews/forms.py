@@ -1,5 +1,9 @@
 """What do operators choose or write in the queue of refusals?"""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+
 from django import forms
 
 from audit.reviews.models import Resolution, Status
@@ -38,10 +42,19 @@ class ResolveForm(forms.Form):
 
 
 class BlockForm(forms.Form):
-    """For how long an address is turned away."""
+    """Which address is turned away, and for how long."""
 
-    address = forms.GenericIPAddressField(unpack_ipv4=True, widget=forms.HiddenInput)
+    address = forms.GenericIPAddressField(label="Address", unpack_ipv4=True, widget=forms.HiddenInput)
     minutes = forms.TypedChoiceField(label="Turn this address away for", choices=MINUTES, coerce=int)
+
+    @classmethod
+    def choosing(cls, seen: Mapping[str, int], *, first: str) -> BlockForm:
+        """To choose one of the addresses ``seen``, each with its number of refusals; ``first`` is chosen already."""
+        form = cls(initial={"address": first if first in seen else next(iter(seen))})
+        if len(seen) > 1:
+            named = [(one, f"{one} ({count:,} time{'' if count == 1 else 's'})") for one, count in seen.items()]
+            form.fields["address"].widget = forms.Select(choices=named)
+        return form
 
 
 class UnblockForm(forms.Form):

@@ -9,12 +9,25 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connections
-from django.db.models import Case, CharField, IntegerField, Max, Min, QuerySet, Subquery, Sum, Value, When
+from django.db.models import (
+    Aggregate,
+    Case,
+    CharField,
+    Count,
+    IntegerField,
+    Max,
+    Min,
+    QuerySet,
+    Subquery,
+    Sum,
+    Value,
+    When,
+)
 from django.db.models.functions import Cast, Coalesce
 
 from accounts.models import Workspace
 from accounts.operators import OPS_DATABASE, Operator, across
-from audit import charts, daily, reasons, redaction, rules
+from audit import charts, daily, reasons, rules
 from audit.models import Entry
 from audit.partitions import first_id
 from audit.queries import events
@@ -26,6 +39,7 @@ LATEST: Final = 10_000
 MOST_GROUPS: Final = 100
 USUAL_DAYS: Final = 7
 LATEST_OF_A_GROUP: Final = 10
+MOST_ADDRESSES: Final = 10
 _RANKS: Final = {severity: rank for rank, severity in enumerate(Severity)}
 
 
@@ -54,7 +68,9 @@ class Group:
     # was seen by nobody who resolved it.
     came: datetime
     who: str
+    # The latest one's, and from how many they came.
     address: str
+    addresses: int
     workspace: str
     review: Review | None
 
@@ -85,12 +101,37 @@ WHERE r.status IS NULL OR r.status = 'open' OR (r.status = 'resolved' AND g.came
 GROUP BY g.rank ORDER BY g.rank DESC"""
 
 
+_ORIGINS: Final = f"""
+SELECT host(o.address), o.count,
+    (SELECT max(b.until) FROM audit_block b WHERE b.until > clock_timestamp() AND o.address <<= b.network::inet)
+FROM (
+    SELECT client_address AS address, sum({events().sql}) AS count, max(occurred_at) AS last FROM audit_entry
+    WHERE fingerprint = %s AND outcome <> 'allowed' AND id >= %s AND client_address IS NOT NULL
+    GROUP BY 1 ORDER BY 2 DESC, 3 DESC LIMIT %s) o
+ORDER BY o.count DESC, o.last DESC"""  # noqa: S608 - constants only
+
+
 def open_numbers() -> list[tuple[Severity, int]]:
     """How many kinds of refusals nobody has looked at yet, by their severity, the worst first; as the queue shows them."""
     since = first_id(datetime.now(UTC).date() - timedelta(days=USUAL_DAYS))
     with connections[OPS_DATABASE].cursor() as cursor:
         cursor.execute(_OPEN, [list(Severity.values), since, LATEST])
         return [(list(Severity)[rank - 1], count) for rank, count in cursor.fetchall()]
+
+
+class _Newest(Aggregate):
+    """What the latest of the rows says that say anything."""
+
+    template = "(array_agg(%(expressions)s ORDER BY audit_entry.id DESC) FILTER (WHERE %(expressions)s IS NOT NULL))[1]"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """An address from which refusals of a group came, how many, and until when it is shut out."""
+
+    address: str
+    count: int
+    until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +142,7 @@ class Whole:
     entries: Sequence[Entry]
     chart: charts.Chart
     notes: list[ReviewNote]
-    block: Block | None
+    origins: list[Origin]
 
 
 def queue(wanted: Wanted, operator: Operator) -> tuple[list[Group], bool]:
@@ -124,14 +165,13 @@ def whole(fingerprint: str) -> Whole | None:
     latest = list(found.annotate(begins=Subquery(_beginning(found))).order_by("-id")[:LATEST_OF_A_GROUP])
     if not latest:
         return None
-    groups = _groups(_since(found, latest[0].begins))
-    address, counted = groups[0].address, daily.of_kind(fingerprint)
+    groups, counted = _groups(_since(found, latest[0].begins)), daily.of_kind(fingerprint)
     return Whole(
         group=replace(groups[0], count=counted.count, first=counted.first or groups[0].first),
         entries=latest,
         chart=counted.chart,
         notes=list(across(ReviewNote).filter(fingerprint=fingerprint).order_by("id")),
-        block=_block_of(address) if address else None,
+        origins=_origins(fingerprint, latest[0].begins),
     )
 
 
@@ -196,8 +236,12 @@ def _since(found: QuerySet[Entry], oldest: UUID | None) -> QuerySet[Entry]:
     return found.filter(id__gte=oldest) if oldest else found
 
 
-def _block_of(address: str) -> Block | None:
-    return across(Block).filter(network=redaction.network(address), until__gt=datetime.now(UTC)).first()
+def _origins(fingerprint: str, oldest: UUID | None) -> list[Origin]:
+    """The addresses that most of them came from. One member may have two: their own, and that of who has their key."""
+    # Across the fence because it is of everybody's refusals: addresses and numbers only.
+    with connections[OPS_DATABASE].cursor() as cursor:
+        cursor.execute(_ORIGINS, [fingerprint, oldest or UUID(int=0), MOST_ADDRESSES])
+        return [Origin(address, int(count), until) for address, count, until in cursor.fetchall()]
 
 
 def _groups(found: QuerySet[Entry]) -> list[Group]:
@@ -214,7 +258,8 @@ def _groups(found: QuerySet[Entry]) -> list[Group]:
             came=Max("received_at"),
             rank=Max(severity),
             who=Max("actor_name"),
-            address=Max("client_address"),
+            address=_Newest("client_address"),
+            addresses=Count("client_address", distinct=True),
             workspace=Max(Cast(Coalesce("workspace_id", "asked_workspace_id"), CharField())),
         )
         .order_by("-rank", "-last", "fingerprint")[: 5 * MOST_GROUPS]
@@ -237,6 +282,7 @@ def _group(row: dict[str, Any], review: Review | None, workspace: str) -> Group:
         came=row["came"],
         who=row["who"],
         address=str(row["address"]).partition("/")[0] if row["address"] else "",
+        addresses=row["addresses"],
         workspace=workspace,
         review=review,
     )

@@ -10,6 +10,7 @@ import ipaddress
 from typing import Final
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connections, transaction
 
 from accounts.operators import Operator
@@ -37,6 +38,10 @@ class CameTooLate(Exception):
 
 class ShutsYourselfOut(Exception):
     """The address is the one that the operator's own request came from."""
+
+
+class ShutsEverybodyOut(Exception):
+    """The address is that of a proxy of this installation, or of its network."""
 
 
 def acknowledge(operator: Operator, *, fingerprint: str) -> None:
@@ -72,12 +77,16 @@ def note(operator: Operator, *, fingerprint: str, text: str) -> None:
 def block(operator: Operator, *, address: str, minutes: int, own: str) -> str:
     """Turn an address away at the door for a time; an IPv6 address takes its network of 64 bits with it.
 
-    ``own`` is where the operator's request came from. Returns what is blocked. Raises ``ShutsYourselfOut``, and
-    ``CameTooLate`` when it is shut out already: by whoever chose for how long.
+    ``own`` is where the operator's request came from. Returns what is blocked. Raises ``ShutsYourselfOut``,
+    ``ShutsEverybodyOut``, and ``CameTooLate`` when it is shut out already: by whoever chose for how long.
     """
     network = redaction.network(address)
-    if own and ipaddress.ip_address(own) in ipaddress.ip_network(network):
+    wanted = ipaddress.ip_network(network)
+    if own and ipaddress.ip_address(own) in wanted:
         raise ShutsYourselfOut
+    if any(wanted.overlaps(ipaddress.ip_network(proxy)) for proxy in settings.TRUSTED_PROXIES):
+        # What comes from it without the address of a client are its own questions: whether we are alive, for one.
+        raise ShutsEverybodyOut
     _act(operator, "block", "address.blocked", network=network, minutes=str(minutes))
     return network
 

@@ -67,6 +67,7 @@ def group(pages: OperatorAdmin[Review], request: OperatorRequest, fingerprint: s
     found = queries.whole(fingerprint)
     if found is None:
         raise Http404("Nothing of this kind was refused.")
+    seen = {one.address: one.count for one in found.origins if one.until is None}
     values = {
         **pages.admin_site.each_context(request),
         "whole": found,
@@ -74,7 +75,8 @@ def group(pages: OperatorAdmin[Review], request: OperatorRequest, fingerprint: s
         "suspect": next((one for one in found.entries if one.actor_type in ("member", "key") and one.actor_id), None),
         "note": NoteForm(),
         "resolve": ResolveForm(),
-        "shut_out": BlockForm(initial={"address": found.group.address}),
+        # To begin with where the latest came from, as far as it may still come in.
+        "shut_out": BlockForm.choosing(seen, first=found.group.address) if seen else None,
     }
     return TemplateResponse(request, "audit/operator_group.html", values)
 
@@ -126,7 +128,12 @@ def block(request: OperatorRequest, fingerprint: str) -> HttpResponse:
         )
     except services.ShutsYourselfOut:
         messages.error(request, "You are coming from this address yourself. Block it from elsewhere.")
-        return redirect("operator:review_group", fingerprint)
+    except services.ShutsEverybodyOut:
+        messages.error(
+            request,
+            "This address belongs to a proxy of this installation: everybody comes through a proxy. Nobody was shut out.",
+        )
+    return redirect("operator:review_group", fingerprint)
 
 
 def unblock(request: OperatorRequest) -> HttpResponse:

@@ -105,6 +105,31 @@ def test_a_block_is_not_made_shorter_by_a_page_that_was_open_all_along() -> None
     assert block.until > datetime.now(UTC) + timedelta(days=6)
 
 
+def test_of_one_who_comes_from_two_addresses_either_can_be_shut_out() -> None:
+    """A stolen key is used from elsewhere while its owner goes on from home."""
+    refused(address=HOME)
+    entry, browser = refused(address=ELSEWHERE), doors.operator(cast.OLGA)
+    page = browser.get(f"{QUEUE}{entry['fingerprint']}/")
+    assert page.context["group"].address == ELSEWHERE
+    text = page.content.decode()
+    assert f'<option value="{HOME}">' in text
+    assert f'<option value="{ELSEWHERE}" selected>' in text
+    act(browser, entry, "block", address=ELSEWHERE, minutes=15)
+    assert [one.network for one in queries.blocks()] == [f"{ELSEWHERE}/32"]
+    text = browser.get(f"{QUEUE}{entry['fingerprint']}/").content.decode()
+    assert f'name="address" value="{HOME}"' in text
+    assert f"{ELSEWHERE}</code> is turned away until" in text
+
+
+@pytest.mark.parametrize("address", ["10.1.2.3", "2001:db8:0:1::9"])
+def test_a_proxy_of_ours_is_not_shut_out(address: str, settings: Settings) -> None:
+    """Everybody comes through it, the checks of its health among them."""
+    settings.TRUSTED_PROXIES = ["10.0.0.0/8", "2001:db8:0:1::7/128"]
+    entry = refused(address=address)
+    assert "comes through a proxy" in act(doors.operator(cast.OLGA), entry, "block", address=address, minutes=15)
+    assert queries.blocks() == []
+
+
 def test_what_is_decided_at_the_same_moment_is_decided_once() -> None:
     """The second waits for the first, and then sees it."""
     entry = refused()
