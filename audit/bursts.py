@@ -8,8 +8,10 @@ is stored twice and nothing counted twice. Facts and what operators do are never
 
 from __future__ import annotations
 
+import json
 from collections import deque
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any, Final
 from uuid import UUID
 
@@ -20,7 +22,9 @@ ROWS_A_MINUTE: Final = 20
 """How many alike entries of one minute of one segment are rows of their own."""
 SAMPLES_BEGIN, SAMPLES_END = 2, 3
 LONGEST_PATH: Final = 80
-"""Characters of a sample's path. Five samples fit into one line of the spool's length, whatever they are written in."""
+MOST_OF_PATH, MOST_OF_TARGET = 320, 240
+"""Characters of a sample's path, and bytes that it and its target take as they are written: an emoji takes twelve. Five samples
+fit into one line of the spool's length, whatever they are written in; of a line that does not fit the count is left out."""
 
 _COUNTED: Final = frozenset({Outcome.DENIED, Outcome.FAILED, Outcome.ERROR})
 _NEEDED: Final = {
@@ -151,6 +155,14 @@ def _sample(entry: entries.Entry) -> dict[str, Any]:
         "at": entry["occurred_at"],
         "request": entry.get("request_id"),
         "address": entry.get("client_address"),
-        "path": str(entry["http"].get("path", ""))[:LONGEST_PATH],
-        "target": entry["target_id"],
+        "path": _fitting(str(entry["http"].get("path", ""))[:LONGEST_PATH], MOST_OF_PATH),
+        "target": _fitting(entry["target_id"], MOST_OF_TARGET),
     }
+
+
+def _fitting(text: str, most: int) -> str:
+    """As much of a text as takes `most` bytes where a line holds it."""
+    if text.isascii():
+        return text  # Nearly all are, and they are short enough by their characters.
+    ends = accumulate(len(json.dumps(one)) - 2 for one in text)
+    return text[: sum(end <= most for end in ends)]

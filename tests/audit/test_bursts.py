@@ -216,6 +216,28 @@ def test_a_burst_fits_into_a_line_whatever_its_samples_are_written_in() -> None:
     assert json.loads(entries.encode(burst))["detail"]["burst"] == 20
 
 
+def test_a_burst_whose_samples_do_not_fit_keeps_its_count() -> None:
+    """An agent's address takes any word, and the answers of one address differ in nothing else: 😀 are twelve bytes each."""
+    counting = bursts.Counting(NAME)
+    for number in range(40):
+        entry = entries.denial(
+            None, status=404, refusal=None, actor=cast.BOB.tenant, target=("agent", f"{number}{'😀' * 64}")
+        )
+        entry["http"] = {"method": "GET", "route": "r" * 200, "path": "😀" * 512}
+        entry["actor_name"] = "😀" * 128
+        entry["request_id"], entry["client_address"] = entry["id"], "2001:db8:1111:2222:3333:4444:5555:6666"
+        counting.admits(entry)
+    [burst] = counting.bursts()
+    line = entries.encode(burst)
+    assert len(line) <= spool.LINE_LIMIT
+    told = json.loads(line)["detail"]
+    assert told["burst"] == 20
+    assert [told[name] for name in ("first", "last", "archive")] == [
+        burst["detail"][name] for name in ("first", "last", "archive")
+    ]
+    assert [one["id"] for one in told["samples"]] == [one["id"] for one in burst["detail"]["samples"]]
+
+
 def test_both_trails_say_how_many_more_there_were(committed: None, settings: Settings, tmp_path: Path) -> None:
     settings.AIAXIS_HOME = tmp_path
     counting = bursts.Counting(NAME)
