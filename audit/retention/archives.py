@@ -116,8 +116,9 @@ def checked(path: Path) -> notes.Archive:
 
 def remove(path: Path) -> None:
     """Delete an archive and its note. Raises ``OSError``."""
-    path.unlink(missing_ok=True)
+    # The note first: one whose file is gone would pass for an archive that was lost, and nothing would leave after it.
     note_of(path).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
 
 
 def _digest(path: Path) -> bytes:

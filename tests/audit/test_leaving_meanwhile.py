@@ -1,4 +1,4 @@
-"""Does a month leave the trail in its time, whatever goes on beside it and whatever the clocks were?"""
+"""Does a month leave the trail in its time, whatever goes on beside it, whoever dies, and whatever the clocks were?"""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.db import connections
 from pytest_django import Settings
 
 from audit import partitions, verification
-from audit.retention import leaving
+from audit.retention import archives, leaving
 from tests.audit import months
 from tests.audit.months import DUE, NAME
 
@@ -66,4 +66,36 @@ def test_what_a_clock_made_that_was_days_ahead_leaves_with_the_month_of_its_id(
     assert leaving.leave(DUE) == [NAME]
     assert [one["entry"]["id"] for one in months.archived()] == october
     months.seal(monkeypatch)
+    assert verification.verify().holds
+
+
+def test_one_killed_while_it_takes_an_archive_back_is_gone_on_with(
+    october: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an archive to which entries came, half was removed: what is left must not pass for one whose file was lost."""
+    unlink = Path.unlink
+    gone: list[Path] = []
+
+    def killed(path: Path, *, missing_ok: bool = False) -> None:
+        if gone:
+            raise KeyboardInterrupt
+        gone.append(path)
+        unlink(path, missing_ok=missing_ok)
+
+    def grown(*args: Any) -> None:
+        raise leaving.Grown
+
+    with monkeypatch.context() as patch:
+        patch.setattr(leaving, "_remove", grown)
+        take_back = archives.remove
+
+        def dying(path: Path) -> None:
+            patch.setattr(Path, "unlink", killed)
+            take_back(path)
+
+        patch.setattr(archives, "remove", dying)
+        with pytest.raises(KeyboardInterrupt):
+            leaving.leave(DUE)
+    assert leaving.leave(DUE) == [NAME]
+    assert [one["entry"]["id"] for one in months.archived()] == october
     assert verification.verify().holds
