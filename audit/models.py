@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -183,6 +184,16 @@ class Entry(models.Model):
     def target_words(self) -> str:
         """What kind of thing it was about, in the words of the trail; "" for nothing."""
         return rules.TARGETS.get(self.target_type, self.target_type)
+
+    @property
+    def origin_id(self) -> UUID | None:
+        """The request that it goes back to: the one in which it happened, or the one that its job came from."""
+        if self.request_id is not None:
+            return self.request_id
+        try:
+            return UUID(str(self.trace.get("request")))
+        except ValueError:
+            return None
 
     @property
     def burst(self) -> int:

@@ -45,14 +45,15 @@ _SAME = (
         "actor_id",
         "actor_name",
     ),
-    *("target_type", "target_id", "request_id", "client_address", "detail"),
+    *("target_type", "target_id", "client_address", "detail"),
 )
 
 
 class EntryOut(Schema):
     """An entry. `events` is how many refusals it stands for: more than 1 for those of a flood, whose `detail` says more.
 
-    `received_at` is when it reached the trail: seconds later than it happened, and more where the database was away.
+    `received_at` is when it reached the trail: seconds later than it happened, and more where the database was away. `request_id` is
+    the request that it goes back to: the question, for a file that was read in the background to answer it.
     """
 
     id: UUID
@@ -81,6 +82,7 @@ class EntryOut(Schema):
         """What is said about this row: never which workspace an id belongs to that the caller does not see."""
         return cls(
             **{name: getattr(entry, name) for name in _SAME},
+            request_id=entry.origin_id,
             method=str(entry.http.get("method", "")),
             path=str(entry.http.get("path", "")),
             user_agent=str((entry.http.get("headers") or {}).get("user-agent", "")),

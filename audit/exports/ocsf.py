@@ -110,8 +110,8 @@ def _about(entry: Entry) -> dict[str, Any]:
             "detail": entry.detail,
         },
     }
-    if entry.request_id:
-        said["metadata"]["correlation_uid"] = str(entry.request_id)
+    if entry.origin_id:
+        said["metadata"]["correlation_uid"] = str(entry.origin_id)
     if entry.reason:
         said |= {"status_code": entry.reason, "status_detail": reasons.REASONS.get(entry.reason, entry.reason)}
     return said

@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from accounts.models import Role
 from accounts.scopes import Scope, within
+from accounts.tracing import Origin, following
 from audit import bursts, entries, ledger, spool
 from audit.schemas import EntryOut
 from tests import cast, doors
@@ -99,6 +100,21 @@ def test_whoever_follows_the_trail_gets_what_came_late_too() -> None:
     asked = datetime.fromisoformat(latest["received_at"]) - timedelta(minutes=15)
     assert read(cast.ALICE, person=bob, arrived_since=asked.isoformat()) == [seen, late]
     assert read(cast.ALICE, person=bob, arrived_since="2199-01-01T00:00:00Z") == []
+
+
+def test_what_a_job_did_is_joined_with_the_request_that_asked_for_it() -> None:
+    """For which question was this file read? The answer is written in the background, where no request is under way."""
+    origin = Origin(uuid4())
+    with following(origin, job=7):
+        read_by_a_job = happened(cast.BOB, "file.read")
+    nonsense = happened(cast.BOB, trace={"request": ["x"]})
+    found = doors.program(cast.ALICE).get(AUDIT, {"person": str(cast.BOB.membership_id)}).json()["items"]
+    assert {item["id"]: item["request_id"] for item in found} == {
+        read_by_a_job: str(origin.request_id),
+        nonsense: None,
+    }
+    page = doors.browser(cast.ALICE).get(f"/trail/{read_by_a_job}/").content.decode()
+    assert str(origin.request_id) in page
 
 
 def test_a_key_without_the_scope_is_refused() -> None:
