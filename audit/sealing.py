@@ -129,6 +129,21 @@ def kept_outside() -> list[str]:
             text = file.read().decode()
     except FileNotFoundError:
         return []
+    return _notes(text)
+
+
+def kept_elsewhere(copy: Path) -> list[str]:
+    """The notes of a copy of that file, oldest first. Raises ``OSError``, and ``ValueError`` for what is no such copy.
+
+    The last one may be there in part, where it was copied while it was written: it is left out.
+    """
+    found = _notes(copy.read_text(encoding="utf-8").rpartition(BETWEEN.decode())[0])
+    if not found:
+        raise ValueError(f"{copy} holds no checkpoint")
+    return found
+
+
+def _notes(text: str) -> list[str]:
     return [f"{note}\n" for note in text.split(BETWEEN.decode()) if note.strip()]
 
 

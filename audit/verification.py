@@ -120,11 +120,14 @@ class _Archives:
                 report.blame(f"the archive {name} does not hold what was sealed")
 
 
-def verify(progress: Callable[[int], None] | None = None, *, parts: Collection[UUID] = ()) -> Report:
+def verify(
+    progress: Callable[[int], None] | None = None, *, parts: Collection[UUID] = (), elsewhere: Collection[str] = ()
+) -> Report:
     """Read the whole trail and compare it with its seals and with the notes outside. Runs as ``aiaxis_seal``.
 
     ``progress`` is told how many sealed entries have been compared; ``parts`` are workspaces for which it is said besides
-    what was found of their own entries. Raises ``django.db.Error``.
+    what was found of their own entries; ``elsewhere`` are notes of which copies were kept on another machine, where whoever
+    cut the trail and the file beside it could not come. Raises ``django.db.Error``.
     """
     report = Report(parts={workspace: Part() for workspace in parts})
     # Before the picture: each of these is of a seal that is in it then. Read afterwards, the note of a seal that was made
@@ -146,7 +149,7 @@ def verify(progress: Callable[[int], None] | None = None, *, parts: Collection[U
             cursor.execute(_WAITING_OF, [list(report.parts)])
             for workspace, waiting in cursor.fetchall():
                 report.parts[workspace].waiting = waiting
-    _compare_with_outside(report, ends, outside)
+    _compare_with_outside(report, ends, [*outside, *elsewhere])
     return report
 
 

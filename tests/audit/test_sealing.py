@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.conf import settings as configured
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connections
 from pytest_django import Settings
 
@@ -286,6 +286,36 @@ def test_anybody_with_the_public_key_can_check_a_note(monkeypatch: pytest.Monkey
     assert raw[:4] == sha256(name.encode() + b"\n" + raw_key).digest()[:4]
     Ed25519PublicKey.from_public_bytes(raw_key[1:]).verify(raw[4:], f"{text}\n".encode())
     assert text.split("\n")[:2] == ["aiaxis/audit", "2"]
+
+
+def test_a_copy_that_was_kept_elsewhere_shows_an_end_that_was_cut_off_inside_and_outside(
+    superuser: psycopg.Connection[Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    """Whoever owns the machine cuts the file of the notes as well."""
+    put_and_seal(monkeypatch, 1)
+    shorter = sealing.outside().read_bytes()
+    [last] = put_and_seal(monkeypatch, 1)
+    copy = tmp_path / "kept.txt"
+    copy.write_bytes(
+        sealing.outside().read_bytes() + b"aiaxis/audit\n3"
+    )  # It was copied while the next one was written.
+    call_command("verify_audit", "--json", checkpoints=[copy])
+    superuser.execute("DELETE FROM audit_entry WHERE id = %s", [last])
+    superuser.execute("DELETE FROM audit_seal WHERE seq = 2")
+    sealing.outside().write_bytes(shorter)
+    capsys.readouterr()
+    call_command("verify_audit", "--json")
+    with pytest.raises(SystemExit):
+        call_command("verify_audit", "--json", checkpoints=[copy])
+    alone, compared = map(json.loads, capsys.readouterr().out.strip().replace("}{", "}\n{").splitlines())
+    assert (alone["truncated"], compared["truncated"], compared["broken"]) == (False, True, [])
+    for other, why in ((tmp_path / "none.txt", "cannot be read"), (tmp_path / "empty.txt", "holds no checkpoint")):
+        (tmp_path / "empty.txt").touch()
+        with pytest.raises(CommandError, match=why):
+            call_command("verify_audit", checkpoints=[other])
 
 
 def test_the_command_says_so_and_fails_on_a_finding(

@@ -1,4 +1,4 @@
-"""``manage.py verify_audit [--json] [--archive FILE]``: is the trail, or an archive of it, what was sealed?
+"""``manage.py verify_audit [--json] [--checkpoints FILE] [--archive FILE]``: is the trail, or an archive of it, what was sealed?
 
 Exits with 1 on any finding.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.table import Table
 
@@ -35,6 +35,14 @@ class Command(BaseCommand):
         parser.add_argument(
             "--archive", type=Path, metavar="FILE", help="verify an archive with the note beside it, without a database"
         )
+        parser.add_argument(
+            "--checkpoints",
+            type=Path,
+            metavar="FILE",
+            action="append",
+            default=[],
+            help="compare with a copy of seals/checkpoints.txt that was kept elsewhere, too; give one or several",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Verify and report."""
@@ -44,11 +52,12 @@ class Command(BaseCommand):
         if options["archive"]:
             self._verify_archive(options["archive"], as_json=options["json"])
             return
-        report = verification.verify()
+        elsewhere = _kept(options["checkpoints"])
+        report = verification.verify(elsewhere=elsewhere)
         if options["json"]:
             self.stdout.write(json.dumps(_plain(report)))
         else:
-            _show(report)
+            _show(report, elsewhere=len(elsewhere))
         if not report.holds:
             sys.exit(1)
 
@@ -66,6 +75,16 @@ class Command(BaseCommand):
             self.stdout.write(f"The archive {found.name} holds: {found.count:,} entries, each as it was sealed.")
 
 
+def _kept(copies: list[Path]) -> list[str]:
+    """The notes of these copies. One that cannot be read ends the command: the answer would say less than was asked."""
+    try:
+        return [note for copy in copies for note in sealing.kept_elsewhere(copy)]
+    except OSError as error:
+        raise CommandError(f"--checkpoints: {error.filename} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise CommandError(f"--checkpoints: {error}.") from error
+
+
 def _plain(report: verification.Report) -> dict[str, Any]:
     return {
         "entries": report.entries,
@@ -78,7 +97,7 @@ def _plain(report: verification.Report) -> dict[str, Any]:
     }
 
 
-def _show(report: verification.Report) -> None:
+def _show(report: verification.Report, *, elsewhere: int) -> None:
     console = Console(highlight=False)
     table = Table("what", "found", title="manage.py verify_audit")
     table.add_row("entries in the trail", f"{report.entries:,}")
@@ -86,6 +105,8 @@ def _show(report: verification.Report) -> None:
     table.add_row("left in their time, by a signed archive", f"{report.archived:,}")
     table.add_row("waiting for their seal (at most a minute)", f"{report.waiting:,}")
     table.add_row("notes outside the database", f"{len(sealing.kept_outside()):,}, in {sealing.outside()}")
+    if elsewhere:
+        table.add_row("notes that were kept elsewhere", f"{elsewhere:,}")
     console.print(table)
     for finding in (*report.broken, *(f"entry {entry} is gone" for entry in report.missing)):
         console.print(f"  [red]✗[/red] {finding}")
