@@ -15,13 +15,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler
-from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server import Server
 
+from aiaxis import requests
 from aiaxis.metrics import snapshots
 from aiaxis.supervisor import die_with
 
@@ -67,7 +67,7 @@ def load() -> WSGIHandler:
     `aiaxis.wsgi` is for other servers: it proves the isolation when it is imported, in each process. Here the supervisor
     has it proven once, before it starts any.
     """
-    application = get_wsgi_application()
+    application = requests.application()
     get_resolver().url_patterns  # noqa: B018 - to read them is to import them
     return application
 

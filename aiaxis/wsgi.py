@@ -2,10 +2,10 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
+from aiaxis import requests
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiaxis.settings")
-application = get_wsgi_application()
+application = requests.application()
 
 from accounts import isolation  # noqa: E402 - its models need the applications that the line above loads
 

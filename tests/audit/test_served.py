@@ -81,6 +81,14 @@ RECORDED: Final = {
     "one that echoes": (head(method=b"TRACE"), 405, '"method": "TRACE"'),
     "bytes for a cookie": (head(b"/files/", more=b"Cookie: __Host-session=\xff\xfe\r\n"), 302, '"path": "/files/"'),
     "bidi for a key": (head(b"/api/v1/files", more="Authorization: Bearer \u202e\r\n".encode()), 401, "/api/v1/files"),
+    "a content type in no encoding": (head(more=b"Content-Type: a/b; c*=nope''d\r\n"), 404, "c*=nope"),
+    "NUL in an encoding's name": (head(more=b"Content-Type: a/b; charset*=utf-8''a%00b\r\n"), 404, "a%00b"),
+    **{
+        f"an encoding that is none of text: {name.decode()}": (
+            head(b"/nowhere/?a=%ff", more=b"Content-Type: text/plain; charset=" + name + b"\r\n"), 404, name.decode()
+        )
+        for name in (b"hex", b"undefined", b"punycode")
+    },
     "a body of two lengths, chunked": (
         head(method=b"POST", more=b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n") + b"0\r\n\r\n", 404, "/nowhere/"
     ),
