@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.http import Tenant
-from accounts.identity import providers
+from accounts.identity import providers, tokens
 from accounts.models import ApiKey, Invitation, Membership, Role, Session
 from accounts.scopes import within
 
@@ -191,6 +191,8 @@ class Invited:
 
 def invitation_of(token: str) -> Invited | None:
     """The invitation behind a mailed link; None for a link that is none."""
+    if not tokens.is_plausible_token(token):
+        return None  # PostgreSQL takes no text with a NUL in it.
     with connections["default"].cursor() as cursor:
         cursor.execute(
             "SELECT refusal, workspace_name, sender_name, email, role, expires_at, "

@@ -34,7 +34,7 @@ class TestPages:
         assert NEW not in members_now()
         assert settings.SESSION_COOKIE_NAME not in client.cookies
 
-    @pytest.mark.parametrize("token", ["x", "0" * 43, "null"])
+    @pytest.mark.parametrize("token", ["x", "0" * 43, "null", "%00"])
     @pytest.mark.parametrize("verb", ["", "join/", "sign-in/", "new/"])
     def test_a_link_that_is_none_says_nothing(self, token: str, verb: str) -> None:
         """L43; and the trail does not keep what was tried."""
