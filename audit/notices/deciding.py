@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from audit.notices import matching, outbox
 from audit.notices.matching import Group
-from audit.notices.suppression import Alarm, Say
+from audit.notices.suppression import HOLD, QUIET, Alarm, Say
 from audit.rules import Severity
 
 logger = logging.getLogger(__name__)
@@ -30,7 +30,8 @@ _LOCK: Final = "SELECT pg_advisory_xact_lock(hashtextextended('audit.notices', 0
 _UNHEARD: Final = "SELECT id, ids FROM audit_unheard ORDER BY id LIMIT %s"
 _COLUMNS: Final = "key, channel_id, rule_id, severity, action, reason, first_entry, last_entry, opened_at, seen_at, total, told, told_at, check_at"
 _FIND: Final = f"SELECT {_COLUMNS} FROM audit_alarm WHERE key = ANY(%s)"  # noqa: S608 - constants only
-_CHECK: Final = f"SELECT {_COLUMNS} FROM audit_alarm WHERE check_at <= %s ORDER BY check_at LIMIT %s"  # noqa: S608 - constants only
+# What is to be looked at later than ever was meant waits for a clock that was put back.
+_CHECK: Final = f"SELECT {_COLUMNS} FROM audit_alarm WHERE check_at NOT BETWEEN %s AND %s ORDER BY check_at LIMIT %s"  # noqa: S608 - constants only
 _KEEP: Final = (
     f"INSERT INTO audit_alarm ({_COLUMNS}) VALUES ({', '.join(['%s'] * 14)}) ON CONFLICT (key) DO UPDATE SET "  # noqa: S608 - constants only
     "last_entry = EXCLUDED.last_entry, seen_at = EXCLUDED.seen_at, total = EXCLUDED.total, told = EXCLUDED.told, "
@@ -137,7 +138,7 @@ def _look_after_alarms() -> None:
     now = timezone.now()
     with transaction.atomic(using=outbox.DATABASE), connections[outbox.DATABASE].cursor() as cursor:
         cursor.execute(_LOCK)
-        cursor.execute(_CHECK, [now, ALARMS_AT_ONCE])
+        cursor.execute(_CHECK, [now, now + max(HOLD, QUIET), ALARMS_AT_ONCE])
         alarms = [Alarm(*row) for row in cursor.fetchall()]
         said = [(alarm, say) for alarm in alarms if (say := alarm.look(now))]
         over = [alarm for alarm in alarms if alarm.is_over(now)]

@@ -49,6 +49,7 @@ class Alarm:
 
     def hear(self, count: int, last: UUID, now: datetime) -> Say | None:
         """Count what has just come, and say whether that is to be told now."""
+        self._forget_the_future(now)
         self.total += count
         self.last_entry, self.seen_at = last, now
         if self.told_at is None:
@@ -60,6 +61,7 @@ class Alarm:
 
     def look(self, now: datetime) -> Say | None:
         """Say what is to be told though nothing new came: a digest, or that it is over (``is_over``)."""
+        self._forget_the_future(now)
         if self.is_over(now):
             return Say(Message.Kind.RESOLVED, self.total, self.total - self.told) if self.total > 1 else None
         if self.told_at and self.total > self.told and now >= self.told_at + HOLD:
@@ -70,6 +72,11 @@ class Alarm:
     def is_over(self, now: datetime) -> bool:
         """Has nothing come for long enough?"""
         return now >= self.seen_at + QUIET
+
+    def _forget_the_future(self, now: datetime) -> None:
+        """A moment that is yet to come was written by a clock that was put back since; whatever waits for it waits from now."""
+        self.seen_at = min(self.seen_at, now)
+        self.told_at = min(self.told_at, now) if self.told_at else None
 
     def _tell(self, kind: Message.Kind, now: datetime) -> Say:
         said = Say(kind, self.total, self.total - self.told)

@@ -49,6 +49,34 @@ def test_no_more_is_sent_either() -> None:
         assert outbox.take(channel, timezone.now()) == []
 
 
+ALARM = tuple(f"audit_alarm.{name}" for name in ("opened_at", "seen_at", "told_at", "check_at"))
+
+
+def test_what_goes_on_is_told_after_a_quarter_of_an_hour() -> None:
+    with receiver() as hook:
+        desk.operators_channel(hook.url)
+        desk.store(*[desk.spoofed() for _ in range(3)])
+        desk.decide_and_send()
+        put_back(*ALARM)
+        for _ in range(3):
+            desk.store(desk.spoofed())
+            desk.decide_and_send()
+            desk.age(10)
+        assert desk.types(hook) == ["alarm.raised", "alarm.continued"]
+
+
+def test_what_is_over_is_told() -> None:
+    with receiver() as hook:
+        desk.operators_channel(hook.url)
+        desk.store(*[desk.spoofed() for _ in range(3)])
+        desk.decide_and_send()
+        put_back(*ALARM)
+        desk.decide_and_send()
+        desk.age(16)
+        desk.decide_and_send()
+        assert desk.types(hook) == ["alarm.raised", "alarm.resolved"]
+
+
 def test_many_in_an_hour_are_not_many_in_a_minute() -> None:
     plain: dict[str, Any] = {"action": "request.refused", "reason": "not_found", "severity": "notice"}
     with receiver() as hook:
