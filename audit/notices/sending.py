@@ -85,6 +85,11 @@ def serve(channel_id: UUID) -> None:
         return
     letters = outbox.take(channel_id, timezone.now())
     for number, letter in enumerate(letters, start=1):
+        # Each anew: ten to a slow receiver take a minute and a half, in which a reader may have lost the right to read.
+        channel = delivery.receiver(channel_id)
+        if channel is None:
+            outbox.dropped(channel_id, timezone.now())
+            return
         if not _hand_over(letter, channel):
             # What does not take one does not take the next either.
             outbox.give_back(letters[number:], timezone.now())

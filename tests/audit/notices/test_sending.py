@@ -283,6 +283,22 @@ def test_a_paused_channel_is_sent_nothing_and_a_removed_one_neither() -> None:
         assert desk.messages("state") == [("dropped",), ("dropped",)]
 
 
+@pytest.mark.parametrize("act", ["pause", "remove"])
+def test_what_was_taken_is_not_sent_after_its_channel_was_paused_or_removed(act: str) -> None:
+    def behave(handler: Handler) -> None:
+        if len(hook.received) == 1:
+            operating.change_channel(operator=desk.OLGA, channel=channel, act=act)
+            connections.close_all()
+        answers()(handler)
+
+    with receiver(behave) as hook:
+        channel = desk.operators_channel(hook.url)
+        desk.store(*[desk.spoofed(number) for number in range(5)])
+        desk.decide_and_send()
+        assert len(hook.received) == 1
+        assert sorted(desk.messages("state")) == [*[("dropped",)] * 4, ("sent",)]
+
+
 def test_a_sign_of_life_comes_every_hour_to_those_that_want_one() -> None:
     with receiver() as machine, receiver() as person:
         desk.operators_channel(machine.url, heartbeat=True)
