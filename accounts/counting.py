@@ -1,4 +1,4 @@
-"""How is what a member has of something counted right where two requests add to it at the same moment?
+"""How is what a member, or a workspace, has of something counted right where two requests add to it at the same moment?
 
 Each would count what the other has not committed yet, and both would be let in. Where a limit is per workspace and in bytes,
 `files/quota.py` does the same by the workspace's row.
@@ -7,6 +7,7 @@ Each would count what the other has not committed yet, and both would be let in.
 from __future__ import annotations
 
 from typing import Final
+from uuid import UUID
 
 from django.db import connection, transaction
 
@@ -20,7 +21,16 @@ def count_alone(actor: Tenant, what: str) -> None:
 
     Raises `TransactionManagementError` outside of one, where the count would be over before the row is there.
     """
+    _wait_for(what, actor.membership_id)
+
+
+def count_together(actor: Tenant, what: str) -> None:
+    """The same of what the members of this workspace have together."""
+    _wait_for(what, actor.workspace_id)
+
+
+def _wait_for(what: str, owner: UUID) -> None:
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("What is counted is added in the same transaction.")
     with connection.cursor() as cursor:
-        cursor.execute(_ALONE, [what, str(actor.membership_id)])
+        cursor.execute(_ALONE, [what, str(owner)])

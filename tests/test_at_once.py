@@ -14,13 +14,19 @@ from accounts.counting import count_alone
 from accounts.http import Tenant
 from accounts.models import ApiKey
 from accounts.services import keys
-from agents.models import Agent
+from agents.models import Agent, ModelProvider, ToolServer
+from agents.tools import services as tools
+from agents.unfit import Unfit
+from agents.vendors import services as vendors
 from aiaxis.exports import services as workspace_exports
 from aiaxis.exports.models import WorkspaceExport
 from audit.exports import services as trail_exports
 from audit.exports.models import Export
 from audit.filters import services as filters
 from audit.filters.models import OwnFilter
+from audit.notices import addresses
+from audit.notices import services as notices
+from audit.notices.models import Channel
 from audit.queries import Chosen
 from conversations import services as conversations
 from conversations.models import Message
@@ -28,7 +34,7 @@ from files import services as files
 from files.models import File
 from files.uploads import from_bytes
 from tests import doors
-from tests.cast import ALICE, acting
+from tests.cast import ADA, ALICE, Person, acting
 from tests.factories import AgentFactory
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -146,3 +152,56 @@ def test_of_exports_that_are_ordered_at_the_same_moment_one_is_written(kind: str
         thread.join()
     with acting(ALICE):
         assert count() == 1
+
+
+def channel(actor: Tenant, number: int) -> None:
+    notices.add(actor=actor, name=str(number), kind="webhook", address=ELSEWHERE, least="info", actions=[])
+
+
+def provider(actor: Tenant, number: int) -> None:
+    vendors.add(vendors.Words(f"Tern {number}", "openai", f"{ELSEWHERE}v1", key="k" * 20, models=["tern"]), actor=actor)
+
+
+def server(actor: Tenant, number: int) -> None:
+    tools.add(tools.Words(name=f"Orders {number}", url=ELSEWHERE, key=""), actor=actor)
+
+
+ELSEWHERE = "https://93.184.216.34/"
+OF_WORKSPACES = {
+    "channels": (channel, notices.MOST_CHANNELS, Channel.objects.all().count),
+    "providers": (provider, vendors.MOST_PROVIDERS, ModelProvider.objects.all().count),
+    "servers": (server, tools.MOST_SERVERS, ToolServer.objects.all().count),
+}
+
+
+@pytest.mark.parametrize("kind", OF_WORKSPACES)
+def test_administrators_who_come_at_the_same_moment_are_counted_together(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add, most, count = OF_WORKSPACES[kind]
+    monkeypatch.setattr(tools, "_offered", lambda url, key: [])
+    with acting(ALICE) as alice:
+        for number in range(most - 1):
+            add(alice, number)
+    actors = {person: doors.session(person).tenant for person in (ALICE, ADA)}
+    together = threading.Barrier(TRIES)
+    refused: list[int] = []
+
+    def last(person: Person, number: int) -> None:
+        try:
+            with acting(person):
+                together.wait()
+                add(actors[person], number)
+        except (Unfit, addresses.Unfit, notices.TooManyChannels):
+            refused.append(number)
+        finally:
+            connections.close_all()
+
+    come = [(person, most + number) for number in range(TRIES // 2) for person in actors]
+    threads = [threading.Thread(target=last, args=[person, 10 * number + len(person.name)]) for person, number in come]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with acting(ALICE):
+        assert (count(), len(refused)) == (most, TRIES - 1)

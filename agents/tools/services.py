@@ -11,6 +11,7 @@ from uuid import UUID
 from django.db import IntegrityError, connection, transaction
 
 from accounts import outbound
+from accounts.counting import count_together
 from accounts.http import NotVisible, Tenant
 from accounts.outbound.streaming import Limits
 from accounts.tenancy.context import current_workspace_id
@@ -57,6 +58,7 @@ def add(words: Words, *, actor: Tenant) -> UUID:
     """Add a server that answers, with what it offers; nothing of that may be called yet. Raises ``Unfit``."""
     wanted, found = new_id(), _offered(words.url, words.key)
     with transaction.atomic():
+        count_together(actor, "servers")
         if not _keep("add", wanted, words, words.key):
             raise Unfit("name", f"A workspace can have {MOST_SERVERS} servers of tools. Remove one that nobody uses.")
         _keep_tools(wanted, found)

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 
 from accounts import outbound
+from accounts.counting import count_together
 from accounts.http import NotVisible, Tenant
 from accounts.outbound.streaming import Limits
 from accounts.tenancy.context import current_workspace_id
@@ -47,6 +48,7 @@ def add(words: Words, *, actor: Tenant) -> UUID:
     wanted = new_id()
     offered = _offered(words, words.key)
     with transaction.atomic():
+        count_together(actor, "providers")
         if not _keep("add", wanted, words, words.key, offered):
             raise Unfit("name", f"A workspace can have {MOST_PROVIDERS} providers. Remove one that nobody uses.")
         target = ModelProvider(pk=wanted)

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db import connections, transaction
 
+from accounts.counting import count_together
 from accounts.http import Tenant
 from accounts.tenancy.models import new_id
 from audit import entries, ledger
@@ -62,6 +63,7 @@ def add(
         "actions": list(actions),
     }
     with transaction.atomic():
+        count_together(actor, "channels")
         if not _keep("add", channel, words):
             raise TooManyChannels
         _note("channel.created", actor, channel, kind=kind, to=place.shown, least=least, events=list(actions))
