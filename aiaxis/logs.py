@@ -85,7 +85,7 @@ class Json(logging.Formatter):
             "pid": os.getpid(),
             "logger": record.name,
             "message": redaction.clean(record.getMessage(), MESSAGE),
-            "request": str(origin.request_id or ""),
+            "request": request_of(record),
             "trace": origin.trace_id,
             "job": current_job(),
             "workspace": str(binding.workspace) if binding else "",
@@ -100,6 +100,13 @@ class Json(logging.Formatter):
             kept.pop("error", None)
             line = _encode(kept)
         return line
+
+
+def request_of(record: logging.LogRecord) -> str:
+    """The id of the request that a record is about, or "": what Django says of a finished answer comes when it is answered."""
+    if under_way := current_origin().request_id:
+        return str(under_way)
+    return str(getattr(getattr(record, "request", None), "request_id", ""))
 
 
 class Plain(logging.Formatter):

@@ -9,11 +9,13 @@ found in our own log and trail.
 
 from __future__ import annotations
 
+from logging import LogRecord
 from typing import Any, Final
 from uuid import UUID
 
 from accounts.requests import current_origin
 from accounts.tracing import current_job, note_report
+from aiaxis.logs import request_of
 
 EVENT: Final = ("event_id", "timestamp", "level", "logger", "platform", "sdk")
 FRAME: Final = ("filename", "function", "module", "lineno", "in_app")
@@ -59,9 +61,9 @@ def _no_crumb(crumb: dict[str, Any], hint: dict[str, Any]) -> None:
 def scrubbed(event: Any, hint: dict[str, Any]) -> Any:
     """Return a new event that holds nothing but what is named above; whatever a later SDK adds stays here."""
     kept: dict[str, Any] = {name: event[name] for name in EVENT if name in event}
-    kept["tags"] = _tags()
-    _note(kept)
     record = hint.get("log_record")
+    kept["tags"] = _tags(record)
+    _note(kept)
     alarm = getattr(record, "alarm", "")
     if alarm:
         # One issue for each kind of alarm, an action of our closed list, however often it is raised and wherever it is logged.
@@ -75,10 +77,11 @@ def scrubbed(event: Any, hint: dict[str, Any]) -> Any:
     return kept
 
 
-def _tags() -> dict[str, str]:
+def _tags(record: LogRecord | None) -> dict[str, str]:
     """Ids of ours by which the log and the trail are searched. The trace's is a caller's, checked for its form."""
     origin, job = current_origin(), current_job()
-    told = {"request": origin.request_id, "trace": origin.trace_id, "job": job}
+    request = request_of(record) if record else origin.request_id
+    told = {"request": request, "trace": origin.trace_id, "job": job}
     return {name: str(value) for name, value in told.items() if value}
 
 

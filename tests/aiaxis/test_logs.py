@@ -15,7 +15,9 @@ from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, connections
+from django.http import HttpResponse
 from django.test import Client, RequestFactory
+from django.utils.log import log_response
 from pytest_django import Settings
 
 from accounts import answered, jobs
@@ -171,6 +173,18 @@ def test_no_line_is_longer_than_a_pipe_takes_whole(written: Written, message: st
     [line] = written.text.getvalue().splitlines()
     assert len(line) < logs.LONGEST
     assert json.loads(line)["level"] == "error"
+
+
+def test_what_django_says_of_an_answer_names_its_request(written: Written) -> None:
+    """It says so when the answer is finished and no request is under way any more."""
+    request = RequestFactory().get("/files/")
+    with answering(describe(request, "/files/")) as context:
+        request.request_id = str(context.request_id)  # type: ignore[attr-defined]  # as the gate of denials does
+    log_response(
+        "Service Unavailable: %s", "/files/", response=HttpResponse(status=503), request=request, logger=written.logger
+    )
+    [line] = written.objects()
+    assert (line["level"], line["request"]) == ("error", str(context.request_id))
 
 
 def test_what_nothing_caught_is_a_record_too(written: Written, monkeypatch: pytest.MonkeyPatch) -> None:

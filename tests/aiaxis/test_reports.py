@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import sentry_sdk
 from django.apps import apps
+from django.http import HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
 from sentry_sdk.envelope import Envelope
@@ -38,7 +39,13 @@ def crash(request: Any) -> Any:
     raise ValueError(f"{content} and in the sentence")
 
 
-urlpatterns = [path("crash/", crash)]
+@public
+def away(request: Any) -> Any:
+    """A view that answers that something is away."""
+    return HttpResponse(status=503)
+
+
+urlpatterns = [path("crash/", crash), path("away/", away)]
 
 
 class Kept(Transport):
@@ -71,6 +78,15 @@ def test_a_crash_is_reported_without_a_word_of_a_customers(sent: list[Any]) -> N
     assert kind["type"] == "ValueError"
     assert kind["stacktrace"]["frames"][-1]["function"] == "crash"
     assert CANARY not in json.dumps(sent, default=str)
+
+
+@override_settings(ROOT_URLCONF=__name__)
+def test_what_django_says_of_an_answer_is_found_by_its_request(sent: list[Any]) -> None:
+    """It says so when the answer is finished, and no request is under way any more."""
+    answer = Client().get("/away/")
+    assert answer.status_code == 503
+    [event] = [one for one in sent if one["logger"] == "django.request"]
+    assert event["tags"]["request"] == answer["X-Request-Id"]
 
 
 def test_what_a_later_sdk_adds_stays_here() -> None:
