@@ -87,12 +87,14 @@ def _url(variable: str, role: str, database: str) -> str:
 def hurry() -> None:
     """Let the tests' cluster skip what only a power cut would miss: it holds nothing that a rerun does not make again.
 
-    And let who connects repeat the hash of a password once, not 4,096 times: thousands of connections are opened here.
+    A commit waits for its log all the same: what the kernel has not been handed yet is gone when the server is killed, and
+    tests kill it. And let who connects repeat the hash of a password once, not 4,096 times: thousands of connections are opened here.
     """
     with one_at_a_time(), psycopg.connect(server.superuser_url(), autocommit=True) as connection:
-        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
-            if connection.execute("SELECT current_setting(%s)", [setting]).fetchone() != ("off",):
-                connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
+        for setting, wanted in {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "on"}.items():
+            if connection.execute("SELECT current_setting(%s)", [setting]).fetchone() != (wanted,):
+                change = sql.SQL("ALTER SYSTEM SET {} = {}").format(sql.Identifier(setting), sql.Literal(wanted))
+                connection.execute(change)
         connection.execute("SELECT pg_reload_conf()")
         connection.execute("SET scram_iterations = 1")
         slow = "SELECT rolname FROM pg_authid WHERE rolname = ANY(%s) AND rolpassword NOT LIKE 'SCRAM-SHA-256$1:%%'"
