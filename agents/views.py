@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts.access import role_required
-from accounts.http import TenantRequest
+from accounts.http import NotVisible, TenantRequest, note_reached
 from accounts.models import Role
 from accounts.pagination import paginate
 from accounts.sharing import takes_back
@@ -57,16 +57,22 @@ def agent_detail(request: TenantRequest, key: str) -> HttpResponse:
 @role_required(Role.MEMBER)
 def agent_create(request: TenantRequest) -> HttpResponse:
     """Make an agent."""
-    form = (
-        NewAgentForm(request.POST, reader=request.tenant)
-        if request.method == "POST"
-        else NewAgentForm.beginning(request.GET.get("with", ""), request.tenant)
-    )
+    form = NewAgentForm(request.POST, reader=request.tenant) if request.method == "POST" else _beginning(request)
     if request.method != "POST" or not form.is_valid():
         status = 422 if request.method == "POST" else 200
         return render(request, "agents/agent_form.html", {"form": form, "agent": None}, status=status)
     agent = services.create(actor=request.tenant, **form.everything())
     return redirect("agents:detail", agent.slug)
+
+
+def _beginning(request: TenantRequest) -> AgentForm:
+    """The form of a new agent, with the file chosen from whose page somebody comes."""
+    file_id = request.GET.get("with", "")
+    form, wanted = NewAgentForm.beginning(file_id, request.tenant), NotVisible.among([file_id])
+    if wanted.ids and "attached" not in form.initial:
+        # The page is the same for what is gone and what is somebody else's; the record learns which id it was.
+        note_reached(request, wanted)
+    return form
 
 
 @require_http_methods(["GET", "POST"])

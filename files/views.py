@@ -14,7 +14,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts.access import has_role, role_required
-from accounts.http import TenantRequest
+from accounts.http import NotVisible, TenantRequest, note_reached
 from accounts.models import Role
 from accounts.pagination import paginate
 from accounts.problems import answer, problem
@@ -97,7 +97,11 @@ def file_states(request: TenantRequest) -> HttpResponseBase:
     """The states of the files that a list shows, together: a list with a hundred files in work asks once and not a hundred times."""
     form = ChosenForm(request.GET)
     wanted = form.cleaned_data["file"] if form.is_valid() else []
-    files = File.objects.filter(pk__in=wanted).only("pk", "status", "refusal")
+    files = list(File.objects.filter(pk__in=wanted).only("pk", "status", "refusal"))
+    missing = set(wanted) - {file.pk for file in files}
+    if missing:
+        # Nothing is said of what is gone or somebody else's; the record learns which ids it was.
+        note_reached(request, NotVisible(missing))
     return render(request, "files/_file_states.html", {"files": files})
 
 

@@ -109,7 +109,12 @@ def test_an_id_among_many_that_each_have_an_answer_is_critical_too(folder: Path)
         deleted = ask(program, "POST", "/api/v1/files/delete", {"file_ids": [key, *[MISSING] * 30]}, "json")
         assert (tagged.status_code, deleted.status_code) == (302, 200)
         assert {one["outcome"] for one in deleted.json()["items"]} == {"not_found"}
-        foreign += [tagged["X-Request-Id"], deleted["X-Request-Id"]] if key != MISSING else []
+        # What a page asks beside others, and the file with which another page begins.
+        states = browser.get("/files/states/", {"file": chosen})
+        begun = browser.get("/agents/new/", {"with": key})
+        assert (states.status_code, begun.status_code) == (200, 200)
+        answers = (tagged, deleted, states, begun)
+        foreign += [answer["X-Request-Id"] for answer in answers] if key != MISSING else []
     Shipper(folder).ship()
     assert reaches() == dict.fromkeys(foreign, OF_ACME)
 

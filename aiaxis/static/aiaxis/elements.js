@@ -145,7 +145,11 @@
           if (answer.redirected) return location.reload();
           if (!answer.ok) throw new Error("not now");
           const parsed = new DOMParser().parseFromString(await answer.text(), "text/html");
-          for (const fresh of parsed.querySelectorAll("[data-key]")) this.put(fresh);
+          const told = [...parsed.querySelectorAll("[data-key]")];
+          // What the server knows nothing of is gone, and is asked for no more: each time would be a refusal in the trail.
+          const known = new Set(told.map((fresh) => fresh.dataset.key));
+          for (const key of asked) if (!known.has(key)) this.parts.delete(key);
+          for (const fresh of told) this.put(fresh);
           this.pace = this.wait;
         } catch {
           // The line is down for now; the next turn asks again, more slowly.
