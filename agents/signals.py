@@ -96,3 +96,7 @@ tool_changed = Signal()
 
 # An agent got tools to call, or lost some. Arguments: actor, target (Agent), added and removed (lists of ids of tools).
 agent_tools_changed = Signal()
+
+# The key that is kept for a provider or a server of tools does not open: the one under which it lies is not configured, or somebody
+# wrote past us. Sent with `send_robust` by whoever needed it. sender=the model; arguments: target (ModelProvider | ToolServer), why (str).
+key_unopened = Signal()

@@ -380,6 +380,7 @@ BACKGROUND: Final = frozenset(
         "audit.month_kept_back",
         "audit.line_unreadable",
         "channel.failed",
+        "secret.unopened",
         "trail.verified",
         "trail.broken",
         "isolation.proven",

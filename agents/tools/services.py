@@ -144,8 +144,14 @@ def switch_off_changed(tool: Tool, *, actor: Tenant) -> None:
 
 
 def connection_to(server: ToolServer, limits: Limits = CALL_LIMITS) -> client.Connection:
-    """What is needed to ask this server. Raises ``vault.Unopened``."""
-    key = vault.opened(server.sealed, workspace=server.workspace_id, provider=server.pk, kind=KIND, base_url=server.url)
+    """What is needed to ask this server. Raises ``vault.Unopened``, which operators hear of."""
+    try:
+        key = vault.opened(
+            server.sealed, workspace=server.workspace_id, provider=server.pk, kind=KIND, base_url=server.url
+        )
+    except vault.Unopened as error:
+        signals.key_unopened.send_robust(ToolServer, target=server, why=type(error).__name__)
+        raise
     return client.Connection(server.url, key, limits)
 
 

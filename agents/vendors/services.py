@@ -117,14 +117,18 @@ def set_budget(*, actor: Tenant, requests: int | None, tokens: int | None, money
 def connection_to(
     provider: ModelProvider, *, model: str = "", temperature: float | None = None, max_tokens: int = 1000
 ) -> providers.Connection:
-    """What is needed to ask this provider. Raises ``vault.Unopened``."""
-    key = vault.opened(
-        provider.sealed,
-        workspace=provider.workspace_id,
-        provider=provider.pk,
-        kind=provider.kind,
-        base_url=provider.base_url,
-    )
+    """What is needed to ask this provider. Raises ``vault.Unopened``, which operators hear of."""
+    try:
+        key = vault.opened(
+            provider.sealed,
+            workspace=provider.workspace_id,
+            provider=provider.pk,
+            kind=provider.kind,
+            base_url=provider.base_url,
+        )
+    except vault.Unopened as error:
+        signals.key_unopened.send_robust(ModelProvider, target=provider, why=type(error).__name__)
+        raise
     limits = Limits(silence=settings.MODEL_SILENCE_SECONDS, seconds=settings.MODEL_SECONDS)
     return providers.Connection(
         provider.name, provider.kind, provider.base_url, model, temperature, max_tokens, key=key, limits=limits

@@ -8,6 +8,7 @@ from django.dispatch import receiver
 
 from accounts.http import Tenant
 from agents import signals as agents
+from audit import entries, services
 from audit.receivers.facts import keep
 
 
@@ -63,3 +64,11 @@ def budget_neared(sender: object, *, actor: Tenant, what: str, **kwargs: Any) ->
 def budget_reached(sender: object, *, actor: Tenant, what: str, **kwargs: Any) -> None:
     """A request was turned away, the first of this month."""
     keep("budget.reached", actor, None, of=what)
+
+
+@receiver(agents.key_unopened)
+def key_unopened(sender: object, *, target: Model, why: str, **kwargs: Any) -> None:
+    """A key that is kept opens no more. Spooled like a refusal: whatever needed it may be rolled back."""
+    entry = entries.pipeline("secret.unopened", {"why": why})
+    place = {"workspace_id": str(target.workspace_id), "target_type": target._meta.model_name}  # type: ignore[attr-defined]  # both models are a workspace's
+    services.record({**entry, **place, "target_id": str(target.pk)})
