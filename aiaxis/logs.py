@@ -58,7 +58,8 @@ def begin() -> None:
 
 def _unraisable(found: sys.UnraisableHookArgs) -> None:
     """What fails where Python can tell nobody, as when something is cleared away: its own way prints the sentence, too."""
-    if found.exc_value is None or not isinstance(found.exc_value, Exception):
+    if not isinstance(found.exc_value, Exception):
+        sys.__unraisablehook__(found)
         return
     place = getattr(found.object, "__qualname__", type(found.object).__qualname__)
     failure = (found.exc_type, found.exc_value, found.exc_traceback)
