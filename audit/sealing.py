@@ -99,14 +99,19 @@ def _seal_once(*, partly: bool) -> int:
 
 
 def leaves_of(cursor: Any, ids: list[UUID]) -> dict[UUID, bytes]:
-    """The hash of each of these entries that is there: SHA-256 over its line as COPY writes it, under ``PLAIN``."""
+    """The hash of each of these entries that is there: SHA-256 over its line as COPY writes it, under ``PLAIN``.
+
+    The key is the id together with how long the entry is kept, so that another entry may stand under the same id. Of two such
+    the hash is over both of theirs, which is what nobody sealed.
+    """
     if not ids:
         return {}  # A seal that somebody emptied has no bounds; what is wrong with it is said elsewhere.
-    found = {}
+    found: dict[UUID, bytes] = {}
     with cursor.copy(_LINES, [ids, min(ids), max(ids)]) as lines:
         for line in lines:
             raw = bytes(line)
-            found[UUID(raw[:36].decode())] = sha256(raw).digest()
+            entry, leaf = UUID(raw[:36].decode()), sha256(raw).digest()
+            found[entry] = leaf if entry not in found else sha256(b"".join(sorted((found[entry], leaf)))).digest()
     return found
 
 

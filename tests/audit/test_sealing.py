@@ -10,6 +10,7 @@ import json
 import resource
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,13 @@ def insert(line: psycopg.Connection[Any], ids: list[str]) -> None:
     line.execute("INSERT INTO audit_entry SELECT * FROM forged")
 
 
+def double(retention: str, line: psycopg.Connection[Any], ids: list[str]) -> None:
+    """Put another entry beside one, under its very id: the key is the id together with how long it is kept."""
+    line.execute("CREATE TEMPORARY TABLE forged AS SELECT * FROM audit_entry WHERE id = %s", [ids[0]])
+    line.execute("UPDATE forged SET retention = %s, outcome = 'allowed'", [retention])
+    line.execute("INSERT INTO audit_entry SELECT * FROM forged")
+
+
 def cut_off(line: psycopg.Connection[Any], ids: list[str]) -> None:
     """Remove the end, its seal with it: what is left is a whole chain."""
     line.execute("DELETE FROM audit_entry WHERE id = ANY(%s)", [ids[3:]])
@@ -186,6 +194,9 @@ def _forge_chain(line: psycopg.Connection[Any], key: bytes) -> None:
         (swap_seals, {"broken"}),
         (empty_a_seal, {"broken"}),
         (insert, {"broken"}),
+        (partial(double, "d30"), {"broken"}),
+        (partial(double, "d90"), {"broken"}),
+        (partial(double, "y7"), {"broken"}),
         (cut_off, {"truncated"}),
         (empty, {"truncated"}),
         (reseal_with_another_key, {"broken"}),
