@@ -318,11 +318,12 @@ POLICIES_BY_HAND: Final = {
             "AND m.id = (SELECT fence.current_member()) AND m.role IN ('owner', 'admin') AND m.status = 'active'))"
         ),
         (
-            # In one's own name only: a member's raw SQL wrote entries that a colleague seemed to have caused.
+            # In one's own name only: a member's raw SQL wrote entries that a colleague seemed to have caused. And of no other
+            # class than the database says, so that no second entry stands under the id of another, and none leaves early.
             "CREATE POLICY workspace_insert ON audit_entry FOR INSERT TO aiaxis_app "
             "WITH CHECK (workspace_id = (SELECT fence.current_workspace()) "
             "AND (actor_id = (SELECT fence.current_member()) OR (actor_id IS NULL AND actor_type = 'system') "
-            "OR (SELECT fence.is_whole())))"
+            "OR (SELECT fence.is_whole())) AND retention = fence.retention_of(workspace_id, id))"
         ),
         "CREATE POLICY shipper_insert ON audit_entry FOR INSERT TO aiaxis_audit WITH CHECK (true)",
         "CREATE POLICY shipper_read ON audit_entry FOR SELECT TO aiaxis_audit USING (true)",

@@ -82,6 +82,25 @@ def test_the_app_cannot_write_into_another_trail() -> None:
     assert rows() == 0
 
 
+def test_how_long_an_entry_is_kept_is_no_word_of_whoever_writes_it() -> None:
+    """In raw SQL: one that leaves early, or one that stands under another's id, which is unique in its class only."""
+    entry = fact_of(cast.BOB)
+    lines = ledger._array([entries.encode(entry)])
+    chosen = ledger._INSERT.replace("fence.retention_of(workspace_id, id)", "%s")
+
+    def store(retention: str) -> None:
+        with cast.acting(cast.BOB), transaction.atomic(), connections["default"].cursor() as cursor:
+            cursor.execute(chosen, [retention, lines])
+
+    for retention in ("d30", "d90", "y7"):
+        with pytest.raises(ProgrammingError, match="row-level security"):
+            store(retention)
+    store("d365")
+    with pytest.raises(ProgrammingError, match="row-level security"):
+        store("d30")
+    assert rows() == 1
+
+
 def test_a_workspace_reads_its_own_trail_only() -> None:
     nobody = entries.denial(None, status=401, refusal=None, actor=None)
     ledger.post([entries.encode(entry) for entry in (fact_of(cast.ALICE), fact_of(cast.CHARLIE), nobody)])
