@@ -81,8 +81,8 @@ def create(
         earlier = insert_once(agent)
         if earlier is not None:
             return earlier
-        _attach(agent, [file.pk for file in files])
         signals.agent_created.send(Agent, actor=actor, target=agent, visibility=agent.visibility, files=len(files))
+        _move_files(agent, actor=actor, attached={file.pk for file in files}, detached=set())
         _share(agent, people, actor=actor)
         choosing.choose(agent, tool_ids, actor=actor)
         keep(agent, actor=actor)
@@ -151,18 +151,22 @@ def _set_files(agent: Agent, *, actor: Tenant, file_ids: Collection[UUID]) -> No
     with transaction.atomic():
         wanted = {file.pk for file in access.get_files_or_refuse(_within_limit(file_ids))}
         present = set(AgentFile.objects.filter(agent=agent).values_list("file_id", flat=True))
-        attached, detached = wanted - present, present - wanted
-        if not attached and not detached:
-            return
-        AgentFile.objects.filter(agent=agent, file_id__in=detached).delete()
-        _attach(agent, attached)
-        signals.agent_files_changed.send(
-            Agent,
-            actor=actor,
-            target=agent,
-            attached=sorted(map(str, attached)),
-            detached=sorted(map(str, detached)),
-        )
+        _move_files(agent, actor=actor, attached=wanted - present, detached=present - wanted)
+
+
+def _move_files(agent: Agent, *, actor: Tenant, attached: set[UUID], detached: set[UUID]) -> None:
+    """Give the agent files and take others from it, and say which: of a new agent too, or nobody could say what it began with."""
+    if not attached and not detached:
+        return
+    AgentFile.objects.filter(agent=agent, file_id__in=detached).delete()
+    _attach(agent, attached)
+    signals.agent_files_changed.send(
+        Agent,
+        actor=actor,
+        target=agent,
+        attached=sorted(map(str, attached)),
+        detached=sorted(map(str, detached)),
+    )
 
 
 def share(agent: Agent, *, actor: Tenant, visibility: str, people: Collection[UUID] | None = None) -> None:

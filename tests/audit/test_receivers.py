@@ -9,12 +9,14 @@ import pytest
 from django.db import connections, transaction
 from django.dispatch import Signal
 
+from agents import services as agent_services
 from agents import signals as agents
 from audit import entries, queries, receivers, rules
 from audit.models import Entry
 from audit.queries import Chosen
 from files import services as files
 from tests import cast
+from tests.factories import FileFactory
 
 APPS = ("accounts", "agents", "conversations", "files")
 # Not facts: nothing has changed, and a letter says so, or a job goes on. What let an answer go on is told by `call_decided`.
@@ -70,6 +72,18 @@ def test_a_fact_names_each_of_many() -> None:
         rows = list(Entry.objects.order_by("id"))
     assert [one for row in rows for one in row.detail["attached"]] == attached
     assert [one for row in rows for one in row.detail["detached"]] == detached
+
+
+@pytest.mark.django_db(databases=["default"])
+def test_a_new_agent_says_which_files_it_began_with() -> None:
+    """How many they were answers nobody who asks with which agents a file was."""
+    with cast.acting(cast.ADA):
+        given = [FileFactory().pk, FileFactory().pk]
+        agent = agent_services.create(actor=cast.ADA.tenant, file_ids=given, name="Desk")
+        told = Entry.objects.get(action="agent.files_changed", target_id=str(agent.pk)).detail
+        assert told == {"attached": sorted(map(str, given)), "detached": []}
+        agent_services.create(actor=cast.ADA.tenant, name="Empty")
+        assert Entry.objects.filter(action="agent.files_changed").count() == 1
 
 
 def test_a_list_that_is_cut_says_so() -> None:
