@@ -134,6 +134,7 @@ class Shipper:
                     break
                 self._post(lines, reading)
                 reading.segment.offset = offset
+                self._publish_meanwhile()
             if finished:
                 self._close(reading)
                 spool.delete(path)
@@ -199,6 +200,14 @@ class Shipper:
         if time.monotonic() - self._published >= PUBLISH_SECONDS:
             blocks.publish(self.folder)
             self._published = time.monotonic()
+
+    def _publish_meanwhile(self) -> None:
+        """The same between two batches: who floods us is shut out while the flood is shipped, which lasts as long as it does."""
+        try:
+            self._publish()
+        except OSError as error:
+            # No fault of the segment, which goes on; the round's own step comes upon it again, and says so in the shipper's note.
+            logger.warning("The list of blocks could not be written: %s.", error.strerror)
 
     def _tidy(self) -> None:
         """Every ten minutes: let go what the archive need not or cannot keep, once the trail says so."""

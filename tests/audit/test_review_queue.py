@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,9 @@ from pytest_django import Settings
 
 from accounts.http import Refusal
 from accounts.operators import Operator
-from audit import entries, ledger
-from audit.reviews import queries, services
+from audit import entries, ledger, reaching, shipper
+from audit import services as trail
+from audit.reviews import blocks, queries, services
 from audit.reviews.models import Resolution, Review
 from tests import cast, doors
 
@@ -119,6 +121,27 @@ def test_of_one_who_comes_from_two_addresses_either_can_be_shut_out() -> None:
     text = browser.get(f"{QUEUE}{entry['fingerprint']}/").content.decode()
     assert f'name="address" value="{HOME}"' in text
     assert f"{ELSEWHERE}</code> is turned away until" in text
+
+
+def test_an_address_is_shut_out_while_its_flood_is_still_being_shipped(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry, browser = refused(), doors.operator(cast.OLGA)
+    for _ in range(50):
+        trail.record(entries.denial(None, status=404, refusal=None, actor=None))
+    known: list[bool] = []
+
+    def batch(found: Sequence[entries.Entry]) -> list[entries.Entry]:
+        known.append(blocks.Blocks().hold(ELSEWHERE, lambda: folder))
+        if len(known) == 1:
+            act(browser, entry, "block", address=ELSEWHERE, minutes=15)
+        return []
+
+    monkeypatch.setattr(shipper, "BATCH_BYTES", 4000)
+    monkeypatch.setattr(shipper, "PUBLISH_SECONDS", 0.0)
+    monkeypatch.setattr(reaching, "foreign", batch)
+    shipper.Shipper(folder).ship()
+    assert known[:3] == [False, True, True]
 
 
 @pytest.mark.parametrize("address", ["10.1.2.3", "2001:db8:0:1::9"])
