@@ -48,10 +48,13 @@ def decide() -> int:
     Raises ``django.db.Error``; then the same is judged again the next time.
     """
     judged = 0
-    while count := _judge_once():
+    while True:
+        count = _judge_once()
+        # Each time: where new things come as fast as they are judged, there would be no end after which to do it.
+        _look_after_alarms()
+        if not count:
+            return judged
         judged += count
-    _look_after_alarms()
-    return judged
 
 
 def _judge_once() -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
+import pytest
 from django.db import connections
 
-from audit.notices import deciding, keeping, operating, outbox, sending
+from audit.notices import deciding, keeping, matching, operating, outbox, sending
 from tests.audit.notices import desk
 from tests.receivers import answers, receiver
 
@@ -66,6 +68,27 @@ def test_a_channel_that_fails_is_named() -> None:
         desk.decide_and_send()
         minutes_go_by(3)
         assert desk.types(hook).count("channel.failing") == 1
+
+
+def test_what_is_over_is_told_while_new_things_come_as_fast_as_they_are_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[bool] = []
+    groups = matching.groups
+
+    def judged(cursor: Any, ids: list[UUID]) -> list[matching.Group]:
+        told.append("resolved" in [kind for (kind,) in desk.messages("kind")])
+        if len(told) < 4:
+            flood(1, begin=9000 + len(told))
+        return groups(cursor, ids)
+
+    with receiver() as hook:
+        desk.operators_channel(hook.url)
+        desk.store(*[desk.spoofed(1) for _ in range(3)])
+        desk.decide_and_send()
+        desk.age(16)
+        monkeypatch.setattr(matching, "groups", judged)
+        flood(1, begin=9000)
+        deciding.decide()
+        assert told == [False, True, True, True]
 
 
 def test_a_sign_of_life_and_a_test_come_while_it_goes_on() -> None:
