@@ -1,16 +1,16 @@
 """Where do the refusals of a flood stay whole, of which the trail holds only how many they were?
 
 In one compressed file for each segment that had any and each class of their workspaces, readable with ``zcat``. It is
-there, on the disk and whole, before the segment goes. A file is kept as long as its class says, and all together are no
-larger than their limit: what goes leaves an entry that says how much it was, and the trail's counts stay.
+there, on the disk and whole, before the segment goes. A file goes with the month of the trail to whose entries it belongs, and
+all together are no larger than their limit: what goes leaves an entry that says how much it was, and the trail's counts stay.
 """
 
 from __future__ import annotations
 
 import gzip
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -20,12 +20,6 @@ from audit.rules import Retention
 FOLDER: Final = "archive"
 REJECTED: Final = "rejected"
 SUFFIX: Final = ".gz"
-KEPT_DAYS: Final = {
-    Retention.DAYS_30: 30,
-    Retention.DAYS_90: 90,
-    Retention.DAYS_365: 365,
-    Retention.YEARS_7: 7 * 365 + 2,
-}
 LIMIT_BYTES: Final = 1024 * 1024 * 1024
 """How much the archive may take; a flood of a hundred thousand refusals takes a few megabytes."""
 
@@ -54,17 +48,18 @@ def lines_of(spool_folder: Path, segment: str) -> list[bytes]:
     return [line for path in paths for line in gzip.decompress(path.read_bytes()).splitlines()]
 
 
-def overdue(spool_folder: Path, *, limit: int = LIMIT_BYTES) -> Going:
-    """The files that have been kept for as long as their class says, and the oldest of those beyond ``limit`` bytes.
+def overdue(spool_folder: Path, *, limit: int = LIMIT_BYTES, today: date | None = None) -> Going:
+    """The files whose entries have left the trail on this day, in UTC, and the oldest of those beyond ``limit`` bytes.
 
     With them go lines that the database would not take: whose they are, nobody can say, so theirs is the usual time.
     """
     found = sorted((spool_folder / FOLDER).glob(f"*{SUFFIX}")) + sorted((spool_folder / REJECTED).glob("*.json"))
     sizes = {path: path.stat() for path in found}
     total = sum(one.st_size for one in sizes.values())
-    now, going = time.time(), []
+    today, going = today or datetime.now(UTC).date(), []
     for path in found:
-        if sizes[path].st_mtime >= now - _days(path) * 86400 and total <= limit:
+        written = datetime.fromtimestamp(sizes[path].st_mtime, UTC).date()
+        if written >= _retention(path).oldest_month(today) and total <= limit:
             continue
         going.append(path)
         total -= sizes[path].st_size
@@ -77,7 +72,7 @@ def remove(going: Going) -> None:
         path.unlink(missing_ok=True)
 
 
-def _days(path: Path) -> int:
-    """How long a file is kept; one without a class was written before there were any."""
+def _retention(path: Path) -> Retention:
+    """Of which class a file is; one without a class was written before there were any."""
     name = path.name.removesuffix(SUFFIX).rpartition(".")[2]
-    return KEPT_DAYS[Retention(name) if name in Retention.values else Retention.DAYS_365]
+    return Retention(name) if name in Retention.values else Retention.DAYS_365

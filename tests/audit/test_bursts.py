@@ -5,6 +5,7 @@ import os
 import stat
 import time
 from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -169,25 +170,24 @@ def test_what_is_too_old_or_too_much_leaves_the_archive_oldest_first(tmp_path: P
     assert archive.overdue(tmp_path, limit=2500).paths == paths[:2]
 
 
-@pytest.mark.parametrize(
-    ("retention", "days"),
-    [(Retention.DAYS_30, 30), (Retention.DAYS_90, 90), (Retention.DAYS_365, 365), (Retention.YEARS_7, 7 * 365 + 2)],
-)
+@pytest.mark.parametrize("retention", Retention)
+@pytest.mark.parametrize("day", [1, 31])
 def test_the_refusals_of_a_flood_are_kept_as_long_as_the_entries_of_their_workspace(
-    retention: Retention, days: int, tmp_path: Path
+    retention: Retention, day: int, tmp_path: Path
 ) -> None:
+    """The entry that counts them names the file, and stays until its whole month is old enough."""
     archive.keep(tmp_path, NAME, retention, [b"{}"])
     [kept] = (tmp_path / archive.FOLDER).iterdir()
-    os.utime(kept, (time.time() - days * 86400 + 3600,) * 2)
-    assert archive.overdue(tmp_path).paths == []
-    os.utime(kept, (time.time() - days * 86400 - 3600,) * 2)
-    assert archive.overdue(tmp_path).paths == [kept]
+    os.utime(kept, (datetime(2025, 10, day, 12, tzinfo=UTC).timestamp(),) * 2)
+    leaves = retention.last_day(date(2025, 10, 1))
+    assert archive.overdue(tmp_path, today=leaves - timedelta(days=1)).paths == []
+    assert archive.overdue(tmp_path, today=leaves).paths == [kept]
 
 
 def test_a_line_that_the_database_would_not_take_goes_after_a_year(tmp_path: Path) -> None:
     line = tmp_path / "rejected" / spool.set_aside(tmp_path, b"{}")
     assert archive.overdue(tmp_path).paths == []
-    os.utime(line, (time.time() - 366 * 86400,) * 2)
+    os.utime(line, (time.time() - 400 * 86400,) * 2)
     assert archive.overdue(tmp_path).paths == [line]
 
 

@@ -144,7 +144,7 @@ def test_a_file_that_cannot_be_opened_holds_up_none_behind_it(tmp_path: Path) ->
 def test_what_cannot_be_removed_from_the_archive_is_told_of_once_in_ten_minutes(tmp_path: Path) -> None:
     kept = tmp_path / archive.FOLDER / f"a.{Retention.DAYS_30}{archive.SUFFIX}"
     kept.mkdir(parents=True)
-    long_ago = time.time() - 31 * 86400
+    long_ago = time.time() - 62 * 86400
     os.utime(kept, (long_ago, long_ago))
     shipper = Shipper(tmp_path)
     assert [shipper._attempt() for _ in range(3)] == [False, True, True]
