@@ -81,6 +81,20 @@ class Refusal:
     reached: tuple[UUID, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a request's body was found to hold when it was read: the names at its top level, and its bytes where they were kept."""
+
+    names: tuple[str, ...]
+    body: bytes | None = None
+
+
+def sent_in(request: HttpRequest) -> Sent | None:
+    """What was read of the request's body; None where nothing read it, as when something before it was refused."""
+    sent = getattr(request, "sent", None)
+    return sent if isinstance(sent, Sent) else None
+
+
 class NotVisible(Http404):
     """What the request reached for is missing, or somebody else's; the answer is the same 404 for both.
 

@@ -18,7 +18,7 @@ from uuid import UUID
 from django.db.models import Model
 from uuid_utils.compat import uuid7
 
-from accounts.http import Refusal, Tenant
+from accounts.http import Refusal, Sent, Tenant
 from accounts.operators import Operator
 from accounts.requests import RequestContext, current_request
 from accounts.tracing import followed, packed, report_of
@@ -32,6 +32,11 @@ MOST_LISTED = 24
 """How many values a list in the details holds; ``receivers.facts.keep_each`` makes further entries of what is longer."""
 MOST_REACHED = 256
 """How many ids of one request are kept; no route looks at more."""
+# What a line that would be too long does without, one after the other.
+_LEFT_OUT = (
+    *(("http", "headers"), ("net", "forwarded_for")),
+    *(("http", name) for name in ("query_keys", "body_keys", "path")),
+)
 _SEVERITIES = frozenset(Severity.values)
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode
 
@@ -44,12 +49,14 @@ def denial(
     actor: Tenant | Operator | None,
     target: tuple[str, str] = ("", ""),
     reached: Sequence[UUID] = (),
+    sent: Sent | None = None,
 ) -> Entry:
     """The entry of a request that was refused or failed with HTTP ``status``.
 
     ``refusal`` is what the refusing check said about itself, None when Django refused on its own; ``actor`` is the
     verified member or operator, None when nobody was; ``target`` is the kind and id that the request asked for, "" where
-    unknown; ``reached`` are further ids that it asked for, in its address or in what it sent.
+    unknown; ``reached`` are further ids that it asked for, in its address or in what it sent; ``sent`` is what was read of its
+    body, of which the entry holds the names of fields and a keyed fingerprint: a bare digest of a short form can be guessed.
     """
     detail = dict(refusal.detail) if refusal else {}
     action = refusal.action if refusal else "request.failed" if status >= 500 else "request.refused"
@@ -65,6 +72,8 @@ def denial(
     entry["target_type"], entry["target_id"] = redaction.clean(target[0], 64), redaction.clean(target[1], 64)
     entry["refused_by"] = redaction.clean(detail.pop("check", reason), 64)
     entry = _finish(entry, context, detail)
+    if sent is not None:
+        _say_what_was_sent(entry["http"], sent)
     if reached:
         # Packed, since a request may name two hundred files, and one among them that is not there to be seen.
         entry["http"]["reached"] = base64.b64encode(b"".join(one.bytes for one in reached[:MOST_REACHED])).decode()
@@ -181,7 +190,7 @@ def encode(entry: Entry) -> bytes:
     if len(line) <= LINE_LIMIT:
         return line
     cut = {**entry, "http": dict(entry["http"]), "net": dict(entry["net"]), "detail": {"cut": True}}
-    for group, key in (("http", "headers"), ("net", "forwarded_for"), ("http", "query_keys"), ("http", "path")):
+    for group, key in _LEFT_OUT:
         cut[group].pop(key, None)
         cut[group]["cut"] = True
         line = _encode(cut).encode("ascii") + b"\n"
@@ -249,6 +258,8 @@ def _begin(action: str, reason: str, severity: str, detail: dict[str, Any]) -> E
 def _tenant(actor: Tenant) -> Entry:
     """The verified member as columns: names copied, the session or key only as a keyed fingerprint. Read, never changed."""
     kind = {"key": ActorType.KEY, "job": ActorType.JOB}.get(actor.method, ActorType.MEMBER)
+    # Which key it was, the keys' page and the entry of its making say; a session's id would be one more thing to steal.
+    key = {"key": str(actor.credential_id)} if kind is ActorType.KEY else {}
     return {
         "workspace_id": str(actor.workspace_id),
         "actor_type": kind,
@@ -259,6 +270,7 @@ def _tenant(actor: Tenant) -> Entry:
             "role": str(actor.role),
             "method": redaction.clean(actor.method, 16),
             "credential": redaction.pseudonym("credential", str(actor.credential_id)),
+            **key,
         },
     }
 
@@ -331,6 +343,13 @@ def _http(context: RequestContext, route: str) -> Entry:
     if context.content_type or context.content_length:
         http["body"] = {"type": redaction.free_text(context.content_type, 128), "length": context.content_length}
     return http
+
+
+def _say_what_was_sent(http: Entry, sent: Sent) -> None:
+    if sent.names:
+        http["body_keys"] = redaction.names(sent.names)
+    if sent.body:
+        http.setdefault("body", {})["fingerprint"] = redaction.fingerprint("body", sent.body)
 
 
 def _plain(value: object) -> object:

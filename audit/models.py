@@ -78,6 +78,7 @@ OF_ACTOR = {
     "role": "Role of the actor",
     "method": "Signed in by",
     "credential": "Credential, as a fingerprint",
+    "key": "Key",
     "account": "Name typed, as a fingerprint",
     "mask": "Name typed",
 }

@@ -151,9 +151,12 @@ def network(value: str) -> str:
 
 def pseudonym(kind: str, value: str) -> str:
     """A keyed fingerprint (32 hex digits) by which entries about the same secret can be joined without telling it."""
-    return hmac.digest(
-        _key(settings.SECRET_KEY), f"{kind}:{value}".encode("utf-8", "backslashreplace"), "sha256"
-    ).hex()[:32]
+    return fingerprint(kind, value.encode("utf-8", "backslashreplace"))
+
+
+def fingerprint(kind: str, value: bytes) -> str:
+    """``pseudonym`` of bytes."""
+    return hmac.digest(_key(settings.SECRET_KEY), kind.encode() + b":" + value, "sha256").hex()[:32]
 
 
 def mask(typed: str) -> str:

@@ -53,7 +53,8 @@ class EntryOut(Schema):
     """An entry. `events` is how many refusals it stands for: more than 1 for those of a flood, whose `detail` says more.
 
     `received_at` is when it reached the trail: seconds later than it happened, and more where the database was away. `request_id` is
-    the request that it goes back to: the question, for a file that was read in the background to answer it.
+    the request that it goes back to: the question, for a file that was read in the background to answer it. `key_id` is the API key
+    that a program showed; older entries do not say it.
     """
 
     id: UUID
@@ -67,6 +68,7 @@ class EntryOut(Schema):
     actor_type: str
     actor_id: UUID | None
     actor_name: str
+    key_id: UUID | None
     target_type: str
     target_id: str
     request_id: UUID | None
@@ -82,6 +84,7 @@ class EntryOut(Schema):
         """What is said about this row: never which workspace an id belongs to that the caller does not see."""
         return cls(
             **{name: getattr(entry, name) for name in _SAME},
+            key_id=entry.actor.get("key"),
             request_id=entry.origin_id,
             method=str(entry.http.get("method", "")),
             path=str(entry.http.get("path", "")),

@@ -15,7 +15,7 @@ from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, UnreadablePostError
 from django.http.response import HttpResponseBase
 
-from accounts.http import Reason, Refusal, refuse
+from accounts.http import Reason, Refusal, Sent, refuse
 from accounts.problems import DETAILS, RETRY_AFTER, answer, is_api, page
 from accounts.routes import Declaration, Door, Route, declaration, route_of
 from accounts.waiting import NoPlace, arriving
@@ -94,7 +94,8 @@ HEADERS_OF_OTHERS: Final = {
     "requestedwith": "libraries of browsers say that a script asks",
     "csrftoken": "carries a page's own token",
 }
-FORMS: Final = ("application/x-www-form-urlencoded", "multipart/form-data")
+MULTIPART: Final = "multipart/form-data"
+FORMS: Final = ("application/x-www-form-urlencoded", MULTIPART)
 WITH_BODY: Final = ("POST", "PUT", "PATCH", "DELETE")
 # What strangers may send: forms of a few fields, or another system's short message.
 LARGEST_PUBLIC_BODY: Final = 64 * 1024
@@ -232,13 +233,24 @@ def _unprefixed(name: str) -> Iterator[str]:
 def _body_names(request: HttpRequest) -> Iterator[tuple[str, Iterable[str]]]:
     if request.content_type in FORMS:
         try:
-            yield "form", [*request.POST, *request.FILES, *getattr(request, "skipped_parts", ())]
+            names = [*request.POST, *request.FILES, *getattr(request, "skipped_parts", ())]
         except UnreadablePostError as cut:
             raise Unreadable(CUT_SHORT) from cut
+        # Files went by in pieces, and nobody has the whole of them.
+        _note(request, names, None if request.content_type == MULTIPART else request.body)
+        yield "form", names
         # Ninja reads a body as JSON whatever its type says; for its operations the media type was checked before.
         return
     if is_api(request) or (request.content_type or "").endswith("json"):
-        yield "json", _json_names(_body(request))
+        body = _body(request)
+        names = _json_names(body)
+        _note(request, names, body)
+        yield "json", names
+
+
+def _note(request: HttpRequest, names: Iterable[str], body: bytes | None) -> None:
+    """For the record of a refusal, by whatever refuses the request."""
+    request.sent = Sent(tuple(names), body)  # type: ignore[attr-defined]  # read by sent_in
 
 
 def _read_past(request: HttpRequest) -> None:

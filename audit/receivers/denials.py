@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from accounts import signals as accounts
-from accounts.http import Refusal, tenant_of
+from accounts.http import Refusal, sent_in, tenant_of
 from accounts.operators import operator_of
 from accounts.requests import current_request
 from accounts.routes import route_of
@@ -28,7 +28,15 @@ def access_denied(
     try:
         actor = tenant_of(request) or operator_of(request)
         target, reached = _asked_for(request, refusal)
-        entry = entries.denial(context, status=status, refusal=refusal, actor=actor, target=target, reached=reached)
+        entry = entries.denial(
+            context,
+            status=status,
+            refusal=refusal,
+            actor=actor,
+            target=target,
+            reached=reached,
+            sent=sent_in(request),
+        )
     except Exception as error:
         # Whatever a request contains, it must not keep itself out of the trail by breaking what describes it.
         logger.exception("A refusal could not be described; its bare fact is recorded.")

@@ -159,7 +159,7 @@ def test_a_failed_sign_in_keeps_a_fingerprint_and_a_mask() -> None:
     assert "ssw0rd" not in entries.encode(entry).decode()
 
 
-def test_a_session_or_key_appears_only_as_a_fingerprint() -> None:
+def test_a_session_appears_only_as_a_fingerprint() -> None:
     entry = entries.fact("member.signed_in", actor=cast.ALICE.tenant)
     line = entries.encode(entry).decode()
     assert str(cast.ALICE.tenant.credential_id) not in line
