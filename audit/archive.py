@@ -51,7 +51,7 @@ def lines_of(spool_folder: Path, segment: str) -> list[bytes]:
 def overdue(spool_folder: Path, *, limit: int = LIMIT_BYTES, today: date | None = None) -> Going:
     """The files whose entries have left the trail on this day, in UTC, and the oldest of those beyond ``limit`` bytes.
 
-    With them go lines that the database would not take: whose they are, nobody can say, so theirs is the usual time.
+    Without a day it is this machine's. With them go lines that the database would not take: whose they are, nobody can say, so theirs is the usual time.
     """
     found = sorted((spool_folder / FOLDER).glob(f"*{SUFFIX}")) + sorted((spool_folder / REJECTED).glob("*.json"))
     sizes = {path: path.stat() for path in found}

@@ -6,6 +6,7 @@ kept is no word of the entry's: the database says it, from what the entry's work
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Final
 
 from django.db import connections, transaction
@@ -85,6 +86,17 @@ def post_fact(*facts: entries.Entry) -> None:
         raise transaction.TransactionManagementError("A fact is recorded inside the transaction that makes it true.")
     with connection.cursor() as cursor:
         cursor.execute(_INSERT, [_array([entries.encode(entry) for entry in facts])])
+
+
+def earliest_now(*, using: str = "audit") -> datetime:
+    """This moment by this machine's clock or the database's, whichever is behind: by one that is ahead, nothing was kept long enough.
+
+    Raises ``django.db.Error``.
+    """
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        there: datetime = cursor.fetchone()[0]
+    return min(datetime.now(UTC), there)
 
 
 def _array(lines: Sequence[bytes]) -> str:

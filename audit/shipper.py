@@ -215,7 +215,7 @@ class Shipper:
             return
         # Whatever comes of it: what cannot be removed now would be told of again each second.
         self._tidied = time.monotonic()
-        going = archive.overdue(self.folder)
+        going = archive.overdue(self.folder, today=ledger.earliest_now().date())
         if going.paths:
             detail = {"files": len(going.paths), "bytes": going.size, "last": going.paths[-1].name}
             ledger.post([entries.encode(entries.pipeline("audit.archive_shortened", detail))])

@@ -78,8 +78,8 @@ def leave(today: date | None = None) -> list[str]:
     Raises ``django.db.Error`` when the database does not even say what there is, or takes no entry.
     """
     gone, stayed = [], []
+    today = today or ledger.earliest_now(using=DATABASE).date()
     with _whole() as cursor:
-        today = today or _today(cursor)
         found = pieces.due(cursor, today)
     partitions.ensure(DATABASE, today)
     for piece in found:
@@ -193,13 +193,6 @@ def _whole(isolation: str = "READ COMMITTED") -> Iterator[Any]:
         yield cursor
 
 
-def _today(cursor: Any) -> date:
-    """This day in UTC by this machine's clock and the database's, the earlier of the two: a clock that is ahead removes nothing."""
-    cursor.execute("SELECT (now() AT TIME ZONE 'UTC')::date")
-    there: date = cursor.fetchone()[0]
-    return min(datetime.now(UTC).date(), there)
-
-
 @contextmanager
 def _alone(isolation: str) -> Iterator[Any]:
     """A transaction in which nobody else archives or removes. Raises ``Elsewhere``."""
@@ -240,7 +233,7 @@ def _tell(piece: Piece, error: Exception, today: date) -> str:
 
 def _forget_copies() -> None:
     """Copies end with their time too: members' exports, and the archives themselves, of which only the notes stay."""
-    now = timezone.now()
+    now = ledger.earliest_now(using=DATABASE)
     with _whole() as cursor:
         cursor.execute(_OLD_EXPORTS, [now - EXPORTS_KEPT])
         cursor.execute("SELECT name, left_at FROM audit_archive")

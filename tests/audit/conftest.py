@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
 import psycopg
 import pytest
+from django.utils import timezone
 
-from audit import health, partitions
+from audit import archive, health, ledger, partitions
 from tests import cast, environment
 from tests.audit import months
 
@@ -41,3 +42,17 @@ def october(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     last = months.put(months.OCTOBER, cast.CHARLIE)
     months.seal(monkeypatch)
     return [*first, *last]
+
+
+@pytest.fixture
+def ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This machine's clock is seventy years ahead, and the database's is right."""
+
+    class Ahead(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Ahead:
+            return cls(2096, 1, 1, tzinfo=tz)
+
+    for module in (archive, ledger):
+        monkeypatch.setattr(module, "datetime", Ahead)
+    monkeypatch.setattr(timezone, "now", lambda: Ahead.now(UTC))

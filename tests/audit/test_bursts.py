@@ -204,6 +204,15 @@ def test_leaving_the_archive_is_an_entry(committed: None, tmp_path: Path) -> Non
     assert not kept.exists()
 
 
+def test_a_clock_that_is_ahead_removes_nothing_from_the_archive(committed: None, tmp_path: Path, ahead: None) -> None:
+    """Like the trail's months, and unlike them nothing would be left: what a flood held is nowhere else."""
+    archive.keep(tmp_path, NAME, Retention.DAYS_30, [b"{}"])
+    spool.set_aside(tmp_path, b"{}")
+    assert len(archive.overdue(tmp_path).paths) == 2
+    Shipper(tmp_path)._attempt()
+    assert [len(list((tmp_path / folder).iterdir())) for folder in ("archive", "rejected")] == [1, 1]
+
+
 def test_a_burst_fits_into_a_line_whatever_its_samples_are_written_in() -> None:
     """A line that is too long is cut, and with it would go the count."""
     counting = bursts.Counting(NAME)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -310,19 +310,6 @@ def test_the_worker_lets_go_by_itself(october: list[str]) -> None:
     rounds.REGISTRY["audit.leave"].make()
     assert months.there() == [one for one in months.there() if one not in october]
     assert archives.checked(archives.path_of(NAME)).count == 2
-
-
-def test_a_clock_that_is_ahead_lets_nothing_go(october: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of the machine's clock and the database's the earlier one counts."""
-
-    class Ahead(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> Ahead:
-            return cls(2096, 1, 1, tzinfo=tz)
-
-    monkeypatch.setattr(leaving, "datetime", Ahead)
-    assert leaving.leave() == [NAME]
-    assert len(months.there()) == 1
 
 
 def test_two_at_once_are_not_in_each_others_way(october: list[str]) -> None:

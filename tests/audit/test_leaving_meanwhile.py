@@ -69,6 +69,20 @@ def test_what_a_clock_made_that_was_days_ahead_leaves_with_the_month_of_its_id(
     assert verification.verify().holds
 
 
+def test_a_clock_that_is_ahead_lets_nothing_go(october: list[str], ahead: None) -> None:
+    """Of the machine's clock and the database's the earlier one counts."""
+    assert leaving.leave() == [NAME]
+    assert len(months.there()) == 1
+
+
+def test_a_clock_that_is_ahead_removes_no_archive(october: list[str], request: pytest.FixtureRequest) -> None:
+    """When its entries have just left, there is nothing but the archive that holds them."""
+    leaving.leave(DUE)
+    request.getfixturevalue("ahead")
+    assert leaving.leave(DUE) == []
+    assert archives.checked(archives.path_of(NAME)).count == 2
+
+
 def test_one_killed_while_it_takes_an_archive_back_is_gone_on_with(
     october: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
