@@ -127,6 +127,9 @@ class TestPages:
         assert (known.has_second_factor, known.providers) == (False, ["local"])
         assert [(place.member.workspace.name, len(place.keys)) for place in known.places] == [("Acme", 1)]
         assert known.places[0].sessions
+        asked = browser.get(ALICES).content.decode()
+        for question in ("End every session of", "Withdraw every API key of", "Suspend"):
+            assert f"{question} “Alice” in “Acme”?" in asked, question
         assert known.last is not None
         Authenticator.of(ALICE)
         assert browser.get(ALICES).context["known"].has_second_factor is True

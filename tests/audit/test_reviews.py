@@ -144,6 +144,12 @@ def test_what_cannot_be_is_told_in_words_and_changes_nothing(verb: str, values: 
     assert not Review.objects.using("ops").exists()
 
 
+def test_what_ends_somebodys_access_names_them_before_it_is_done() -> None:
+    page = doors.operator(cast.OLGA).get(f"{QUEUE}{refused()['fingerprint']}/").content.decode()
+    for question in ("End every session of “Charlie”?", "Withdraw every API key of “Charlie”?", "Suspend “Charlie”?"):
+        assert question in page, question
+
+
 def test_a_member_is_suspended_and_nothing_of_theirs_opens_anything_until_they_are_readmitted(folder: Path) -> None:
     """L13, and the customer sees it: each act stands in the workspace's own trail."""
     entry, operator = refused(), doors.operator(cast.OLGA)
