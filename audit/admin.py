@@ -65,6 +65,13 @@ class EntryAdmin(OperatorAdmin[Entry]):
         }
         return TemplateResponse(request, self.change_list_template, values, status=422 if form.errors else 200)
 
+    def row_view(self, request: HttpRequest, row_id: UUID) -> TemplateResponse:
+        """One entry, with the workspace that it belongs to or that was asked for: a message leads here, past the list."""
+        page = super().row_view(request, row_id)
+        values: dict[str, Any] = page.context_data or {}
+        page.context_data = {**values, "workspace": _workspace_of(values["row"])}
+        return page
+
 
 def _with_workspaces(entries: list[Entry]) -> list[tuple[Entry, str]]:
     """Each entry with the name of its workspace, or of the one that was asked for; "" where there is none any more."""
@@ -74,6 +81,12 @@ def _with_workspaces(entries: list[Entry]) -> list[tuple[Entry, str]]:
         (entry, names.get(workspace, "") if workspace else "")
         for entry, workspace in zip(entries, workspaces, strict=True)
     ]
+
+
+def _workspace_of(entry: Entry) -> Workspace | None:
+    workspace = entry.workspace_id or entry.asked_workspace_id
+    # Across the fence because the entry is any workspace's: the id and the name, nothing of theirs.
+    return across(Workspace).only("id", "name").filter(pk=workspace).first() if workspace else None
 
 
 def _names(ids: Iterable[UUID]) -> dict[UUID, str]:

@@ -93,6 +93,19 @@ def test_one_entry_and_a_missing_one() -> None:
     assert browser.get(f"{LIST}{uuid.uuid4()}/").status_code == 404
 
 
+def test_an_entry_says_whose_workspace_it_is_or_which_one_was_asked_for() -> None:
+    browser = doors.operator(cast.OLGA)
+    asked = of_nobody()
+    asked["asked_workspace_id"] = str(cast.BIRCH.id)
+    for entry, company, label in ((of(cast.ALICE), cast.ACME, "Workspace"), (asked, cast.BIRCH, "Workspace asked for")):
+        [stored] = store(entry)
+        page = browser.get(f"{LIST}{stored}/").content.decode()
+        place = page.partition(f"<dt>{label}</dt>")[2].partition("</dd>")[0]
+        assert f'/operator/accounts/workspace/{company.id}/"><bdi>{company.name}</bdi></a>' in place
+    [nobodys] = store(of_nobody())
+    assert "<dt>Workspace" not in browser.get(f"{LIST}{nobodys}/").content.decode()
+
+
 def test_every_page_that_an_operator_opens_is_an_entry(folder: Path) -> None:
     [entry] = store(of_nobody())
     browser = doors.operator(cast.OLGA)
