@@ -96,13 +96,13 @@ def key_ending(tenant: Tenant, key_id: str, days: int) -> None:
     _send("key_ending", tenant, to=tenant.email, message_id=f"key-{found.pk}-{days}", **values)
 
 
-@job("accounts.letters.glass_opened")
+@job("accounts.letters.glass_opened", of_closed=True)
 def glass_opened(tenant: Tenant, visit_id: str, member_id: str) -> None:
     """Tell an owner that an operator may look at the workspace's content, since when, why and until when."""
     _send_visit("glass_opened", tenant, visit_id, member_id)
 
 
-@job("accounts.letters.glass_closed")
+@job("accounts.letters.glass_closed", of_closed=True)
 def glass_closed(tenant: Tenant, visit_id: str, member_id: str) -> None:
     """Tell an owner that it is over, and how much was looked at."""
     _send_visit("glass_closed", tenant, visit_id, member_id)

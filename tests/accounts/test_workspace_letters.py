@@ -67,6 +67,7 @@ def test_no_other_job_of_a_closed_workspace_runs() -> None:
     with acting(ALICE):
         enqueue(reading.read, file_id=str(ACME.id))
     workspaces.suspend(olga(), workspace_id=ACME.id, reason="The invoice of May is open.")
-    assert [one.name for one in jobs.REGISTRY.values() if one.of_closed] == ["accounts.letters.workspace_closed"]
+    letters = {f"accounts.letters.{letter}" for letter in ("workspace_closed", "glass_opened", "glass_closed")}
+    assert {one.name for one in jobs.REGISTRY.values() if one.of_closed} == letters
     with pytest.raises(jobs.JobRefused):
         delivered()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,11 +14,11 @@ from accounts import jobs, recurring, rounds
 from accounts.glass import services
 from accounts.glass.models import Visit
 from accounts.models import Membership, Role
-from accounts.services import members
+from accounts.services import members, workspaces
 from tests import doors
 from tests.accounts.glass import stage
 from tests.accounts.glass.stage import LIST, REASON, TICKET
-from tests.cast import ADA, ALICE, CHARLIE, acting
+from tests.cast import ACME, ADA, ALICE, CHARLIE, acting
 
 
 def delivered() -> list[Any]:
@@ -92,6 +93,20 @@ def test_an_end_by_itself_is_told_once(end: str) -> None:
     [mail] = delivered()
     expected = "Its time was over." if end == "time" else "The operator"
     assert all(expected in text and "They looked at no page." in text for text in words(mail))
+
+
+@pytest.mark.parametrize("shut", [workspaces.suspend, workspaces.close])
+def test_owners_are_told_while_nobody_gets_into_their_workspace(shut: Callable[..., None]) -> None:
+    """Nor can they read their trail then, so the letter is all that they hear of it."""
+    browser = stage.console()
+    shut(stage.operator_in(browser), workspace_id=ACME.id, reason="The invoice of May is open.")
+    delivered()
+    visit = stage.asked(browser)
+    [opened] = delivered()
+    assert "operator may read" in opened.subject
+    services.close(stage.operator_in(browser), visit_id=visit.pk)
+    [over] = delivered()
+    assert over.subject == "No operator reads Acme any more"
 
 
 def test_what_was_never_open_is_no_mail() -> None:
