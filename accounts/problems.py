@@ -18,6 +18,7 @@ from django.core.exceptions import (
     TooManyFilesSent,
 )
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 
@@ -126,13 +127,14 @@ def answer(request: HttpRequest, status: int, detail: str = "") -> HttpResponse:
 @public
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """handler400: what Django refused before a view could (a foreign Host, a body past the limits, a request it cannot read)."""
-    if isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
-        return answer(request, 413) if is_api(request) else page(request, 413, DETAILS[413], "400.html")
     if isinstance(exception, DisallowedHost):
         # Links in mails and redirects are built from the Host header: a foreign one would lead people elsewhere.
         refuse(request, Refusal(Reason.HOST, "request.refused", "warning"))
-    elif isinstance(exception, SuspiciousOperation):
+    elif isinstance(exception, SuspiciousOperation | MultiPartParserError):
+        # Also what is past the limits: no browser and no client of ours sends it.
         refuse(request, Refusal(Reason.MALFORMED, "request.refused", "warning"))
+    if isinstance(exception, RequestDataTooBig | TooManyFieldsSent | TooManyFilesSent):
+        return answer(request, 413) if is_api(request) else page(request, 413, DETAILS[413], "400.html")
     return answer(request, 400, str(exception) if isinstance(exception, BadCursor) else "")
 
 

@@ -89,6 +89,11 @@ RECORDED: Final = {
         )
         for name in (b"hex", b"undefined", b"punycode")
     },
+    "a query of 600 fields": (head(b"/sign-in/?" + b"&".join(b"f%d" % n for n in range(600))), 413, '"path": "/sign-in/"'),
+    "a part of a form that only begins": (
+        head(b"/sign-in/", method=b"POST", more=b"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 5005\r\n")
+        + b"--b\r\n" + b"X" * 5000, 400, '"path": "/sign-in/"'
+    ),
     "a body of two lengths, chunked": (
         head(method=b"POST", more=b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n") + b"0\r\n\r\n", 404, "/nowhere/"
     ),
