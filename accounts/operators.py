@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
+from http import HTTPStatus
 from typing import Any, Concatenate, Final, Generic, ParamSpec, TypeVar, cast
 from uuid import UUID
 
@@ -135,6 +136,12 @@ def operator_of(request: HttpRequest) -> Operator | None:
     return operator if isinstance(operator, Operator) else None
 
 
+def _announce(request: OperatorRequest) -> None:
+    """Put an operator's look at a page on record. Raises ``Unavailable`` when no sink takes it."""
+    page = route_of(request).pattern
+    operator_read.send(OperatorSite, operator=request.operator, page=page, names=sorted(request.GET))
+
+
 class OperatorSite(admin.AdminSite):
     """Django's admin site, cut down to what operators may do here: look at lists and rows, and change nothing.
 
@@ -156,8 +163,7 @@ class OperatorSite(admin.AdminSite):
         @operator_required
         def closed(request: OperatorRequest, /, *args: Any, **kwargs: Any) -> HttpResponseBase:
             try:
-                page = route_of(request).pattern
-                operator_read.send(OperatorSite, operator=request.operator, page=page, names=sorted(request.GET))
+                _announce(request)
             except Unavailable as outage:
                 # An operator who cannot be seen does not get to see.
                 return unavailable(request, outage.system, str(outage.retry_after))
@@ -187,7 +193,11 @@ class OperatorSite(admin.AdminSite):
                 )
                 return redirect("accounts:operator_sign_in")
             try:
-                return view(request, *args, **kwargs)
+                answer = view(request, *args, **kwargs)
+                if isinstance(answer, TemplateResponse) and answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
+                    # A form that will not do comes back on its page, with the rows of it: that is a look, too.
+                    _announce(request)
+                return answer
             except Unavailable as outage:
                 # An act that cannot be recorded is not done.
                 return unavailable(request, outage.system, str(outage.retry_after))

@@ -117,6 +117,15 @@ def test_every_page_that_an_operator_opens_is_an_entry(folder: Path) -> None:
     assert found[1]["detail"] == {"page": "/operator/audit/entry/", "filters": ["severity"]}
 
 
+def test_a_page_that_comes_back_with_a_form_that_will_not_do_is_looked_at_too(folder: Path) -> None:
+    """It shows the same rows: a form without a reason must not be a way to see them unseen."""
+    browser, place = doors.operator(cast.OLGA), f"/operator/accounts/workspace/{cast.ACME.id}/suspend/"
+    answer = browser.post(place)
+    assert (answer.status_code, cast.ALICE.email in answer.content.decode()) == (422, True)
+    page = "/operator/accounts/workspace/<uuid:row_id>/suspend/"
+    assert [(one["actor_name"], one["detail"]) for one in looked(folder)] == [("Olga", {"page": page, "filters": []})]
+
+
 def test_an_operator_who_cannot_be_recorded_does_not_see(
     settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -126,9 +135,10 @@ def test_an_operator_who_cannot_be_recorded_does_not_see(
     (tmp_path / "in-the-way").write_text("")
     settings.AIAXIS_HOME = tmp_path / "in-the-way"
     out_of_reach("audit", monkeypatch)
-    answer = browser.get(LIST)
-    assert answer.status_code == 503
-    assert b"Alice" not in answer.content
+    again = f"/operator/accounts/workspace/{cast.ACME.id}/suspend/"
+    for answer in (browser.get(LIST), browser.post(again)):
+        assert answer.status_code == 503
+        assert b"Alice" not in answer.content
 
 
 def test_a_refusal_of_an_operator_names_the_operator(folder: Path) -> None:
