@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 
-from accounts.operators import OperatorAdmin, OperatorRequest
+from accounts.operators import OperatorAdmin, OperatorRequest, site
 from accounts.requests import client_address
 from audit.filters import queries as kept
 from audit.filters.forms import encoded
@@ -64,21 +64,25 @@ def queue(pages: OperatorAdmin[Review], request: OperatorRequest) -> TemplateRes
 
 def group(pages: OperatorAdmin[Review], request: OperatorRequest, fingerprint: str) -> TemplateResponse:
     """One group: what it is, since when, what others wrote, and what can be done."""
+    return _group_page(request, fingerprint, NoteForm())
+
+
+def _group_page(request: HttpRequest, fingerprint: str, note: NoteForm) -> TemplateResponse:
     found = queries.whole(fingerprint)
     if found is None:
         raise Http404("Nothing of this kind was refused.")
     seen = {one.address: one.count for one in found.origins if one.until is None}
     values = {
-        **pages.admin_site.each_context(request),
+        **site.each_context(request),
         "whole": found,
         "group": found.group,
         "suspect": next((one for one in found.entries if one.actor_type in ("member", "key") and one.actor_id), None),
-        "note": NoteForm(),
+        "note": note,
         "resolve": ResolveForm(),
         # To begin with where the latest came from, as far as it may still come in.
         "shut_out": BlockForm.choosing(seen, first=found.group.address) if seen else None,
     }
-    return TemplateResponse(request, "audit/operator_group.html", values)
+    return TemplateResponse(request, "audit/operator_group.html", values, status=422 if note.errors else 200)
 
 
 def state(request: OperatorRequest, fingerprint: str, act: str) -> HttpResponse:
@@ -103,7 +107,8 @@ def note(request: OperatorRequest, fingerprint: str) -> HttpResponse:
     """Write something down."""
     form = NoteForm(request.POST)
     if not form.is_valid():
-        return _not_done(request, form, fingerprint)
+        # Not by a redirect: what somebody wrote would be lost with it.
+        return _group_page(request, fingerprint, form)
     text = form.cleaned_data["text"]
     return _done(
         request, lambda: services.note(request.operator, fingerprint=_known(fingerprint), text=text), fingerprint
