@@ -24,9 +24,9 @@ class VisitAdmin(OperatorAdmin[Visit]):
         return [
             path("", look(views.visit_list), name="accounts_visit_changelist"),
             path("new/<uuid:place_id>/", look(views.visit_new), name="glass_new"),
-            path("new/<uuid:place_id>/ask/", act(views.ask), name="glass_ask"),
+            path("new/<uuid:place_id>/ask/", act(views.ask, is_sensitive=True), name="glass_ask"),
             path(one, look(views.visit_one), name="accounts_visit_change"),
-            path(f"{one}approve/", act(views.approve), name="glass_approve"),
+            path(f"{one}approve/", act(views.approve, is_sensitive=True), name="glass_approve"),
             path(f"{one}decline/", act(views.decline), name="glass_decline"),
             path(f"{one}close/", act(views.close), name="glass_close"),
             *sections.urls(),

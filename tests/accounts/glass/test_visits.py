@@ -17,6 +17,7 @@ from audit.shipper import Shipper
 from tests import doors
 from tests.accounts.glass import stage
 from tests.accounts.glass.stage import LIST, REASON, SAID, TICKET
+from tests.aiaxis.test_console import grow_old
 from tests.cast import ACME, ADA, ALICE, BIRCH, BOB, CHARLIE, OLGA
 
 
@@ -291,3 +292,17 @@ def test_the_customers_trail_shows_it_to_those_who_keep_it(folder: Path) -> None
         assert TICKET in detail
     assert "Olga" not in doors.browser(CHARLIE).get("/trail/").content.decode()
     assert doors.browser(BOB).get("/trail/").status_code == 403
+
+
+def test_breaking_the_glass_and_approving_it_need_a_fresh_sign_in(folder: Path) -> None:
+    """A console that was left open is not enough to read a customer's content, nor to allow it; to end it, it is."""
+    otto, browser = stage.console(stage.second_operator()), stage.console()
+    visit = stage.asked(browser)
+    grow_old()
+    assert otto.post(f"{LIST}{visit.pk}/approve/")["Location"] == "/operator/sign-in/"
+    assert otto.post(f"{LIST}new/{BIRCH.id}/ask/", SAID)["Location"] == "/operator/sign-in/"
+    assert across(Visit).count() == 1
+    assert stage.row(visit).is_waiting
+    assert not stage.entries_in(folder, "glass.opened")
+    assert browser.post(f"{LIST}{visit.pk}/close/")["Location"] == f"{LIST}{visit.pk}/"
+    assert stage.row(visit).ending == "withdrawn"
