@@ -37,6 +37,19 @@ def test_an_upload_by_form_ends_on_the_list() -> None:
     assert "<live-part" in page
 
 
+def test_whoever_may_read_the_trail_is_led_from_a_file_to_what_was_done_with_it() -> None:
+    with acting(ALICE) as alice:
+        file, other = (FileFactory(owner_id=alice.membership_id, visibility="private") for _ in range(2))
+    for one in (file, other):
+        browser(ALICE).post(f"/files/{one.pk}/visibility/", {"visibility": "workspace"})
+    link = f"/trail/?target={file.pk}"
+    found = {person.name: link in browser(person).get(f"/files/{file.pk}/").content.decode() for person in (ALICE, BOB)}
+    assert list(found.values()) == [True, False]
+    page = browser(ALICE).get(link)
+    assert page.status_code == 200
+    assert {entry.target_id for entry in page.context["page"].items} == {str(file.pk)}
+
+
 def test_an_upload_by_script_is_answered_with_json() -> None:
     response = send(BOB, "terms.txt", b"Refunds take five days.", headers={"accept": "application/json"})
     assert response.status_code == 201
