@@ -3,16 +3,22 @@
 In one compressed file for each segment that had any and each class of their workspaces, readable with ``zcat``. It is
 there, on the disk and whole, before the segment goes. A file goes with the month of the trail to whose entries it belongs, and
 all together are no larger than their limit: what goes leaves an entry that says how much it was, and the trail's counts stay.
+The entry that counts what is in a file says the file's digest, and is sealed: whoever changes the file later is found.
 """
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
+import hmac
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+from django.conf import settings
 
 from audit import disk
 from audit.rules import Retention
@@ -32,14 +38,45 @@ class Going:
     size: int
 
 
-def keep(spool_folder: Path, segment: str, retention: Retention, lines: Sequence[bytes]) -> None:
-    """Store these lines of a segment, all of one class, whole or not at all, and on the disk before this returns. Raises ``OSError``."""
+def keep(spool_folder: Path, segment: str, retention: Retention, lines: Sequence[bytes]) -> str:
+    """Store these lines of a segment, all of one class, whole or not at all, and on the disk before this returns.
+
+    Returns the SHA-256 of the file, in hexadecimal. Raises ``OSError``.
+    """
     folder = spool_folder / FOLDER
     folder.mkdir(mode=0o700, exist_ok=True)
-    path = folder / f"{segment}.{retention}{SUFFIX}"
     # Without a time of its own, so that the same lines make the same file whenever they are stored again.
-    with disk.created(path) as file:
-        file.write(gzip.compress(b"".join(line + b"\n" for line in lines), mtime=0))
+    packed = gzip.compress(b"".join(line + b"\n" for line in lines), mtime=0)
+    with disk.created(folder / _name(segment, retention)) as file:
+        file.write(packed)
+    return sha256(packed).hexdigest()
+
+
+def place(segment: str, digests: Mapping[str, str]) -> dict[str, Any]:
+    """What the entries that count the lines of a segment say of its files, whose ``digests`` are by their class.
+
+    With a mark of ours: a member's own SQL may add an entry that says anything, and must not cast doubt on a file with it.
+    """
+    return {"archive": segment, "archive_sha256": dict(digests), "archive_mark": _mark(segment, digests)}
+
+
+def files_of(detail: Mapping[str, Any]) -> dict[str, str]:
+    """The files that such an entry names, each with its digest; none where the mark is not ours, or there is none."""
+    segment, digests = detail.get("archive"), detail.get("archive_sha256")
+    if not isinstance(segment, str) or not isinstance(digests, dict):
+        return {}
+    if not hmac.compare_digest(_mark(segment, digests).encode(), str(detail.get("archive_mark")).encode()):
+        return {}
+    return {_name(segment, retention): digest for retention, digest in digests.items()}
+
+
+def is_as_kept(spool_folder: Path, name: str, digest: str) -> bool:
+    """Is the file what ``keep`` stored, or not here: on another host's disk, or gone in its time? Raises ``OSError``."""
+    try:
+        with (spool_folder / FOLDER / name).open("rb") as file:
+            return hmac.compare_digest(file_digest(file, "sha256").hexdigest(), digest)
+    except FileNotFoundError:
+        return True
 
 
 def lines_of(spool_folder: Path, segment: str) -> list[bytes]:
@@ -70,6 +107,15 @@ def remove(going: Going) -> None:
     """Remove these files. Raises ``OSError``."""
     for path in going.paths:
         path.unlink(missing_ok=True)
+
+
+def _mark(segment: str, digests: Mapping[str, object]) -> str:
+    key = sha256(b"aiaxis.audit.archive:" + settings.SEAL_KEY).digest()
+    return hmac.digest(key, json.dumps([segment, sorted(digests.items())]).encode(), "sha256").hex()
+
+
+def _name(segment: str, retention: str) -> str:
+    return f"{segment}.{retention}{SUFFIX}"
 
 
 def _retention(path: Path) -> Retention:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Any, Final
@@ -75,12 +76,10 @@ class _Group:
 class Counting:
     """The groups of one segment, in the order in which its lines are taken.
 
-    ``segment`` is the file's name, or a name of the shipper's own for what it has to say of the lines (``archived`` is
-    False then: its lines are in no archive).
+    ``segment`` is the file's name, or a name of the shipper's own for what it has to say of the lines.
     """
 
     segment: str
-    archived: bool = True
     _groups: dict[Key, _Group] = field(default_factory=dict)
 
     def admits(self, entry: entries.Entry) -> bool:
@@ -94,11 +93,14 @@ class Counting:
         group.count(entry)
         return False
 
-    def bursts(self) -> list[entries.Entry]:
-        """One entry for each group that has more than its rows; complete only when the whole segment was taken."""
-        return [self._burst(key, group, group.first) for key, group in self._groups.items() if group.first]
+    def bursts(self, place: Mapping[str, Any]) -> list[entries.Entry]:
+        """One entry for each group that has more than its rows; complete only when the whole segment was taken.
 
-    def _burst(self, key: Key, group: _Group, first: entries.Entry) -> entries.Entry:
+        ``place`` says where its lines are whole (``archive.place``); it is empty for what is in no archive.
+        """
+        return [self._burst(key, group, group.first, place) for key, group in self._groups.items() if group.first]
+
+    def _burst(self, key: Key, group: _Group, first: entries.Entry, place: Mapping[str, Any]) -> entries.Entry:
         samples = [*group.begin, *group.end]
         same_address, same_target = len(group.addresses) == 1, len(group.targets) == 1
         return {
@@ -116,7 +118,7 @@ class Counting:
                 "first": group.earliest,
                 "last": group.latest,
                 "samples": samples,
-                **({"archive": self.segment} if self.archived else {}),
+                **place,
             },
         }
 

@@ -222,7 +222,7 @@ class Entry(models.Model):
     @property
     def details(self) -> list[tuple[str, str]]:
         """What else was recorded, as pairs of words to show; what holds nothing is left out."""
-        told = {"burst", "first", "last", "samples"} if self.burst else set()
+        told = {"burst", "first", "last", "samples", "archive_sha256", "archive_mark"} if self.burst else set()
         return [
             (name.replace("_", " ").capitalize(), _shown(value))
             for name, value in self.detail.items()

@@ -45,9 +45,7 @@ class _Reading:
     @classmethod
     def of(cls, path: Path) -> "_Reading":
         """From the beginning of a segment."""
-        return cls(
-            spool.Segment(path), bursts.Counting(path.name), bursts.Counting(f"{path.name}:reached", archived=False)
-        )
+        return cls(spool.Segment(path), bursts.Counting(path.name), bursts.Counting(f"{path.name}:reached"))
 
 
 @dataclass
@@ -175,10 +173,11 @@ class Shipper:
     def _close(self, reading: _Reading) -> None:
         """Store what can only be said of a whole segment. The archive first: no burst points to what is not there."""
         name = reading.segment.path.name
-        if reading.kept:
-            for retention, lines in ledger.by_retention(reading.kept).items():
-                archive.keep(self.folder, name, retention, lines)
-        found = [*reading.counting.bursts(), *reading.reaches.bursts()]
+        kept = ledger.by_retention(reading.kept) if reading.kept else {}
+        digests = {
+            str(retention): archive.keep(self.folder, name, retention, lines) for retention, lines in kept.items()
+        }
+        found = [*reading.counting.bursts(archive.place(name, digests)), *reading.reaches.bursts({})]
         more = [entries.encode(entry) for entry in found]
         if more:
             self.shipped += self._post_or_divide(more, reading)

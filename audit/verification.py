@@ -8,6 +8,7 @@ places of its entries in the chain and their digest, which the seals have to con
 from __future__ import annotations
 
 import hmac
+import json
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -18,7 +19,8 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connections, transaction
 
-from audit import notes, sealing
+from audit import archive, notes, sealing
+from audit.services import spool_folder
 
 MOST_NAMED: Final = 100  # findings that are named one by one; all are counted
 _SEALS: Final = "SELECT seq, size, ids, leaves, digest, note FROM audit_seal WHERE seq > %s ORDER BY seq LIMIT 20"
@@ -32,6 +34,7 @@ _UNKNOWN: Final = (
 _WHOSE: Final = (
     "SELECT id, workspace_id FROM audit_entry WHERE id = ANY(%s) AND id BETWEEN %s AND %s AND workspace_id = ANY(%s)"
 )
+_FLOODS: Final = "SELECT id, detail FROM audit_entry WHERE detail ? 'burst' AND outcome <> 'allowed' AND detail ? 'archive_mark' ORDER BY id"
 _WAITING_OF: Final = (
     "SELECT e.workspace_id, count(*) FROM audit_unsealed u JOIN audit_entry e ON e.id = u.entry_id "
     "WHERE e.workspace_id = ANY(%s) GROUP BY e.workspace_id"
@@ -149,6 +152,7 @@ def verify(
             cursor.execute(_WAITING_OF, [list(report.parts)])
             for workspace, waiting in cursor.fetchall():
                 report.parts[workspace].waiting = waiting
+        _check_floods(cursor, report)
     _compare_with_outside(report, ends, [*outside, *elsewhere])
     return report
 
@@ -210,6 +214,29 @@ def _check_entries(cursor: Any, report: Report, seal: _Seal, archives: _Archives
     for workspace in _whose(cursor, report, seal.ids).values():
         report.parts[workspace].sealed += 1
     _blame(cursor, report, changed, "is not what was sealed")
+
+
+def _check_floods(cursor: Any, report: Report) -> None:
+    """Compare the files of refusals that were counted together, as far as they are on this machine, with what the trail says of them."""
+    cursor.execute(_FLOODS)
+    # Many entries name one file: it is read once.
+    judged: dict[tuple[str, str], bool] = {}
+    changed = []
+    for entry, detail in cursor.fetchall():
+        for named in archive.files_of(json.loads(detail)).items():
+            if named not in judged:
+                judged[named] = _is_as_kept(report, *named)
+            if not judged[named]:
+                changed.append(entry)
+    _blame(cursor, report, changed, "counts refusals that are in the flood archive no longer as they came")
+
+
+def _is_as_kept(report: Report, name: str, digest: str) -> bool:
+    try:
+        return archive.is_as_kept(spool_folder(), name, digest)
+    except OSError as error:
+        report.blame(f"the flood archive {name} cannot be read: {error.strerror}")
+        return True
 
 
 def _blame(cursor: Any, report: Report, ids: list[UUID], what: str) -> None:

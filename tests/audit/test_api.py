@@ -133,7 +133,7 @@ def test_a_burst_says_how_many_it_stands_for() -> None:
     counting = bursts.Counting("x")
     for _ in range(70):
         counting.admits(entries.denial(None, status=404, refusal=None, actor=cast.BOB.tenant))
-    [burst] = counting.bursts()
+    [burst] = counting.bursts({})
     with cast.acting(cast.BOB):
         ledger.post([entries.encode(burst)], using="default")
     [item] = doors.program(cast.ALICE).get(AUDIT, {"outcome": "denied"}).json()["items"]

@@ -133,7 +133,7 @@ def test_the_counts_are_of_what_is_chosen_and_count_floods_whole() -> None:
     counting = bursts.Counting("x")
     for _ in range(70):
         counting.admits(entries.denial(None, status=404, refusal=None, actor=cast.BOB.tenant))
-    [burst] = counting.bursts()
+    [burst] = counting.bursts({})
     store(cast.BOB, burst)
     happened(cast.CHARLIE)
     browser = doors.browser(cast.ALICE)
