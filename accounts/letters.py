@@ -25,6 +25,10 @@ from accounts.services import invitations
 log = logging.getLogger(__name__)
 
 AGAIN: Final = timedelta(minutes=1)  # until WorkOS is asked again after a silence
+# What an operator did is told to the owners: no operator can drop these (`accounts/migrations/0030_told.py`).
+OWED: Final = frozenset(
+    f"accounts.letters.{name}" for name in ("glass_opened", "glass_closed", "workspace_closed", "workspace_opened")
+)
 KNOWN_THERE: Final = timedelta(days=7)  # longer than any invitation of ours is open at WorkOS
 
 

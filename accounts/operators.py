@@ -40,6 +40,8 @@ P = ParamSpec("P")
 Row = TypeVar("Row", bound=Model)
 
 OPS_DATABASE: Final = "ops"
+# With which a form that will not do comes back on its page: something in it is wrong, or it cannot be done now.
+COMES_BACK: Final = (HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.CONFLICT)
 _SQL: Final = (
     "SELECT refusal, session_id, provider, subject, identity_reference, method, signed_in_at, expires_at, user_id, "
     "display_name, email FROM fence.resolve_operator(%s)"
@@ -194,7 +196,7 @@ class OperatorSite(admin.AdminSite):
                 return redirect("accounts:operator_sign_in")
             try:
                 answer = view(request, *args, **kwargs)
-                if isinstance(answer, TemplateResponse) and answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY:
+                if isinstance(answer, TemplateResponse) and answer.status_code in COMES_BACK:
                     # A form that will not do comes back on its page, with the rows of it: that is a look, too.
                     _announce(request)
                 return answer

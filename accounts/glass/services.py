@@ -35,18 +35,27 @@ class OneAtATime(Exception):
     """This operator has a visit already, open or waiting."""
 
 
+class NobodyToTell(Exception):
+    """No owner of the workspace could be told, and nobody looks unseen: the operator may have suspended the only one a moment ago."""
+
+
 class NotOpen(Exception):
     """No such visit is open in this operator's session, so nothing is shown by it."""
 
 
 def ask(operator: Operator, *, place: UUID, reason: str, ticket: str, minutes: int) -> Visit:
-    """Ask to look at a workspace. Opens at once where there is no second operator. Raises ``OneAtATime``, ``Unavailable``."""
+    """Ask to look at a workspace. Opens at once where there is no second operator.
+
+    Raises ``OneAtATime``, ``NobodyToTell``, ``Unavailable``.
+    """
     with transaction.atomic():
         values = {"workspace": str(place), "reason": reason, "ticket": ticket, "minutes": str(minutes)}
         found = _act("ask", operator, visit=new_id(), **values)
         if found is None:
             raise OneAtATime
         visit, owners = found
+        if not owners:
+            raise NobodyToTell
         glass_asked.send(sender=Visit, operator=operator, visit=visit)
         if visit.opened_at:
             _opened(operator, visit, owners)
@@ -54,9 +63,11 @@ def ask(operator: Operator, *, place: UUID, reason: str, ticket: str, minutes: i
 
 
 def approve(operator: Operator, *, visit_id: UUID) -> Visit:
-    """Open what another operator asked for. Raises ``CameTooLate``, also for one's own request; ``Unavailable``."""
+    """Open what another operator asked for. Raises ``CameTooLate``, also for one's own request; ``NobodyToTell``, ``Unavailable``."""
     with transaction.atomic():
         visit, owners = _changed("approve", operator, visit_id)
+        if not owners:
+            raise NobodyToTell
         _opened(operator, visit, owners)
         return visit
 

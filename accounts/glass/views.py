@@ -19,6 +19,9 @@ from accounts.pagination import paginate
 
 VISITS_ON_A_PAGE = 30
 LIST, ONE = "operator:accounts_visit_changelist", "operator:accounts_visit_change"
+NOBODY_TO_TELL = (
+    "This workspace has no active owner, so nobody could be told that you look. Let an owner in again first."
+)
 TOO_LATE = "Nothing changed: it is over, somebody else was faster, or it is your own request."
 
 
@@ -52,6 +55,9 @@ def ask(request: OperatorRequest, place_id: UUID) -> HttpResponse:
         visit = services.ask(request.operator, place=place_id, **form.cleaned_data)
     except services.OneAtATime:
         form.add_error(None, "You have a visit already, open or waiting. End it, then ask for this one.")
+        return _form(request, place_id, form, status=409)
+    except services.NobodyToTell:
+        form.add_error(None, NOBODY_TO_TELL)
         return _form(request, place_id, form, status=409)
     return redirect(ONE, visit.pk)
 
@@ -94,6 +100,8 @@ def _done(request: OperatorRequest, act: Callable[..., Visit], visit_id: UUID, t
         act(request.operator, visit_id=visit_id)
     except services.CameTooLate:
         messages.warning(request, TOO_LATE)
+    except services.NobodyToTell:
+        messages.error(request, NOBODY_TO_TELL)
     else:
         messages.success(request, told)
     return redirect(ONE, visit_id)

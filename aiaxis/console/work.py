@@ -10,7 +10,7 @@ from typing import Final
 from django.db.models import Max, QuerySet
 from procrastinate.contrib.django.models import ProcrastinateEvent, ProcrastinateJob
 
-from accounts import jobs
+from accounts import jobs, letters
 from accounts.operators import across
 from audit.models import Entry
 
@@ -29,6 +29,11 @@ class Row:
     since: datetime | None
     kind: str = ""
     place: str = ""
+
+    @property
+    def is_owed(self) -> bool:
+        """Does it tell a workspace's owners of what an operator did, so that no operator can drop it?"""
+        return self.name in letters.OWED
 
 
 def failed() -> list[Row]:

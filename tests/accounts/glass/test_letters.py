@@ -11,7 +11,7 @@ from django.core import mail as outbox
 from django.db import connections
 
 from accounts import jobs, recurring, rounds
-from accounts.glass import services
+from accounts.glass import queries, services
 from accounts.glass.models import Visit
 from accounts.models import Membership, Role
 from accounts.services import members, workspaces
@@ -19,6 +19,8 @@ from tests import doors
 from tests.accounts.glass import stage
 from tests.accounts.glass.stage import LIST, REASON, TICKET
 from tests.cast import ACME, ADA, ALICE, CHARLIE, acting
+
+JOBS = "/operator/procrastinate/procrastinatejob/"
 
 
 def delivered() -> list[Any]:
@@ -107,6 +109,43 @@ def test_owners_are_told_while_nobody_gets_into_their_workspace(shut: Callable[.
     services.close(stage.operator_in(browser), visit_id=visit.pk)
     [over] = delivered()
     assert over.subject == "No operator reads Acme any more"
+
+
+def test_where_no_owner_could_be_told_the_glass_stays_whole() -> None:
+    """Whoever suspends the only owner first looks at nothing: neither by asking nor by another's approval."""
+    otto, browser = stage.operator_in(stage.console(stage.second_operator())), stage.console()
+    waiting = stage.asked(browser)
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("UPDATE accounts_membership SET status = 'suspended' WHERE id = %s", [ALICE.membership_id])
+    approved = stage.console(stage.OTTO).post(f"{LIST}{waiting.pk}/approve/", follow=True)
+    assert "no active owner" in approved.content.decode()
+    assert stage.row(waiting).opened_at is None
+    services.close(stage.operator_in(browser), visit_id=waiting.pk)
+    refused = browser.post(f"{LIST}new/{ACME.id}/ask/", stage.SAID)
+    assert refused.status_code == 409
+    assert "no active owner" in refused.content.decode()
+    with pytest.raises(services.NobodyToTell):
+        services.ask(otto, place=ACME.id, reason=REASON, ticket=TICKET, minutes=15)
+    assert [visit.pk for visit in queries.visits()] == [waiting.pk]
+
+
+@pytest.mark.parametrize("state", ["todo", "failed"])
+def test_no_operator_drops_the_letter_about_their_own_visit(state: str) -> None:
+    """The owners hear of it whatever the operator would like, also where their mail does not go out for hours."""
+    browser = stage.console()
+    stage.asked(browser)
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET status = 'doing' WHERE %s = 'failed'", [state])
+        cursor.execute("UPDATE procrastinate_jobs SET status = %s::procrastinate_job_status RETURNING id", [state])
+        [(job,)] = cursor.fetchall()
+    page = browser.get(JOBS)
+    found: list[Any] = [*page.context["unfinished"], *page.context["failed"]]
+    [row] = found
+    assert (row.name, row.is_owed) == ("accounts.letters.glass_opened", True)
+    assert f"{JOBS}{job}/discard/" not in page.content.decode()
+    browser.post(f"{JOBS}{job}/discard/")
+    [mail] = delivered()
+    assert mail.to == [ALICE.email]
 
 
 def test_what_was_never_open_is_no_mail() -> None:
