@@ -32,11 +32,12 @@ _NO_RETURN: Final = (
     "UPDATE accounts_workspace SET status = 'erasing' "
     "WHERE id = %s AND status IN ('closing', 'erasing') AND erase_after <= clock_timestamp()"
 )
-# An operator is a person of the installation as well. Locked, so that none of them joins elsewhere while they go.
+# An operator is a person of the installation as well. Locked, so that none of them joins elsewhere while they go; in an order
+# of its own, or two who lock some of the same might wait for each other.
 _ONLY_HERE: Final = (
     "SELECT u.id FROM accounts_user u WHERE NOT u.is_operator AND EXISTS (SELECT 1 FROM accounts_membership m "
     "WHERE m.user_id = u.id AND m.workspace_id = %s) AND NOT EXISTS (SELECT 1 FROM accounts_membership m "
-    "WHERE m.user_id = u.id AND m.workspace_id <> %s) FOR UPDATE OF u"
+    "WHERE m.user_id = u.id AND m.workspace_id <> %s) ORDER BY u.id FOR UPDATE OF u"
 )
 _SUBJECTS: Final = "SELECT provider, subject FROM accounts_identitylink WHERE user_id = ANY(%s)"
 _SESSIONS: Final = "SELECT identity_session FROM accounts_session WHERE workspace_id = %s"
