@@ -86,7 +86,7 @@ class Sent:
     """What a request's body was found to hold when it was read: the names at its top level, and its bytes where they were kept."""
 
     names: tuple[str, ...]
-    body: bytes | None = None
+    body: bytes | None
 
 
 def sent_in(request: HttpRequest) -> Sent | None:

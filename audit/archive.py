@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -73,8 +73,7 @@ def files_of(detail: Mapping[str, Any]) -> dict[str, str]:
 def is_as_kept(spool_folder: Path, name: str, digest: str) -> bool:
     """Is the file what ``keep`` stored, or not here: on another host's disk, or gone in its time? Raises ``OSError``."""
     try:
-        with (spool_folder / FOLDER / name).open("rb") as file:
-            return hmac.compare_digest(file_digest(file, "sha256").hexdigest(), digest)
+        return hmac.compare_digest(disk.digest_of(spool_folder / FOLDER / name).hex(), digest)
     except FileNotFoundError:
         return True
 
@@ -85,15 +84,15 @@ def lines_of(spool_folder: Path, segment: str) -> list[bytes]:
     return [line for path in paths for line in gzip.decompress(path.read_bytes()).splitlines()]
 
 
-def overdue(spool_folder: Path, *, limit: int = LIMIT_BYTES, today: date | None = None) -> Going:
+def overdue(spool_folder: Path, *, today: date, limit: int = LIMIT_BYTES) -> Going:
     """The files whose entries have left the trail on this day, in UTC, and the oldest of those beyond ``limit`` bytes.
 
-    Without a day it is this machine's. With them go lines that the database would not take: whose they are, nobody can say, so theirs is the usual time.
+    With them go lines that the database would not take: whose they are, nobody can say, so theirs is the usual time.
     """
     found = sorted((spool_folder / FOLDER).glob(f"*{SUFFIX}")) + sorted((spool_folder / REJECTED).glob("*.json"))
     sizes = {path: path.stat() for path in found}
     total = sum(one.st_size for one in sizes.values())
-    today, going = today or datetime.now(UTC).date(), []
+    going = []
     for path in found:
         written = datetime.fromtimestamp(sizes[path].st_mtime, UTC).date()
         if written >= _retention(path).oldest_month(today) and total <= limit:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,12 @@ def created(path: Path) -> Iterator[IO[bytes]]:
     finally:
         new.unlink(missing_ok=True)
     flush_folder(path.parent)
+
+
+def digest_of(path: Path) -> bytes:
+    """The SHA-256 of a file. Raises ``OSError``."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
 
 
 def flush_folder(folder: Path) -> None:

@@ -34,8 +34,11 @@ MOST_REACHED = 256
 """How many ids of one request are kept; no route looks at more."""
 # What a line that would be too long does without, one after the other.
 _LEFT_OUT = (
-    *(("http", "headers"), ("net", "forwarded_for")),
-    *(("http", name) for name in ("query_keys", "body_keys", "path")),
+    ("http", "headers"),
+    ("net", "forwarded_for"),
+    ("http", "query_keys"),
+    ("http", "body_keys"),
+    ("http", "path"),
 )
 _SEVERITIES = frozenset(Severity.values)
 _encode = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), allow_nan=False).encode

@@ -189,12 +189,12 @@ class Entry(models.Model):
     @property
     def origin_id(self) -> UUID | None:
         """The request that it goes back to: the one in which it happened, or the one that its job came from."""
-        if self.request_id is not None:
-            return self.request_id
-        try:
-            return UUID(str(self.trace.get("request")))
-        except ValueError:
-            return None
+        return self.request_id or _id(self.trace.get("request"))
+
+    @property
+    def key_id(self) -> UUID | None:
+        """The API key that a program showed; None for whoever came in otherwise, and for older entries."""
+        return _id(self.actor.get("key"))
 
     @property
     def burst(self) -> int:
@@ -271,6 +271,14 @@ class EntriesAreFinal(RuntimeError):
 def _moment(value: object) -> datetime | None:
     try:
         return datetime.fromisoformat(str(value))
+    except ValueError:
+        return None
+
+
+def _id(value: object) -> UUID | None:
+    """An id among what an entry holds as JSON; None for anything else, which a member's own SQL may have put there."""
+    try:
+        return UUID(str(value))
     except ValueError:
         return None
 

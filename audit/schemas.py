@@ -84,7 +84,7 @@ class EntryOut(Schema):
         """What is said about this row: never which workspace an id belongs to that the caller does not see."""
         return cls(
             **{name: getattr(entry, name) for name in _SAME},
-            key_id=entry.actor.get("key"),
+            key_id=entry.key_id,
             request_id=entry.origin_id,
             method=str(entry.http.get("method", "")),
             path=str(entry.http.get("path", "")),

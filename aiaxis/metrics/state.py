@@ -44,9 +44,8 @@ _UNSEALED: Final = (
 class Rows:
     """What the database says."""
 
-    jobs: dict[
-        tuple[str, str], tuple[int, float]
-    ]  # by queue and state: how many, and seconds since the oldest could begin
+    # By queue and state: how many, and seconds since the oldest could begin.
+    jobs: dict[tuple[str, str], tuple[int, float]]
     messages: dict[str, int]
     late: float
     failing: int

@@ -8,7 +8,6 @@ these the text that was sealed follows exactly, so the file is checked without a
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import re
 import zlib
@@ -95,7 +94,7 @@ def checked(path: Path) -> notes.Archive:
     """Read the archive from the disk and return what it is. Raises ``Damaged``, and ``OSError`` when it cannot be read."""
     try:
         archive = notes.opened_archive(note_of(path).read_text(encoding="utf-8"), settings.SEAL_KEY)
-        digest = _digest(path)
+        digest = disk.digest_of(path)
     except FileNotFoundError as error:
         raise Damaged(f"{Path(error.filename).name} is not there") from error
     except (notes.BadNote, UnicodeDecodeError) as error:
@@ -119,11 +118,6 @@ def remove(path: Path) -> None:
     # The note first: one whose file is gone would pass for an archive that was lost, and nothing would leave after it.
     note_of(path).unlink(missing_ok=True)
     path.unlink(missing_ok=True)
-
-
-def _digest(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
 
 
 class _Hashed:

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from django.utils import timezone
 
-from audit import archive, health, ledger, partitions
+from audit import health, ledger, partitions
 from tests import cast, environment
 from tests.audit import months
 
@@ -53,6 +53,5 @@ def ahead(monkeypatch: pytest.MonkeyPatch) -> None:
         def now(cls, tz: tzinfo | None = None) -> Ahead:
             return cls(2096, 1, 1, tzinfo=tz)
 
-    for module in (archive, ledger):
-        monkeypatch.setattr(module, "datetime", Ahead)
+    monkeypatch.setattr(ledger, "datetime", Ahead)
     monkeypatch.setattr(timezone, "now", lambda: Ahead.now(UTC))

@@ -17,7 +17,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import Settings
 
-from audit import spool
+from audit import entries, ledger, services, spool
+from audit.shipper import Shipper
 from tests import cast, doors
 
 pytestmark = pytest.mark.usefixtures("committed")
@@ -94,3 +95,23 @@ def test_a_key_is_named_so_that_its_owner_finds_which_it_was(folder: Path) -> No
     by_key, by_session = entries_in(folder)
     assert by_key["actor"]["key"] == str(minted.key.pk)
     assert "key" not in by_session["actor"]
+
+
+@pytest.mark.parametrize("key", ["", "no id at all", 7, ["0190b6a0-7c11-7b3a-9df0-1c2d3e4f5a6b"], None])
+def test_whatever_a_members_own_sql_calls_a_key_the_trail_is_read(key: object) -> None:
+    """P7: one row that an injected statement added must not keep a workspace from its own trail."""
+    entry = entries.fact("file.deleted", actor=cast.ALICE.tenant)
+    ledger.post([entries.encode({**entry, "actor": {"key": key}})])
+    answer = doors.program(cast.ALICE).get("/api/v1/audit?action=file.deleted")
+    assert answer.status_code == 200
+    assert [one["key_id"] for one in answer.json()["items"]] == [None]
+
+
+def test_the_trail_says_which_key_it_was(folder: Path) -> None:
+    minted = doors.key(cast.ALICE)
+    program = Client(headers={"Authorization": f"Bearer {minted.value}"})
+    program.get("/api/v1/audit")
+    services._spool(folder).close()
+    Shipper(folder).ship()
+    [read, *_] = program.get("/api/v1/audit?action=trail.read").json()["items"]
+    assert read["key_id"] == str(minted.key.pk)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.http import Refusal
@@ -30,6 +31,11 @@ def denial(number: int = 0, *, severity: str = "notice", person: cast.Person | N
     entry = entries.denial(None, status=404, refusal=refusal, actor=person.tenant if person else None)
     entry["occurred_at"] = f"2026-01-01T10:00:{number % 60:02d}.000+00:00"
     return entry
+
+
+def today() -> date:
+    """By this machine's clock alone."""
+    return timezone.now().date()
 
 
 def write(folder: Path, *found: entries.Entry) -> None:
@@ -166,10 +172,10 @@ def test_what_is_too_old_or_too_much_leaves_the_archive_oldest_first(tmp_path: P
     for number in range(4):
         archive.keep(tmp_path, f"{number}{spool.SUFFIX}", Retention.DAYS_365, [os.urandom(1000)])
     paths = sorted((tmp_path / archive.FOLDER).iterdir())
-    assert archive.overdue(tmp_path, limit=10_000).paths == []
+    assert archive.overdue(tmp_path, today=today(), limit=10_000).paths == []
     os.utime(paths[0], (time.time() - 400 * 86400,) * 2)
-    assert archive.overdue(tmp_path).paths == paths[:1]
-    assert archive.overdue(tmp_path, limit=2500).paths == paths[:2]
+    assert archive.overdue(tmp_path, today=today()).paths == paths[:1]
+    assert archive.overdue(tmp_path, today=today(), limit=2500).paths == paths[:2]
 
 
 @pytest.mark.parametrize("retention", Retention)
@@ -188,9 +194,9 @@ def test_the_refusals_of_a_flood_are_kept_as_long_as_the_entries_of_their_worksp
 
 def test_a_line_that_the_database_would_not_take_goes_after_a_year(tmp_path: Path) -> None:
     line = tmp_path / "rejected" / spool.set_aside(tmp_path, b"{}")
-    assert archive.overdue(tmp_path).paths == []
+    assert archive.overdue(tmp_path, today=today()).paths == []
     os.utime(line, (time.time() - 400 * 86400,) * 2)
-    assert archive.overdue(tmp_path).paths == [line]
+    assert archive.overdue(tmp_path, today=today()).paths == [line]
 
 
 def test_leaving_the_archive_is_an_entry(committed: None, tmp_path: Path) -> None:
@@ -210,7 +216,7 @@ def test_a_clock_that_is_ahead_removes_nothing_from_the_archive(committed: None,
     """Like the trail's months, and unlike them nothing would be left: what a flood held is nowhere else."""
     archive.keep(tmp_path, NAME, Retention.DAYS_30, [b"{}"])
     spool.set_aside(tmp_path, b"{}")
-    assert len(archive.overdue(tmp_path).paths) == 2
+    assert len(archive.overdue(tmp_path, today=today()).paths) == 2
     Shipper(tmp_path)._attempt()
     assert [len(list((tmp_path / folder).iterdir())) for folder in ("archive", "rejected")] == [1, 1]
 

@@ -10,7 +10,7 @@ import pytest
 from django.core import mail as outbox
 from django.db import connections
 
-from accounts import jobs, recurring, rounds
+from accounts import jobs, letters, recurring, rounds
 from accounts.glass import queries, services
 from accounts.glass.models import Visit
 from accounts.models import Membership, Role
@@ -146,6 +146,14 @@ def test_no_operator_drops_the_letter_about_their_own_visit(state: str) -> None:
     browser.post(f"{JOBS}{job}/discard/")
     [mail] = delivered()
     assert mail.to == [ALICE.email]
+
+
+@pytest.mark.parametrize("name", sorted(letters.OWED))
+def test_what_the_page_calls_owed_is_what_the_database_keeps(name: str) -> None:
+    assert name in jobs.REGISTRY
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("SELECT pg_get_functiondef('fence.operate_job(text)'::regprocedure)")
+        assert f"'{name}'" in cursor.fetchone()[0]
 
 
 def test_what_was_never_open_is_no_mail() -> None:
